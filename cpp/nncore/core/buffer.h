@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdlib>
+#include <memory>
+#include <new>
+
+#include "nncore/core/view.h"
+
+namespace nncore {
+
+/// Memory of a workspace: 64-byte aligned, grows and never shrinks, holds garbage after growing.
+template <typename T>
+class Buffer {
+ public:
+  /// Room for at least `count` elements; what was there is kept only when it was enough.
+  T* reserve(std::size_t count) {
+    if (count > capacity_) {
+      const std::size_t bytes = (count * sizeof(T) + 63) / 64 * 64;
+      void* memory = std::aligned_alloc(64, bytes);
+      if (memory == nullptr) throw std::bad_alloc();
+      data_.reset(static_cast<T*>(memory));
+      capacity_ = bytes / sizeof(T);
+    }
+    return data_.get();
+  }
+  T* data() const { return data_.get(); }
+
+ private:
+  struct Free {
+    void operator()(T* memory) const { std::free(memory); }
+  };
+  std::unique_ptr<T, Free> data_;
+  std::size_t capacity_ = 0;
+};
+
+}  // namespace nncore

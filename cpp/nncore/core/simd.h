@@ -1,0 +1,106 @@
+#pragma once
+
+// One register of the instruction set this file is compiled for. Only kernels include it: its meaning changes with
+// -march, so it must never reach a header that callers see.
+
+#include <cmath>
+#include <cstddef>
+#include <cstring>
+
+#include "nncore/core/rows.h"
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
+#endif
+
+namespace nncore {
+
+#if defined(__AVX512F__)
+inline constexpr std::size_t kVectorBytes = 64;
+#elif defined(__AVX2__)
+inline constexpr std::size_t kVectorBytes = 32;
+#else
+inline constexpr std::size_t kVectorBytes = 16;
+#endif
+
+/// Lanes of a register.
+template <typename T>
+inline constexpr std::size_t kLanes = kVectorBytes / sizeof(T);
+
+template <typename T>
+struct VecOf;
+template <>
+struct VecOf<float> {
+  using type = float __attribute__((vector_size(kVectorBytes)));
+};
+template <>
+struct VecOf<double> {
+  using type = double __attribute__((vector_size(kVectorBytes)));
+};
+/// A register of T; + - * / and comparisons work lane by lane, `mask ? a : b` selects.
+template <typename T>
+using Vec = typename VecOf<T>::type;
+
+template <typename T>
+inline Vec<T> load(const T* from) {
+  Vec<T> v;
+  std::memcpy(&v, from, sizeof v);
+  return v;
+}
+
+template <typename T>
+inline void store(T* to, Vec<T> v) {
+  std::memcpy(to, &v, sizeof v);
+}
+
+/// The first `count` lanes; the others are 0.
+template <typename T>
+inline Vec<T> load_part(const T* from, std::size_t count) {
+  Vec<T> v{};
+  std::memcpy(&v, from, count * sizeof(T));
+  return v;
+}
+
+template <typename T>
+inline void store_part(T* to, Vec<T> v, std::size_t count) {
+  std::memcpy(to, &v, count * sizeof(T));
+}
+
+/// x in every lane (x - 0 is x, also for -0).
+template <typename T>
+inline Vec<T> broadcast(T x) {
+  return x - Vec<T>{};
+}
+
+// a * b + c, rounded once where the instruction set can (v3, v4, NEON); v2 rounds twice.
+#if defined(__AVX512F__)
+inline Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) { return _mm512_fmadd_ps(a, b, c); }
+inline Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) { return _mm512_fmadd_pd(a, b, c); }
+#elif defined(__AVX2__)
+inline Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) { return _mm256_fmadd_ps(a, b, c); }
+inline Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) { return _mm256_fmadd_pd(a, b, c); }
+#elif defined(__ARM_NEON)
+inline Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) {
+  return (Vec<float>)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+}
+inline Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) {
+  return (Vec<double>)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
+}
+#else
+inline Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) { return a * b + c; }
+inline Vec<double> fma(Vec<double> a, Vec<double> b, Vec<double> c) { return a * b + c; }
+#endif
+
+/// The same for one number, with the same rounding as a lane.
+template <typename T>
+inline T fma1(T a, T b, T c) {
+#if defined(__AVX2__) || defined(__ARM_NEON)
+  return std::fma(a, b, c);
+#else
+  return a * b + c;
+#endif
+}
+
+}  // namespace nncore

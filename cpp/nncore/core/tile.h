@@ -1,0 +1,169 @@
+#pragma once
+
+// The register tile of every matrix product: each element is one chain of FMAs in the order of k. For kernels only.
+
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+
+#include "nncore/core/buffer.h"
+#include "nncore/core/rows.h"
+#include "nncore/core/simd.h"
+
+namespace nncore {
+
+// Rows and registers of a tile: the sums, one row of the panel and one broadcast fill the register file.
+#if defined(__AVX512F__) || defined(__ARM_NEON)
+inline constexpr std::size_t kTileRows = 8;
+inline constexpr std::size_t kGateTileRows = 6;
+#else
+inline constexpr std::size_t kTileRows = 4;
+inline constexpr std::size_t kGateTileRows = 3;
+#endif
+inline constexpr std::size_t kTileVecs = 3;
+
+/// sums[r][Into[v]] += sum over k of a[r * row_stride + k] * panel[k][v], in the order of k.
+template <typename T, std::size_t R, std::size_t Total, std::size_t... Into>
+[[gnu::always_inline]] inline void accumulate(Vec<T> (&sums)[R][Total], const T* a, std::size_t row_stride,
+                                              std::size_t depth, const T* panel, std::index_sequence<Into...>) {
+  constexpr std::size_t vecs = sizeof...(Into);
+  constexpr std::size_t into[] = {Into...};
+  for (std::size_t k = 0; k < depth; ++k, panel += vecs * kLanes<T>) {
+    Vec<T> b[vecs];
+    for (std::size_t v = 0; v < vecs; ++v) b[v] = load(panel + v * kLanes<T>);
+    for (std::size_t r = 0; r < R; ++r) {
+      const Vec<T> x = broadcast(a[r * row_stride + k]);
+      for (std::size_t v = 0; v < vecs; ++v) sums[r][into[v]] = fma(x, b[v], sums[r][into[v]]);
+    }
+  }
+}
+
+/// The same for the transpose of a: a[k * depth_stride + r].
+template <typename T, std::size_t R, std::size_t V>
+[[gnu::always_inline]] inline void accumulate_transposed(Vec<T> (&sums)[R][V], const T* a, std::size_t depth_stride,
+                                                         std::size_t depth, const T* panel) {
+  for (std::size_t k = 0; k < depth; ++k, a += depth_stride, panel += V * kLanes<T>) {
+    Vec<T> b[V];
+    for (std::size_t v = 0; v < V; ++v) b[v] = load(panel + v * kLanes<T>);
+    for (std::size_t r = 0; r < R; ++r) {
+      const Vec<T> x = broadcast(a[r]);
+      for (std::size_t v = 0; v < V; ++v) sums[r][v] = fma(x, b[v], sums[r][v]);
+    }
+  }
+}
+
+/// Calls f(integral_constant<n>) for n in [1, Most].
+template <std::size_t Most, typename F>
+[[gnu::always_inline]] inline void with_constant(std::size_t n, const F& f) {
+  if constexpr (Most > 1) {
+    if (n < Most) return with_constant<Most - 1>(n, f);
+  }
+  f(std::integral_constant<std::size_t, Most>{});
+}
+
+/// A matrix B (depth, columns) cut into panels of at most kTileVecs registers, each stored row after row and padded with
+/// zeros to whole blocks (or, kTight, to whole registers), as the tile reads it.
+enum class Padding { kBlocks, kTight };
+
+template <typename T>
+class Panels {
+ public:
+  std::size_t depth() const { return depth_; }
+  std::size_t columns() const { return columns_; }
+  std::size_t count() const { return count_; }
+  /// Registers of panel `i`, and the first of them.
+  std::size_t vecs(std::size_t i) const { return first(i + 1) - first(i); }
+  std::size_t first(std::size_t i) const { return registers_ * i / count_; }
+  const T* panel(std::size_t i) const { return data_.data() + first(i) * kLanes<T> * depth_; }
+
+  /// row(k) points to row k of B, or is null for a row of zeros.
+  template <typename RowOf>
+  void pack_rows(std::size_t depth, std::size_t columns, const RowOf& row, Padding padding = Padding::kBlocks) {
+    resize(depth, columns, padding);
+    for (std::size_t i = 0; i < count_; ++i) {
+      const std::size_t width = vecs(i) * kLanes<T>;
+      const std::size_t begin = first(i) * kLanes<T>;
+      const std::size_t used = begin < columns ? std::min(width, columns - begin) : 0;
+      T* to = data_.data() + begin * depth;
+      for (std::size_t k = 0; k < depth; ++k, to += width) {
+        const T* from = row(k);
+        if (from == nullptr) {
+          std::fill_n(to, width, T(0));
+          continue;
+        }
+        std::copy_n(from + begin, used, to);
+        std::fill_n(to + used, width - used, T(0));
+      }
+    }
+  }
+
+  /// column(j) points to column j of B, whose elements lie side by side (a row of B's transpose).
+  template <typename ColumnOf>
+  void pack_columns(std::size_t depth, std::size_t columns, const ColumnOf& column) {
+    resize(depth, columns, Padding::kBlocks);
+    for (std::size_t i = 0; i < count_; ++i) {
+      const std::size_t width = vecs(i) * kLanes<T>;
+      const std::size_t begin = first(i) * kLanes<T>;
+      T* to = data_.data() + begin * depth;
+      for (std::size_t j = 0; j < width; ++j) {
+        const T* from = begin + j < columns ? column(begin + j) : nullptr;
+        for (std::size_t k = 0; k < depth; ++k) to[k * width + j] = from != nullptr ? from[k] : T(0);
+      }
+    }
+  }
+
+ private:
+  void resize(std::size_t depth, std::size_t columns, Padding padding) {
+    depth_ = depth;
+    columns_ = columns;
+    const std::size_t unit = padding == Padding::kTight ? kLanes<T> : kBlock<T>;
+    registers_ = (columns + unit - 1) / unit * unit / kLanes<T>;
+    count_ = (registers_ + kTileVecs - 1) / kTileVecs;
+    data_.reserve(registers_ * kLanes<T> * depth + 1);
+  }
+
+  std::size_t depth_ = 0, columns_ = 0, registers_ = 0, count_ = 0;
+  Buffer<T> data_;
+};
+
+/// The left side of a product: rows of `segments` pieces of `length` elements; plain rows have one.
+template <typename T>
+struct LeftRows {
+  const T* data = nullptr;
+  std::size_t stride = 0;
+  std::size_t length = 0;
+  std::size_t segments = 1;
+  std::size_t segment_stride = 0;
+};
+
+/// For rows [begin, end) of `a` and every register of columns of `b`: sum = start(row, column); sum += a·b;
+/// finish(row, column, sum).
+template <typename T, typename Start, typename Finish>
+inline void multiply_tiles(const LeftRows<T>& a, std::size_t begin, std::size_t end, const Panels<T>& b,
+                           const Start& start, const Finish& finish) {
+  for (std::size_t p = 0; p < b.count(); ++p) {
+    const T* panel = b.panel(p);
+    const std::size_t column = b.first(p) * kLanes<T>;
+    with_constant<kTileVecs>(b.vecs(p), [&](auto vecs_constant) {
+      constexpr std::size_t vecs = decltype(vecs_constant)::value;
+      for (std::size_t row = begin; row < end; row += kTileRows) {
+        with_constant<kTileRows>(std::min(kTileRows, end - row), [&](auto rows_constant) {
+          constexpr std::size_t rows = decltype(rows_constant)::value;
+          Vec<T> sums[rows][vecs];
+          for (std::size_t r = 0; r < rows; ++r) {
+            for (std::size_t v = 0; v < vecs; ++v) sums[r][v] = start(row + r, column + v * kLanes<T>);
+          }
+          for (std::size_t s = 0; s < a.segments; ++s) {
+            accumulate(sums, a.data + row * a.stride + s * a.segment_stride, a.stride, a.length,
+                       panel + s * a.length * vecs * kLanes<T>, std::make_index_sequence<vecs>());
+          }
+          for (std::size_t r = 0; r < rows; ++r) {
+            for (std::size_t v = 0; v < vecs; ++v) finish(row + r, column + v * kLanes<T>, sums[r][v]);
+          }
+        });
+      }
+    });
+  }
+}
+
+}  // namespace nncore

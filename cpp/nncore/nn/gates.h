@@ -1,0 +1,139 @@
+#pragma once
+
+// Packed gate tiles: all gates of a few hidden units side by side in registers. For kernels only.
+
+#include <array>
+#include <vector>
+
+#include "nncore/core/gradient_tile.h"
+#include "nncore/core/threads.h"
+#include "nncore/core/tile.h"
+#include "nncore/nn/recurrent.h"
+
+namespace nncore {
+
+/// Activations of the gates, or their gradients: [hidden block][row][group][kBlock], a group per gate.
+template <typename T>
+struct GateBlocks {
+  T* data = nullptr;
+  std::size_t rows = 0, groups = 0;
+
+  std::size_t row_stride() const { return groups * kBlock<T>; }
+  std::size_t block_stride() const { return rows * row_stride(); }
+  /// Where group 0 of hidden unit `unit` lies; group g is kBlock * g further.
+  T* at(std::size_t row, std::size_t unit) const {
+    return data + unit / kBlock<T> * block_stride() + row * row_stride() + unit % kBlock<T>;
+  }
+  /// Rows [row, ...) of groups [first, first + count) as the left side of a product over all hidden units.
+  LeftRows<T> left(std::size_t row, std::size_t first, std::size_t count, std::size_t hidden) const {
+    return {data + row * row_stride() + first * kBlock<T>, row_stride(), count * kBlock<T>,
+            round_up<T>(hidden) / kBlock<T>, block_stride()};
+  }
+};
+
+/// A gate of PyTorch's weight layout and the group of GateBlocks that holds it.
+struct GateGroup {
+  std::size_t group, gate;
+};
+
+/// Weights for the forward tile, [register of units][k][gate][kLanes].
+template <typename T>
+class GatePanels {
+ public:
+  std::size_t depth() const { return depth_; }
+  const T* panel(std::size_t register_index) const { return data_.data() + register_index * width_ * depth_; }
+
+  /// weights (gates * hidden, depth), row-major; the panel has the gates in the order of `groups`.
+  template <std::size_t N>
+  void pack(const T* weights, std::size_t depth, std::size_t hidden, const std::array<GateGroup, N>& groups) {
+    depth_ = depth;
+    width_ = N * kLanes<T>;
+    const std::size_t padded = round_up<T>(hidden);
+    T* to = data_.reserve(padded * N * depth + 1);
+    for (std::size_t unit = 0; unit < padded; unit += kLanes<T>, to += width_ * depth) {
+      for (std::size_t g = 0; g < N; ++g) {
+        for (std::size_t lane = 0; lane < kLanes<T>; ++lane) {
+          T* column = to + g * kLanes<T> + lane;
+          const bool used = unit + lane < hidden;
+          const T* from = weights + (groups[g].gate * hidden + (used ? unit + lane : 0)) * depth;
+          for (std::size_t k = 0; k < depth; ++k) column[k * width_] = used ? from[k] : T(0);
+        }
+      }
+    }
+  }
+
+ private:
+  std::size_t depth_ = 0, width_ = 0;
+  Buffer<T> data_;
+};
+
+/// One factor of a gate tile: rows times packed weights, added to the sums Into...; null rows add nothing.
+template <typename T, std::size_t... Into>
+struct GateTerm {
+  Rows<const T> rows;
+  const GatePanels<T>* panels;
+};
+
+/// For rows [begin, end) and each register of hidden units: sums = start(row, unit); sums += x·W, then += h·U;
+/// finish(row, unit, sums). Row numbers of x and h count from their own pointers.
+template <std::size_t Groups, typename T, std::size_t... X, std::size_t... H, typename Start, typename Finish>
+inline void gate_tiles(std::size_t begin, std::size_t end, std::size_t hidden, const GateTerm<T, X...>& x,
+                       const GateTerm<T, H...>& h, const Start& start, const Finish& finish) {
+  for (std::size_t unit = 0; unit < round_up<T>(hidden); unit += kLanes<T>) {
+    for (std::size_t row = begin; row < end; row += kGateTileRows) {
+      with_constant<kGateTileRows>(std::min(kGateTileRows, end - row), [&](auto rows_constant) {
+        constexpr std::size_t rows = decltype(rows_constant)::value;
+        Vec<T> sums[rows][Groups];
+        for (std::size_t r = 0; r < rows; ++r) start(row + r, unit, sums[r]);
+        if (x.rows) {
+          accumulate(sums, x.rows[row], x.rows.stride, x.panels->depth(), x.panels->panel(unit / kLanes<T>),
+                     std::index_sequence<X...>());
+        }
+        if (h.rows) {
+          accumulate(sums, h.rows[row], h.rows.stride, h.panels->depth(), h.panels->panel(unit / kLanes<T>),
+                     std::index_sequence<H...>());
+        }
+        for (std::size_t r = 0; r < rows; ++r) finish(row + r, unit, sums[r]);
+      });
+    }
+  }
+}
+
+/// Panels of weights (gates * hidden, columns) as the right side of gradient · weights; its rows follow `groups` within
+/// each block of hidden units.
+template <typename T, std::size_t N>
+void pack_gate_rows(Panels<T>& panels, const T* weights, std::size_t hidden, std::size_t columns,
+                    const std::array<GateGroup, N>& groups) {
+  panels.pack_rows(round_up<T>(hidden) * N, columns, [&](std::size_t k) -> const T* {
+    const std::size_t block = k / (N * kBlock<T>), group = k / kBlock<T> % N, lane = k % kBlock<T>;
+    const std::size_t unit = block * kBlock<T> + lane;
+    return unit < hidden ? weights + (groups[group].gate * hidden + unit) * columns : nullptr;
+  });
+}
+
+/// weights[gate, unit, :] += sum over rows of d(row, group, unit) * x(row, :), and the same for the bias (may be null); each
+/// element one chain over the rows in order. x(row) may be null: a row of zeros. `panels`: one per thread.
+template <typename T, std::size_t N, typename RowOf>
+void add_gate_gradients(const GateBlocks<T>& d, std::size_t hidden, std::size_t columns,
+                        const std::array<GateGroup, N>& groups, const RowOf& x, T* weights, T* bias,
+                        std::vector<Panels<T>>& panels) {
+  const std::size_t tasks = round_up<T>(hidden) / kBlock<T> * N;
+  const double nanoseconds = static_cast<double>(d.rows) * static_cast<double>(hidden * N * columns) / 25;
+  parallel_parts(std::min(tasks, panels.size()), nanoseconds, [&](std::size_t part, std::size_t parts) {
+    for (std::size_t row = 0; row < d.rows; row += kGradientRows) {
+      const std::size_t rows = std::min(kGradientRows, d.rows - row);
+      panels[part].pack_rows(rows, columns, [&](std::size_t r) { return x(row + r); }, Padding::kTight);
+      for (std::size_t task = tasks * part / parts; task < tasks * (part + 1) / parts; ++task) {
+        const std::size_t first = task / N * kBlock<T>;
+        const GateGroup& g = groups[task % N];
+        const std::size_t units = std::min(kBlock<T>, hidden - first);
+        const T* from = d.at(row, first) + g.group * kBlock<T>;
+        T* to = weights + (g.gate * hidden + first) * columns;
+        add_transposed_tiles(from, d.row_stride(), units, panels[part], [&](std::size_t i) { return to + i * columns; });
+        if (bias != nullptr) add_column_sums(from, d.row_stride(), rows, units, bias + g.gate * hidden + first);
+      }
+    }
+  });
+}
+
+}  // namespace nncore

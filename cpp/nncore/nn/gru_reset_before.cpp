@@ -1,0 +1,147 @@
+#include "nncore/core/activations.h"
+#include "nncore/nn/gru.h"
+#include "nncore/nn/recurrent_work.h"
+
+namespace nncore {
+
+namespace {
+
+constexpr std::array<GateGroup, 3> kAll{{{0, 0}, {1, 1}, {2, 2}}};  // r, z, n
+constexpr std::array<GateGroup, 2> kResetUpdate{{{0, 0}, {1, 1}}};
+constexpr std::array<GateGroup, 1> kCandidate{{{2, 2}}};
+
+template <typename T>
+void pack_forward(const RecurrentWeights<T>& w, RecurrentWork<T>& work) {
+  const std::size_t padded = round_up<T>(w.hidden);
+  work.input_panels.pack(w.weight_ih, w.input, w.hidden, kResetUpdate);
+  work.hidden_panels.pack(w.weight_hh, w.hidden, w.hidden, kResetUpdate);
+  work.candidate_input_panels.pack(w.weight_ih, w.input, w.hidden, kCandidate);
+  work.candidate_hidden_panels.pack(w.weight_hh, w.hidden, w.hidden, kCandidate);
+  T* bias = work.bias.reserve(3 * padded);
+  const T* none = nullptr;
+  for (std::size_t g = 0; g < 3; ++g) pack_bias(bias + g * padded, w.bias_ih, none, g, w.hidden);
+}
+
+}  // namespace
+
+template <typename T>
+void gru_reset_before_forward(const RecurrentWeights<T>& w, const Packing& packing, bool reverse, Rows<const T> x,
+                              RecurrentWork<T>& work) {
+  const std::size_t hidden = w.hidden, padded = round_up<T>(hidden);
+  pack_forward(w, work);
+  work.y = work.make(work.y_buffer, packing.rows, hidden);
+  work.reset_h = work.make(work.reset_h_buffer, packing.rows, hidden);
+  work.make_gates(packing.rows, 3, hidden);
+  const GateBlocks<T> gates = work.gates;
+  const T* bias = work.bias.data();
+
+  const double per_row = 3.0 * static_cast<double>(hidden * (w.input + hidden));
+  over_sequences(packing, per_row, [&](std::size_t from, std::size_t to) {
+    for_each_span(packing, reverse, from, to, [&](const Span& span) {
+      const std::size_t row0 = packing.start[span.step];
+      const Rows<const T> input{x[row0], x.stride};
+      const Rows<const T> before = rows_before<T>(packing, span, work.y, work.h0);
+      const Rows<T> reset_h{work.reset_h[row0], work.reset_h.stride};
+      gate_tiles<2>(span.begin, span.end, hidden, GateTerm<T, 0, 1>{input, &work.input_panels},
+                    GateTerm<T, 0, 1>{before, &work.hidden_panels},
+                    [&](std::size_t, std::size_t unit, Vec<T>(&sums)[2]) {
+                      sums[0] = load(bias + unit);
+                      sums[1] = load(bias + padded + unit);
+                    },
+                    [&](std::size_t b, std::size_t unit, Vec<T>(&sums)[2]) {
+                      const Vec<T> r = sigmoid_lanes(sums[0]);
+                      T* kept = gates.at(row0 + b, unit);
+                      store(kept, r);
+                      store(kept + kBlock<T>, sigmoid_lanes(sums[1]));
+                      store(reset_h[b] + unit, before ? r * load(before[b] + unit) : Vec<T>{});
+                    });
+      const Rows<const T> reset = before ? Rows<const T>(reset_h) : Rows<const T>{};
+      gate_tiles<1>(span.begin, span.end, hidden, GateTerm<T, 0>{input, &work.candidate_input_panels},
+                    GateTerm<T, 0>{reset, &work.candidate_hidden_panels},
+                    [&](std::size_t, std::size_t unit, Vec<T>(&sums)[1]) { sums[0] = load(bias + 2 * padded + unit); },
+                    [&](std::size_t b, std::size_t unit, Vec<T>(&sums)[1]) {
+                      T* kept = gates.at(row0 + b, unit);
+                      const Vec<T> n = tanh_lanes(sums[0]), z = load(kept + kBlock<T>);
+                      const Vec<T> h = before ? load(before[b] + unit) : Vec<T>{};
+                      store(kept + 2 * kBlock<T>, n);
+                      store(work.y[row0 + b] + unit, fma(z, n - h, h));
+                    });
+    });
+  });
+}
+
+template <typename T>
+void gru_reset_before_backward(const RecurrentWeights<T>& w, const RecurrentGradients<T>& gradients,
+                               const Packing& packing, bool reverse, Rows<const T> x, Rows<const T> dy,
+                               Rows<const T> dh_n, Rows<T> dx, bool add_to_dx, bool state_gradient,
+                               RecurrentWork<T>& work) {
+  const std::size_t hidden = w.hidden;
+  const GateBlocks<T> gates = work.gates;
+  pack_gate_rows(work.hidden_rows, w.weight_hh, hidden, hidden, kResetUpdate);
+  pack_gate_rows(work.candidate_rows, w.weight_hh, hidden, hidden, kCandidate);
+  work.dh0 = work.make(work.dh0_buffer, packing.sequences, hidden);  // dh, carried from step to step
+  const Rows<T> carry = work.dh0;
+
+  const auto state_before = [&](std::size_t t, std::size_t b, std::size_t unit) {
+    const T* before = work.before(packing, work.y, work.h0, t, b, reverse);
+    return before != nullptr ? load(before + unit) : Vec<T>{};
+  };
+  const Vec<T> one = broadcast(T(1));
+  over_sequences(packing, 3.0 * static_cast<double>(hidden * hidden), [&](std::size_t from, std::size_t to) {
+    for_each_span(packing, !reverse, from, to, [&](const Span& span) {
+      const std::size_t t = span.step, row0 = packing.start[t];
+      const bool ends = span.from == Span::kBegins;
+      for (std::size_t b = span.begin; b < span.end; ++b) {
+        for (std::size_t unit = 0; unit < round_up<T>(hidden); unit += kLanes<T>) {
+          T* kept = gates.at(row0 + b, unit);
+          const Vec<T> z = load(kept + kBlock<T>), n = load(kept + 2 * kBlock<T>);
+          Vec<T> dh = load(dy[row0 + b] + unit);
+          if (!ends) dh += load(carry[b] + unit);
+          if (ends && dh_n) dh += load(dh_n[b] + unit);
+          store(kept + kBlock<T>, dh * (n - state_before(t, b, unit)) * z * (one - z));
+          store(kept + 2 * kBlock<T>, dh * z * (one - n * n));
+          store(carry[b] + unit, dh * (one - z));
+        }
+      }
+      // Through r ⊗ h, and then through r and z.
+      multiply_tiles(
+          gates.left(row0, 2, 1, hidden), span.begin, span.end, work.candidate_rows,
+          [](std::size_t, std::size_t) { return Vec<T>{}; },
+          [&](std::size_t b, std::size_t unit, Vec<T> d) {
+            T* kept = gates.at(row0 + b, unit);
+            const Vec<T> r = load(kept);
+            store(kept, d * state_before(t, b, unit) * r * (one - r));
+            store(carry[b] + unit, fma(d, r, load(carry[b] + unit)));
+          });
+      multiply_tiles(
+          gates.left(row0, 0, 2, hidden), span.begin, span.end, work.hidden_rows,
+          [&](std::size_t b, std::size_t unit) { return load(carry[b] + unit); },
+          [&](std::size_t b, std::size_t unit, Vec<T> sum) { store(carry[b] + unit, sum); });
+    });
+    if (state_gradient) pass_state_of_empty(packing, from, to, dh_n, carry);
+  });
+
+  RecurrentGradients<T> reset_update = gradients;
+  reset_update.bias_hh = nullptr;
+  add_recurrent_gradients(w, reset_update, packing, reverse, x, kAll, kResetUpdate, work);
+  add_gate_gradients(
+      gates, hidden, hidden, kCandidate, [&](std::size_t row) { return static_cast<const T*>(work.reset_h[row]); },
+      gradients.weight_hh, static_cast<T*>(nullptr), work.gradient_panels);
+  if (dx) {
+    pack_gate_rows(work.input_rows, w.weight_ih, hidden, w.input, kAll);
+    gate_input_gradient(gates, 0, 3, hidden, work.input_rows, dx, add_to_dx);
+  }
+}
+
+template void gru_reset_before_forward(const RecurrentWeights<float>&, const Packing&, bool, Rows<const float>,
+                                       RecurrentWork<float>&);
+template void gru_reset_before_forward(const RecurrentWeights<double>&, const Packing&, bool, Rows<const double>,
+                                       RecurrentWork<double>&);
+template void gru_reset_before_backward(const RecurrentWeights<float>&, const RecurrentGradients<float>&,
+                                        const Packing&, bool, Rows<const float>, Rows<const float>, Rows<const float>,
+                                        Rows<float>, bool, bool, RecurrentWork<float>&);
+template void gru_reset_before_backward(const RecurrentWeights<double>&, const RecurrentGradients<double>&,
+                                        const Packing&, bool, Rows<const double>, Rows<const double>,
+                                        Rows<const double>, Rows<double>, bool, bool, RecurrentWork<double>&);
+
+}  // namespace nncore

@@ -1,0 +1,153 @@
+#include "nncore/nn/lstm.h"
+
+#include "nncore/core/activations.h"
+#include "nncore/nn/recurrent_work.h"
+
+namespace nncore {
+
+namespace {
+
+constexpr std::array<GateGroup, 4> kGates{{{0, 0}, {1, 1}, {2, 2}, {3, 3}}};  // i, f, g, o
+
+template <typename T>
+using AllGates = GateTerm<T, 0, 1, 2, 3>;
+
+template <typename T>
+void pack_forward(const RecurrentWeights<T>& w, RecurrentWork<T>& work) {
+  const std::size_t padded = round_up<T>(w.hidden);
+  work.input_panels.pack(w.weight_ih, w.input, w.hidden, kGates);
+  work.hidden_panels.pack(w.weight_hh, w.hidden, w.hidden, kGates);
+  T* bias = work.bias.reserve(4 * padded);
+  for (std::size_t g = 0; g < 4; ++g) pack_bias(bias + g * padded, w.bias_ih, w.bias_hh, g, w.hidden);
+}
+
+}  // namespace
+
+template <typename T>
+void lstm_forward(const RecurrentWeights<T>& w, const Packing& packing, bool reverse, Rows<const T> x, bool training,
+                  RecurrentWork<T>& work) {
+  const std::size_t hidden = w.hidden, padded = round_up<T>(hidden);
+  // Few rows: the input's share of all steps is one product with tall tiles; the chain goes on in the time loop.
+  const bool input_first = packing.sequences < 4;
+  pack_forward(w, work);
+  work.y = work.make(work.y_buffer, packing.rows, hidden);
+  work.c = work.make(work.c_buffer, training ? packing.rows : packing.sequences, hidden);
+  if (training || input_first) work.make_gates(packing.rows, 4, hidden);
+  const GateBlocks<T> gates = work.gates;
+  const T* bias = work.bias.data();
+
+  const auto start_at_bias = [&](std::size_t, std::size_t unit, Vec<T>(&sums)[4]) {
+    for (std::size_t g = 0; g < 4; ++g) sums[g] = load(bias + g * padded + unit);
+  };
+  const AllGates<T> no_term{{}, nullptr};
+  if (input_first) {
+    const AllGates<T> input{x, &work.input_panels};
+    gate_tiles<4>(0, packing.rows, hidden, input, no_term, start_at_bias,
+                  [&](std::size_t row, std::size_t unit, Vec<T>(&sums)[4]) {
+                    for (std::size_t g = 0; g < 4; ++g) store(gates.at(row, unit) + g * kBlock<T>, sums[g]);
+                  });
+  }
+
+  const double per_row = 4.0 * static_cast<double>(hidden * (w.input + hidden));
+  over_sequences(packing, per_row, [&](std::size_t from, std::size_t to) {
+    for_each_span(packing, reverse, from, to, [&](const Span& span) {
+      const std::size_t row0 = packing.start[span.step];
+      const bool begins = span.from == Span::kBegins;
+      const Rows<const T> c_before = training ? rows_before<T>(packing, span, work.c, work.c0)
+                                              : (begins ? Rows<const T>(work.c0) : Rows<const T>(work.c));
+      const AllGates<T> input{input_first ? Rows<const T>{} : Rows<const T>{x[row0], x.stride}, &work.input_panels};
+      const AllGates<T> state{rows_before<T>(packing, span, work.y, work.h0), &work.hidden_panels};
+      const auto start = [&](std::size_t b, std::size_t unit, Vec<T>(&sums)[4]) {
+        if (!input_first) return start_at_bias(b, unit, sums);
+        const T* pre = gates.at(row0 + b, unit);
+        for (std::size_t g = 0; g < 4; ++g) sums[g] = load(pre + g * kBlock<T>);
+      };
+      gate_tiles<4>(span.begin, span.end, hidden, input, state, start,
+                    [&](std::size_t b, std::size_t unit, Vec<T>(&sums)[4]) {
+                      const Vec<T> i = sigmoid_lanes(sums[0]), f = sigmoid_lanes(sums[1]);
+                      const Vec<T> g = tanh_lanes(sums[2]), o = sigmoid_lanes(sums[3]);
+                      const Vec<T> before = c_before ? load(c_before[b] + unit) : Vec<T>{};
+                      const Vec<T> c = fma(f, before, i * g);
+                      store(work.c[training ? row0 + b : b] + unit, c);
+                      store(work.y[row0 + b] + unit, o * tanh_lanes(c));
+                      if (!training) return;
+                      T* kept = gates.at(row0 + b, unit);
+                      store(kept, i);
+                      store(kept + kBlock<T>, f);
+                      store(kept + 2 * kBlock<T>, g);
+                      store(kept + 3 * kBlock<T>, o);
+                    });
+    });
+  });
+}
+
+template <typename T>
+void lstm_backward(const RecurrentWeights<T>& w, const RecurrentGradients<T>& gradients, const Packing& packing,
+                   bool reverse, Rows<const T> x, Rows<const T> dy, Rows<const T> dh_n, Rows<const T> dc_n, Rows<T> dx,
+                   bool add_to_dx, bool state_gradient, RecurrentWork<T>& work) {
+  const std::size_t hidden = w.hidden;
+  const GateBlocks<T> gates = work.gates;
+  pack_gate_rows(work.hidden_rows, w.weight_hh, hidden, hidden, kGates);
+  work.dc0 = work.make(work.dc0_buffer, packing.sequences, hidden);  // carried from step to step, in place
+  work.dh0 = work.make(work.dh0_buffer, packing.sequences, hidden);
+
+  // Gates become their pre-activations' gradients where they lie.
+  const auto cell_backward = [&](std::size_t t, std::size_t b, std::size_t unit, bool ends, Vec<T> dh) {
+    const std::size_t row = packing.start[t] + b;
+    T* kept = gates.at(row, unit);
+    const Vec<T> one = broadcast(T(1));
+    const Vec<T> i = load(kept), f = load(kept + kBlock<T>), g = load(kept + 2 * kBlock<T>), o = load(kept + 3 * kBlock<T>);
+    const Vec<T> tanh_c = tanh_lanes(load(work.c[row] + unit));
+    const T* before = work.before(packing, work.c, work.c0, t, b, reverse);
+    const Vec<T> c_before = before != nullptr ? load(before + unit) : Vec<T>{};
+    Vec<T> dc = ends ? (dc_n ? load(dc_n[b] + unit) : Vec<T>{}) : load(work.dc0[b] + unit);
+    dc = fma(dh * o, one - tanh_c * tanh_c, dc);
+    store(kept, dc * g * i * (one - i));
+    store(kept + kBlock<T>, dc * c_before * f * (one - f));
+    store(kept + 2 * kBlock<T>, dc * i * (one - g * g));
+    store(kept + 3 * kBlock<T>, dh * tanh_c * o * (one - o));
+    store(work.dc0[b] + unit, dc * f);
+  };
+
+  over_sequences(packing, 4.0 * static_cast<double>(hidden * hidden), [&](std::size_t from, std::size_t to) {
+    // Backward, a row goes on from the step after it: the spans of the other direction.
+    for_each_span(packing, !reverse, from, to, [&](const Span& span) {
+      const std::size_t row0 = packing.start[span.step];
+      if (span.from == Span::kBegins) {
+        for (std::size_t b = span.begin; b < span.end; ++b) {
+          for (std::size_t unit = 0; unit < round_up<T>(hidden); unit += kLanes<T>) {
+            const Vec<T> dh = load(dy[row0 + b] + unit);
+            cell_backward(span.step, b, unit, true, dh_n ? dh + load(dh_n[b] + unit) : dh);
+          }
+        }
+        return;
+      }
+      multiply_tiles(
+          gates.left(packing.start[span.from], 0, 4, hidden), span.begin, span.end, work.hidden_rows,
+          [&](std::size_t b, std::size_t unit) { return load(dy[row0 + b] + unit); },
+          [&](std::size_t b, std::size_t unit, Vec<T> dh) { cell_backward(span.step, b, unit, false, dh); });
+    });
+    if (state_gradient) {
+      initial_state_gradient(packing, reverse, from, to, gates.left(0, 0, 4, hidden), false, dh_n, dc_n, work);
+    }
+  });
+
+  add_recurrent_gradients(w, gradients, packing, reverse, x, kGates, kGates, work);
+  if (dx) {
+    pack_gate_rows(work.input_rows, w.weight_ih, hidden, w.input, kGates);
+    gate_input_gradient(gates, 0, 4, hidden, work.input_rows, dx, add_to_dx);
+  }
+}
+
+template void lstm_forward(const RecurrentWeights<float>&, const Packing&, bool, Rows<const float>, bool,
+                           RecurrentWork<float>&);
+template void lstm_forward(const RecurrentWeights<double>&, const Packing&, bool, Rows<const double>, bool,
+                           RecurrentWork<double>&);
+template void lstm_backward(const RecurrentWeights<float>&, const RecurrentGradients<float>&, const Packing&, bool,
+                            Rows<const float>, Rows<const float>, Rows<const float>, Rows<const float>, Rows<float>,
+                            bool, bool, RecurrentWork<float>&);
+template void lstm_backward(const RecurrentWeights<double>&, const RecurrentGradients<double>&, const Packing&, bool,
+                            Rows<const double>, Rows<const double>, Rows<const double>, Rows<const double>,
+                            Rows<double>, bool, bool, RecurrentWork<double>&);
+
+}  // namespace nncore

@@ -1,0 +1,201 @@
+#include "nncore/nn/network_plan.h"
+
+namespace nncore {
+
+namespace {
+
+bool recurrent(LayerKind kind) {
+  return kind == LayerKind::kElman || kind == LayerKind::kLstm || kind == LayerKind::kGru;
+}
+
+}  // namespace
+
+template <typename T>
+void Network<T>::Plan::add(const LayerSpec& spec, std::size_t index) {
+  const std::string prefix = std::to_string(index) + ".";
+  const auto check_features = [&](std::size_t takes) {
+    if (index == 0) {
+      input_features = takes;
+      return;
+    }
+    require(takes == output_features, "layers[", index, "] takes ", takes, " features, but layers[", index - 1,
+            "] gives ", output_features);
+  };
+  const bool same_width = spec.kind == LayerKind::kDropout || spec.kind == LayerKind::kLastStep;
+  if (same_width) {
+    if (index == 0) input_features = 0;  // any width: the next layer that has one decides
+  } else if (spec.kind != LayerKind::kEmbedding) {
+    if (input_features == 0 && embeddings == 0) {
+      input_features = output_features = spec.input;
+    }
+    check_features(spec.input);
+  }
+  if (recurrent(spec.kind) || spec.kind == LayerKind::kLastStep) {
+    require(!drops_steps, "layers[", index, "] needs sequences, but a LastStep before it leaves one row per sequence");
+    needs_steps = true;
+  }
+  switch (spec.kind) {
+    case LayerKind::kDense:
+      layers.push_back(make_dense<T>(spec, prefix, parameters));
+      break;
+    case LayerKind::kEmbedding:
+      require(index == 0, "layers[", index, "] is an Embedding; it can only come first");
+      embeddings = spec.input;
+      layers.push_back(make_embedding<T>(spec, prefix, parameters));
+      break;
+    case LayerKind::kDropout:
+      layers.push_back(make_dropout<T>(spec, index));
+      break;
+    case LayerKind::kBatchNorm:
+      layers.push_back(make_batch_norm<T>(spec, prefix, parameters, buffers));
+      break;
+    case LayerKind::kLastStep:
+      drops_steps = true;
+      layers.push_back(make_last_step<T>(spec));
+      break;
+    default: {
+      const std::size_t planes = spec.num_layers * (spec.bidirectional ? 2 : 1);
+      const std::size_t first = states.size();
+      states.insert(states.end(), spec.kind == LayerKind::kLstm ? 2 : 1, StateInfo{index, planes, spec.output});
+      layers.push_back(make_recurrent<T>(spec, prefix, parameters, first));
+      output_features = spec.output * (spec.bidirectional ? 2 : 1);
+      return;
+    }
+  }
+  if (!same_width) output_features = spec.kind == LayerKind::kBatchNorm ? spec.input : spec.output;
+}
+
+template <typename T>
+void Network<T>::Plan::check_input(const NetworkInput<T>& x) const {
+  require(x.has_steps || !needs_steps, "x must be sequences, (N, T", embeddings != 0 ? ")" : ", F)",
+          ": the network has a recurrent layer or a LastStep");
+  if (embeddings == 0) {
+    require(x.values.extent(2) == input_features, "x must have ", input_features, " features, but has ",
+            x.values.extent(2));
+  }
+}
+
+template <typename T>
+void Network<T>::Plan::check_states(const NetworkState<T>& state, std::size_t count, const char* in,
+                                    const char* out) const {
+  const auto check = [&](const auto& views, const char* name) {
+    if (views.empty()) return;
+    require(views.size() == states.size(), name, " must have ", states.size(), " arrays, but has ", views.size());
+    for (std::size_t i = 0; i < views.size(); ++i) {
+      const std::array<std::size_t, 3> shape{states[i].planes, count, states[i].hidden};
+      require(views[i].extents() == shape, name, " of layers[", states[i].layer, "] must be (layers * directions, N, H) = ",
+              shape_text(shape), ", but came as ", shape_text(views[i].extents()));
+    }
+  };
+  check(state.in, in);
+  check(state.out, out);
+}
+
+template <typename T>
+void Network<T>::Plan::check_output(const NetworkInput<T>& x, View<T, 3> y) const {
+  const std::size_t steps = embeddings != 0 ? x.ids.extent(1) : x.values.extent(1);
+  const std::array<std::size_t, 3> shape{count_of(x), drops_steps ? 1 : steps, output_features};
+  require(y.extents() == shape, "y must be ", shape_text(shape), ", but came as ", shape_text(y.extents()));
+}
+
+template <typename T>
+void Network<T>::Plan::check_arrays(std::size_t parameter_count, std::size_t buffer_count) const {
+  require(parameter_count == parameters.size(), "parameters must have ", parameters.size(), " elements, but has ",
+          parameter_count);
+  require(buffer_count == buffers.size(), "buffers must have ", buffers.size(), " elements, but has ", buffer_count);
+}
+
+template <typename T>
+void Network<T>::Plan::load_input(const NetworkInput<T>& x, bool copy, Workspace& work) const {
+  const bool ids = embeddings != 0;
+  const std::size_t count = ids ? x.ids.extent(0) : x.values.extent(0);
+  const std::size_t steps = ids ? x.ids.extent(1) : x.values.extent(1);
+  Packing& packing = work.pass.packing;
+  packing.lay_out(count, steps, x.lengths);
+  work.has_steps = x.has_steps;
+  work.input = {{}, packing.rows, input_features};
+  work.pass.ids = x.ids.data();
+  work.pass.seed = x.seed;
+  work.pass.step = x.step;
+  if (ids) {
+    for (const std::int64_t place : packing.padded_row) {
+      const std::int64_t id = x.ids.data()[place];
+      if (id < 0 || static_cast<std::size_t>(id) >= embeddings) {
+        throw std::out_of_range("x must hold ids in [0, " + std::to_string(embeddings) + "), but has " +
+                                std::to_string(id));
+      }
+    }
+    if (copy) {
+      work.ids.assign(x.ids.data(), x.ids.data() + x.ids.size());
+      work.pass.ids = work.ids.data();
+    }
+    return;
+  }
+  const bool in_order = count == 1 || (steps == 1 && x.lengths.empty());
+  if (in_order && !copy) {
+    work.input.values = {const_cast<T*>(x.values.data()), input_features};  // only read
+    return;
+  }
+  const std::size_t stride = round_up<T>(input_features);
+  T* to = work.x_buffer.reserve(packing.rows * stride + 1);
+  for (std::size_t row = 0; row < packing.rows; ++row) {
+    std::copy_n(x.values.data() + static_cast<std::size_t>(packing.padded_row[row]) * input_features, input_features,
+                to + row * stride);
+  }
+  work.input.values = {to, stride};
+}
+
+template <typename T>
+void Network<T>::Plan::run(Workspace& work) const {
+  Signal<const T> x = work.input;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    work.inputs[i] = x;
+    work.output = layers[i]->forward(work.pass, x, *work.layers[i]);
+    x = {work.output.values, work.output.rows, work.output.features};
+  }
+  if (drops_steps) work.has_steps = false;
+}
+
+template <typename T>
+void Network<T>::Plan::write_output(const Workspace& work, View<T, 3> y) const {
+  const std::size_t features = work.output.features;
+  const std::vector<std::int64_t>& places = work.output_places();
+  if (places.size() * features < y.size()) std::fill_n(y.data(), y.size(), T(0));
+  for (std::size_t row = 0; row < places.size(); ++row) {
+    std::copy_n(work.output.values[row], features, y.data() + static_cast<std::size_t>(places[row]) * features);
+  }
+}
+
+template <typename T>
+Rows<T> Network<T>::Plan::read_output_gradient(View<const T, 3> dy, Workspace& work) const {
+  const std::size_t features = work.output.features, stride = round_up<T>(features);
+  const std::vector<std::int64_t>& places = work.output_places();
+  const Rows<T> rows{work.dy_buffer.reserve(places.size() * stride + 1), stride};
+  for (std::size_t row = 0; row < places.size(); ++row) {
+    std::copy_n(dy.data() + static_cast<std::size_t>(places[row]) * features, features, rows[row]);
+    std::fill(rows[row] + features, rows[row] + stride, T(0));
+  }
+  return rows;
+}
+
+template <typename T>
+Rows<T> Network<T>::Plan::run_back(Workspace& work, Rows<T> dy, bool input_gradient) const {
+  for (std::size_t i = layers.size(); i-- > 0;) {
+    dy = layers[i]->backward(work.pass, work.inputs[i], dy, i > 0 || input_gradient, *work.layers[i]);
+  }
+  return dy;
+}
+
+template <typename T>
+void Network<T>::Plan::write_input_gradient(const Workspace& work, Rows<T> dx, View<T, 3> out) const {
+  const std::vector<std::int64_t>& places = work.pass.packing.padded_row;
+  std::fill_n(out.data(), out.size(), T(0));
+  for (std::size_t row = 0; row < places.size(); ++row) {
+    std::copy_n(dx[row], input_features, out.data() + static_cast<std::size_t>(places[row]) * input_features);
+  }
+}
+
+template struct Network<float>::Plan;
+template struct Network<double>::Plan;
+
+}  // namespace nncore

@@ -1,0 +1,101 @@
+#pragma once
+
+// The inside of a network. For kernels only.
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+
+#include "nncore/nn/layer.h"
+#include "nncore/nn/network.h"
+
+namespace nncore {
+
+template <typename T>
+struct Network<T>::Workspace {
+  Pass<T> pass;
+  Signal<const T> input;
+  std::vector<std::unique_ptr<LayerWork<T>>> layers;
+  std::vector<Signal<const T>> inputs;  ///< of each layer
+  Signal<T> output;
+  bool has_steps = false;  ///< of the output
+  std::vector<std::int64_t> ids;  ///< a copy, where they must outlive the call
+  Buffer<T> x_buffer, dy_buffer, compact_buffer, loss_buffer;
+
+  /// Row of the caller's layout for each row of the output.
+  const std::vector<std::int64_t>& output_places() const { return has_steps ? pass.packing.padded_row : pass.packing.order; }
+};
+
+template <typename T>
+struct Network<T>::Plan {
+  Layout<T> parameters, buffers;
+  std::vector<std::unique_ptr<Layer<T>>> layers;
+  std::vector<StateInfo> states;
+  std::size_t input_features = 0, output_features = 0;
+  std::size_t embeddings = 0;  ///< 0: takes values
+  bool needs_steps = false, drops_steps = false;
+
+  std::atomic<bool> training_busy{false};
+  std::unique_ptr<Workspace> training;
+  bool remembered = false;
+
+  std::mutex free_mutex;
+  std::vector<std::unique_ptr<Workspace>> free;
+
+  std::unique_ptr<Workspace> make_workspace() const {
+    auto workspace = std::make_unique<Workspace>();
+    for (const auto& layer : layers) workspace->layers.push_back(layer->make_work());
+    workspace->inputs.resize(layers.size());
+    return workspace;
+  }
+  std::unique_ptr<Workspace> take_workspace() {
+    {
+      const std::lock_guard<std::mutex> lock(free_mutex);
+      if (!free.empty()) {
+        auto workspace = std::move(free.back());
+        free.pop_back();
+        return workspace;
+      }
+    }
+    return make_workspace();
+  }
+  void give_back(std::unique_ptr<Workspace> workspace) {
+    const std::lock_guard<std::mutex> lock(free_mutex);
+    free.push_back(std::move(workspace));
+  }
+
+  std::size_t count_of(const NetworkInput<T>& x) const { return embeddings != 0 ? x.ids.extent(0) : x.values.extent(0); }
+
+  void add(const LayerSpec& spec, std::size_t index);
+  void check_input(const NetworkInput<T>& x) const;
+  void check_states(const NetworkState<T>& state, std::size_t count, const char* in, const char* out) const;
+  void check_output(const NetworkInput<T>& x, View<T, 3> y) const;
+  void check_arrays(std::size_t parameter_count, std::size_t buffer_count) const;
+  /// Lays the batch out and takes it in; `copy`: it must outlive the call.
+  void load_input(const NetworkInput<T>& x, bool copy, Workspace& work) const;
+  void begin_training(View<const T, 1> parameters_array, View<const T, 1> buffers_array, const NetworkInput<T>& x,
+                      const NetworkState<T>& state, bool copy);
+  void run(Workspace& work) const;
+  void write_output(const Workspace& work, View<T, 3> y) const;
+  Rows<T> read_output_gradient(View<const T, 3> dy, Workspace& work) const;
+  Rows<T> run_back(Workspace& work, Rows<T> dy, bool input_gradient) const;
+  void update_buffers(View<T, 1> buffers_array) const;
+  void write_input_gradient(const Workspace& work, Rows<T> dx, View<T, 3> out) const;
+};
+
+/// Holds the right to train for the length of a call.
+template <typename T>
+class Network<T>::Training {
+ public:
+  explicit Training(Plan& plan) : plan_(plan) {
+    if (plan.training_busy.exchange(true)) throw InUse("the network is in use by another thread");
+  }
+  ~Training() { plan_.training_busy.store(false); }
+  Training(const Training&) = delete;
+  Training& operator=(const Training&) = delete;
+
+ private:
+  Plan& plan_;
+};
+
+}  // namespace nncore

@@ -1,0 +1,146 @@
+#include <cmath>
+
+#include "nncore/nn/network_plan.h"
+
+namespace nncore {
+
+namespace {
+
+/// y without the padding of its rows, as the losses read it.
+template <typename T>
+View<T, 2> compact(const Signal<T>& y, Buffer<T>& buffer) {
+  if (y.values.stride == y.features) return {y.values.data, {y.rows, y.features}};
+  T* to = buffer.reserve(y.rows * y.features + 1);
+  for (std::size_t row = 0; row < y.rows; ++row) std::copy_n(y.values[row], y.features, to + row * y.features);
+  return {to, {y.rows, y.features}};
+}
+
+/// The rows of dy with room for whole blocks.
+template <typename T>
+Rows<T> padded(View<T, 2> dy, Buffer<T>& buffer) {
+  const std::size_t rows = dy.extent(0), features = dy.extent(1), stride = round_up<T>(features);
+  if (stride == features) return {dy.data(), features};
+  const Rows<T> to{buffer.reserve(rows * stride + 1), stride};
+  for (std::size_t row = 0; row < rows; ++row) {
+    std::copy_n(dy.row(row), features, to[row]);
+    std::fill(to[row] + features, to[row] + stride, T(0));
+  }
+  return to;
+}
+
+}  // namespace
+
+template <typename T>
+void Network<T>::Plan::begin_training(View<const T, 1> parameters_array, View<const T, 1> buffers_array,
+                                      const NetworkInput<T>& x, const NetworkState<T>& state, bool copy) {
+  check_arrays(parameters_array.size(), buffers_array.size());
+  check_input(x);
+  check_states(state, count_of(x), "state", "state");
+  remembered = false;
+  if (training == nullptr) training = make_workspace();
+  Workspace& work = *training;
+  work.pass.training = true;
+  work.pass.parameters = parameters_array.data();
+  work.pass.buffers = buffers_array.data();
+  work.pass.state_in = state.in;
+  work.pass.state_out = state.out;
+  work.pass.dstate_in.clear();
+  work.pass.dstate_out.clear();
+  load_input(x, copy, work);
+  for (const auto& layer : layers) layer->check_training(work.input.rows);
+}
+
+template <typename T>
+void Network<T>::Plan::update_buffers(View<T, 1> buffers_array) const {
+  for (std::size_t i = 0; i < layers.size(); ++i) layers[i]->update_buffers(buffers_array.data(), *training->layers[i]);
+}
+
+template <typename T>
+void Network<T>::forward(View<const T, 1> parameters, View<T, 1> buffers, const NetworkInput<T>& x,
+                         const NetworkState<T>& state, View<T, 3> y) {
+  const Training lock(*plan_);
+  plan_->check_output(x, y);
+  plan_->begin_training(parameters, buffers, x, state, true);
+  plan_->run(*plan_->training);
+  plan_->write_output(*plan_->training, y);
+  plan_->update_buffers(buffers);
+  plan_->remembered = true;
+}
+
+template <typename T>
+bool Network<T>::remembers() const {
+  return plan_->remembered;
+}
+
+template <typename T>
+std::vector<std::size_t> Network<T>::remembered_shape() const {
+  if (!plan_->remembered) return {};
+  const Workspace& work = *plan_->training;
+  const Packing& packing = work.pass.packing;
+  if (!work.has_steps) return {packing.sequences, work.output.features};
+  return {packing.sequences, packing.steps, work.output.features};
+}
+
+template <typename T>
+void Network<T>::backward(View<const T, 1> parameters, View<T, 1> gradients, View<const T, 3> dy,
+                          const NetworkState<T>& state, View<T, 3> dx) {
+  const Training lock(*plan_);
+  require(plan_->remembered, "backward needs a forward before it (inference and train_step are not remembered)");
+  Workspace& work = *plan_->training;
+  const Packing& packing = work.pass.packing;
+  plan_->check_arrays(parameters.size(), plan_->buffers.size());
+  require(gradients.size() == parameters.size(), "gradients must have ", parameters.size(), " elements, but has ",
+          gradients.size());
+  const std::array<std::size_t, 3> shape{packing.sequences, work.has_steps ? packing.steps : 1, work.output.features};
+  require(dy.extents() == shape, "dy must have the shape of y, ", shape_text(shape), ", but came as ",
+          shape_text(dy.extents()));
+  plan_->check_states(state, packing.sequences, "dstate", "dstate");
+  require(dx.data() == nullptr || plan_->embeddings == 0, "input_gradient must be False: the network takes ids");
+
+  work.pass.parameters = parameters.data();
+  work.pass.gradients = gradients.data();
+  work.pass.dstate_in = state.in;
+  work.pass.dstate_out = state.out;
+  plan_->remembered = false;  // the gates are overwritten in place
+  const Rows<T> gradient = plan_->run_back(work, plan_->read_output_gradient(dy, work), dx.data() != nullptr);
+  if (dx.data() != nullptr) plan_->write_input_gradient(work, gradient, dx);
+}
+
+template <typename T>
+double Network<T>::train_step(View<T, 1> parameters, View<T, 1> gradients, View<T, 1> buffers,
+                              const NetworkInput<T>& x, const NetworkState<T>& state, const TrainingStep<T>& step) {
+  const Training lock(*plan_);
+  require(gradients.size() == parameters.size(), "gradients must have ", parameters.size(), " elements, but has ",
+          gradients.size());
+  plan_->begin_training(parameters, buffers, x, state, false);
+  Workspace& work = *plan_->training;
+  const std::vector<std::int64_t>& places = plan_->drops_steps || !x.has_steps ? work.pass.packing.order
+                                                                               : work.pass.packing.padded_row;
+  const View<const std::int64_t, 1> target_rows(places.data(), {places.size()});
+  check_target(step.loss, step.target, plan_->output_features, target_rows);
+
+  plan_->run(work);
+  const View<T, 2> y = compact(work.output, work.compact_buffer);
+  // The output itself stays: layers read it in their backward pass.
+  const View<T, 2> dy(work.loss_buffer.reserve(y.size() + 1), y.extents());
+  const double loss = loss_forward_backward<T>(step.loss, y, step.target, {}, target_rows, step.weights, dy);
+  if (!std::isfinite(loss)) throw Divergence("the loss is not finite (" + std::to_string(loss) + "); nothing was changed");
+
+  std::fill_n(gradients.data(), gradients.size(), T(0));
+  work.pass.gradients = gradients.data();
+  plan_->run_back(work, padded(dy, work.dy_buffer), false);
+  const double norm = gradient_norm<T>(gradients);
+  if (!std::isfinite(norm)) {
+    throw Divergence("the gradient's norm is not finite (" + std::to_string(norm) + "); no parameter was changed");
+  }
+  const double factor = step.max_grad_norm > 0 ? clip_factor(norm, step.max_grad_norm) : 1.0;
+  if (factor != 1.0) scale(gradients, static_cast<T>(factor));
+  optimizer_step<T>(step.optimizer, T(1), gradients, parameters, step.slot0, step.slot1);
+  plan_->update_buffers(buffers);
+  return loss;
+}
+
+template class Network<float>;
+template class Network<double>;
+
+}  // namespace nncore

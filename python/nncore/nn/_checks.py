@@ -1,0 +1,79 @@
+"""What the arguments of losses and optimizers must be."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+
+def number(name: str, value: Any, least: float = 0.0, below: float = math.inf) -> float:
+    """Return `value` as a float in [least, below).
+
+    Raises
+    ------
+    TypeError
+        If it is not a real number; a bool is none.
+    ValueError
+        If it is out of range or not finite.
+    """
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number, but is {value!r}")
+    x = float(value)
+    if not least <= x < below:
+        high = "finite" if below == math.inf else f"below {below:g}"
+        raise ValueError(f"{name} must be at least {least:g} and {high}, but is {x:g}")
+    return x
+
+
+def whole_number(name: str, value: Any) -> int:
+    """Return `value` as an int; TypeError if it is none, a bool included."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} must be an integer, but is {value!r}")
+    return int(value)
+
+
+def flag(name: str, value: Any) -> bool:
+    """Return `value` as a bool; TypeError if it is none."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, but is {value!r}")
+    return bool(value)
+
+
+def as_array(name: str, value: Any) -> NDArray[Any]:
+    """Return `value` as an array of whatever type; ValueError with the argument's name if it has no shape."""
+    if type(value) is np.ndarray:
+        return value
+    try:
+        return np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} must be an array: {error}") from None
+
+
+def real_array(name: str, value: Any) -> NDArray[Any]:
+    """Return `value` as an array of float32, float64 or integers; TypeError for any other type."""
+    array = as_array(name, value)
+    kind = array.dtype.kind
+    if not (kind in "iu" or (kind == "f" and array.dtype.itemsize in (4, 8))):
+        raise TypeError(f"{name} must be of type float32, float64 or an integer type, but is {array.dtype}")
+    return array
+
+
+def integer_array(name: str, value: Any, meaning: str) -> NDArray[Any]:
+    """Return `value` as an array of integers; TypeError for any other type, bool included."""
+    array = as_array(name, value)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name} must be integers, {meaning}, but is {array.dtype}")
+    return array
+
+
+def contiguous(array: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
+    """Return `array` itself where it is of this type, C-contiguous and aligned, else a copy that is."""
+    flags = array.flags
+    if array.dtype == dtype and flags.c_contiguous and flags.aligned:
+        return array
+    with np.errstate(over="ignore"):  # what is too large for float32 becomes inf, which the checks refuse
+        return np.array(array, dtype, order="C")
