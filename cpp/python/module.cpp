@@ -4,6 +4,7 @@ namespace py = pybind11;
 
 namespace nncore {
 void bind_core(py::module_& m);
+void bind_kernels(py::module_& m);
 void bind_nn(py::module_& m);
 void bind_optimizers(py::module_& m);
 }  // namespace nncore
@@ -25,6 +26,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   m.attr("compiler") = kCompiler;
   m.attr("isa") = NNCORE_ISA;
   nncore::bind_core(m);
+  nncore::bind_kernels(m);
   nncore::bind_nn(m);
   nncore::bind_optimizers(m);
 }

@@ -53,10 +53,11 @@ inline Vec<T> from_words(typename Format<T>::Words words) {
 
 // The smaller (larger) of x and the bound; NaN stays NaN: x86 returns the second operand where one is NaN.
 #if defined(__AVX512F__)
-inline Vec<float> at_most(Vec<float> x, Vec<float> bound) { return _mm512_min_ps(bound, x); }
-inline Vec<double> at_most(Vec<double> x, Vec<double> bound) { return _mm512_min_pd(bound, x); }
-inline Vec<float> at_least(Vec<float> x, Vec<float> bound) { return _mm512_max_ps(bound, x); }
-inline Vec<double> at_least(Vec<double> x, Vec<double> bound) { return _mm512_max_pd(bound, x); }
+// Masked with all lanes, since GCC 12 warns of its own header for the plain ones.
+inline Vec<float> at_most(Vec<float> x, Vec<float> bound) { return _mm512_maskz_min_ps(0xffff, bound, x); }
+inline Vec<double> at_most(Vec<double> x, Vec<double> bound) { return _mm512_maskz_min_pd(0xff, bound, x); }
+inline Vec<float> at_least(Vec<float> x, Vec<float> bound) { return _mm512_maskz_max_ps(0xffff, bound, x); }
+inline Vec<double> at_least(Vec<double> x, Vec<double> bound) { return _mm512_maskz_max_pd(0xff, bound, x); }
 #elif defined(__AVX2__)
 inline Vec<float> at_most(Vec<float> x, Vec<float> bound) { return _mm256_min_ps(bound, x); }
 inline Vec<double> at_most(Vec<double> x, Vec<double> bound) { return _mm256_min_pd(bound, x); }
@@ -234,8 +235,7 @@ inline Vec<float> sigmoid_lanes(Vec<float> x) {
   constexpr float kFactor = -0x1.715476p+0f;
   const Vec<float> n = nearest(x, kFactor);
   const Vec<float> f = fma(x, broadcast(kFactor), -n);
-  const Vec<float> p =
-      polynomial(f, 0.00132676307f, 0.00966785476f, 0.0555053763f, 0.240222961f, 0.693147242f, 1.0f);
+  const Vec<float> p = polynomial(f, 0.00132675807f, 0.00966788549f, 0.0555056483f, 0.240223095f, 0.693147302f, 1.0f);
   return 1.0f / fma(power_of_two<float>(n), p, broadcast(1.0f));
 }
 inline Vec<double> sigmoid_lanes(Vec<double> x) { return 1.0 / (1.0 + exp_lanes<double>(-x)); }

@@ -74,6 +74,19 @@ inline Vec<T> broadcast(T x) {
   return x - Vec<T>{};
 }
 
+/// v, which stays in a register: else the compiler reads it again from memory at each use, and loads become the limit.
+template <typename V>
+[[gnu::always_inline]] inline V kept(V v) {
+#if defined(__AVX512F__)
+  asm("" : "+v"(v));
+#elif defined(__SSE2__)
+  asm("" : "+x"(v));
+#elif defined(__ARM_NEON)
+  asm("" : "+w"(v));
+#endif
+  return v;
+}
+
 // a * b + c, rounded once where the instruction set can (v3, v4, NEON); v2 rounds twice.
 #if defined(__AVX512F__)
 inline Vec<float> fma(Vec<float> a, Vec<float> b, Vec<float> c) { return _mm512_fmadd_ps(a, b, c); }

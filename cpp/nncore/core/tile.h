@@ -22,6 +22,19 @@ inline constexpr std::size_t kGateTileRows = 3;
 #endif
 inline constexpr std::size_t kTileVecs = 3;
 
+namespace detail {
+template <typename F, std::size_t... I>
+[[gnu::always_inline]] inline void unroll(const F& f, std::index_sequence<I...>) {
+  (f(std::integral_constant<std::size_t, I>{}), ...);
+}
+}  // namespace detail
+
+/// f(0), f(1), ... f(Count - 1), each with a constant: sums that are indexed so stay in registers.
+template <std::size_t Count, typename F>
+[[gnu::always_inline]] inline void unrolled(const F& f) {
+  detail::unroll(f, std::make_index_sequence<Count>());
+}
+
 /// sums[r][Into[v]] += sum over k of a[r * row_stride + k] * panel[k][v], in the order of k.
 template <typename T, std::size_t R, std::size_t Total, std::size_t... Into>
 [[gnu::always_inline]] inline void accumulate(Vec<T> (&sums)[R][Total], const T* a, std::size_t row_stride,
@@ -29,11 +42,21 @@ template <typename T, std::size_t R, std::size_t Total, std::size_t... Into>
   constexpr std::size_t vecs = sizeof...(Into);
   constexpr std::size_t into[] = {Into...};
   for (std::size_t k = 0; k < depth; ++k, panel += vecs * kLanes<T>) {
-    Vec<T> b[vecs];
-    for (std::size_t v = 0; v < vecs; ++v) b[v] = load(panel + v * kLanes<T>);
-    for (std::size_t r = 0; r < R; ++r) {
-      const Vec<T> x = broadcast(a[r * row_stride + k]);
-      for (std::size_t v = 0; v < vecs; ++v) sums[r][into[v]] = fma(x, b[v], sums[r][into[v]]);
+    // Whichever is fewer, a panel row's registers or the broadcasts, is held; the others come one at a time.
+    if constexpr (R < vecs) {
+      Vec<T> x[R];
+      unrolled<R>([&](auto r) { x[r] = kept(broadcast(a[r * row_stride + k])); });
+      unrolled<vecs>([&](auto v) {
+        const Vec<T> b = kept(load(panel + v * kLanes<T>));
+        unrolled<R>([&](auto r) { sums[r][into[v]] = fma(x[r], b, sums[r][into[v]]); });
+      });
+    } else {
+      Vec<T> b[vecs];
+      unrolled<vecs>([&](auto v) { b[v] = kept(load(panel + v * kLanes<T>)); });
+      unrolled<R>([&](auto r) {
+        const Vec<T> x = broadcast(a[r * row_stride + k]);
+        unrolled<vecs>([&](auto v) { sums[r][into[v]] = fma(x, b[v], sums[r][into[v]]); });
+      });
     }
   }
 }
@@ -44,11 +67,11 @@ template <typename T, std::size_t R, std::size_t V>
                                                          std::size_t depth, const T* panel) {
   for (std::size_t k = 0; k < depth; ++k, a += depth_stride, panel += V * kLanes<T>) {
     Vec<T> b[V];
-    for (std::size_t v = 0; v < V; ++v) b[v] = load(panel + v * kLanes<T>);
-    for (std::size_t r = 0; r < R; ++r) {
+    unrolled<V>([&](auto v) { b[v] = kept(load(panel + v * kLanes<T>)); });
+    unrolled<R>([&](auto r) {
       const Vec<T> x = broadcast(a[r]);
-      for (std::size_t v = 0; v < V; ++v) sums[r][v] = fma(x, b[v], sums[r][v]);
-    }
+      unrolled<V>([&](auto v) { sums[r][v] = fma(x, b[v], sums[r][v]); });
+    });
   }
 }
 
@@ -150,16 +173,16 @@ inline void multiply_tiles(const LeftRows<T>& a, std::size_t begin, std::size_t 
         with_constant<kTileRows>(std::min(kTileRows, end - row), [&](auto rows_constant) {
           constexpr std::size_t rows = decltype(rows_constant)::value;
           Vec<T> sums[rows][vecs];
-          for (std::size_t r = 0; r < rows; ++r) {
-            for (std::size_t v = 0; v < vecs; ++v) sums[r][v] = start(row + r, column + v * kLanes<T>);
-          }
+          unrolled<rows>([&](auto r) {
+            unrolled<vecs>([&](auto v) { sums[r][v] = start(row + r, column + v * kLanes<T>); });
+          });
           for (std::size_t s = 0; s < a.segments; ++s) {
             accumulate(sums, a.data + row * a.stride + s * a.segment_stride, a.stride, a.length,
                        panel + s * a.length * vecs * kLanes<T>, std::make_index_sequence<vecs>());
           }
-          for (std::size_t r = 0; r < rows; ++r) {
-            for (std::size_t v = 0; v < vecs; ++v) finish(row + r, column + v * kLanes<T>, sums[r][v]);
-          }
+          unrolled<rows>([&](auto r) {
+            unrolled<vecs>([&](auto v) { finish(row + r, column + v * kLanes<T>, sums[r][v]); });
+          });
         });
       }
     });
