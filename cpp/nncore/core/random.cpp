@@ -133,7 +133,7 @@ std::uint64_t join(const std::uint32_t* words) { return std::uint64_t{words[1]} 
 template <typename T>
 T unit(const std::uint32_t* words, std::size_t i) {
   if constexpr (sizeof(T) == 4) {
-    return static_cast<T>(words[i] >> 8) * 0x1p-24f;
+    return static_cast<T>(static_cast<std::int32_t>(words[i] >> 8)) * 0x1p-24f;  // signed: vectors can convert it
   } else {
     return static_cast<T>(join(words + 2 * i) >> 11) * 0x1p-53;
   }
@@ -245,15 +245,13 @@ void random_uniform(const Draws& draws, T low, T high, View<T, 1> out) {
   require(low < high && std::isfinite(high - low), "high must be above low and both finite, but came as low = ", low,
           ", high = ", high);
   constexpr std::size_t words_each = sizeof(T) / 4;
-  chunks(out.size(), 1.0 * words_each, [&](std::size_t first, std::size_t count) {
+  chunks(out.size(), 1.5 * words_each, [&](std::size_t first, std::size_t count) {
     std::uint32_t words[kChunk * words_each];
     philox_words(draws, first * words_each / 4, 0, count * words_each, words);
     const T span = high - low, last = std::nextafter(high, low);
     T* to = out.data() + first;
-    for (std::size_t i = 0; i < count; ++i) {
-      const T value = low + span * unit<T>(words, i);
-      to[i] = value < high ? value : last;  // the sum may have been rounded up to high
-    }
+    for (std::size_t i = 0; i < count; ++i) to[i] = low + span * unit<T>(words, i);
+    for (std::size_t i = 0; i < count; ++i) to[i] = std::min(to[i], last);  // a sum may have been rounded up to high
   });
 }
 
@@ -264,7 +262,7 @@ void random_normal(const Draws& draws, T mean, T deviation, View<T, 1> out) {
   require(std::isfinite(deviation) && deviation >= 0, "deviation must be finite and at least 0, but came as ",
           deviation);
   const double m = static_cast<double>(mean), s = static_cast<double>(deviation);
-  chunks(out.size(), 10, [&](std::size_t first, std::size_t count) {
+  chunks(out.size(), 8, [&](std::size_t first, std::size_t count) {
     std::uint32_t words[2 * kChunk];
     double normal[kChunk];
     philox_words(draws, first / 2, 0, 2 * (count + count % 2), words);
@@ -282,7 +280,7 @@ void random_integers(const Draws& draws, std::int64_t low, std::int64_t high, Vi
   require_draws(draws);
   require(low < high, "high must be above low, but came as low = ", low, ", high = ", high);
   const std::uint64_t range = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low);
-  chunks(out.size(), 4, [&](std::size_t first, std::size_t count) {
+  chunks(out.size(), 5, [&](std::size_t first, std::size_t count) {
     std::uint32_t words[2 * kChunk];
     philox_words(draws, first / 2, 0, 2 * count, words);
     for (std::size_t i = 0; i < count; ++i) {

@@ -5,9 +5,6 @@
 
 namespace nncore {
 
-template <typename T>
-struct RecurrentWork;
-
 /// One direction of a simple recurrent layer over a packed batch (Elman 1990): h_t = φ(W x_t + U h_{t−1} + b), φ = tanh, or
 /// ReLU. x (rows, input); work.h0 is set by the caller; writes work.y.
 template <typename T>

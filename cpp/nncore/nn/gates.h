@@ -3,10 +3,7 @@
 // Packed gate tiles: all gates of a few hidden units side by side in registers. For kernels only.
 
 #include <array>
-#include <vector>
 
-#include "nncore/core/gradient_tile.h"
-#include "nncore/core/threads.h"
 #include "nncore/core/tile.h"
 #include "nncore/nn/recurrent.h"
 
@@ -108,31 +105,6 @@ void pack_gate_rows(Panels<T>& panels, const T* weights, std::size_t hidden, std
     const std::size_t block = k / (N * kBlock<T>), group = k / kBlock<T> % N, lane = k % kBlock<T>;
     const std::size_t unit = block * kBlock<T> + lane;
     return unit < hidden ? weights + (groups[group].gate * hidden + unit) * columns : nullptr;
-  });
-}
-
-/// weights[gate, unit, :] += sum over rows of d(row, group, unit) * x(row, :), and the same for the bias (may be null); each
-/// element one chain over the rows in order. x(row) may be null: a row of zeros. `panels`: one per thread.
-template <typename T, std::size_t N, typename RowOf>
-void add_gate_gradients(const GateBlocks<T>& d, std::size_t hidden, std::size_t columns,
-                        const std::array<GateGroup, N>& groups, const RowOf& x, T* weights, T* bias,
-                        std::vector<Panels<T>>& panels) {
-  const std::size_t tasks = round_up<T>(hidden) / kBlock<T> * N;
-  const double nanoseconds = static_cast<double>(d.rows) * static_cast<double>(hidden * N * columns) / 25;
-  parallel_parts(std::min(tasks, panels.size()), nanoseconds, [&](std::size_t part, std::size_t parts) {
-    for (std::size_t row = 0; row < d.rows; row += kGradientRows) {
-      const std::size_t rows = std::min(kGradientRows, d.rows - row);
-      panels[part].pack_rows(rows, columns, [&](std::size_t r) { return x(row + r); }, Padding::kTight);
-      for (std::size_t task = tasks * part / parts; task < tasks * (part + 1) / parts; ++task) {
-        const std::size_t first = task / N * kBlock<T>;
-        const GateGroup& g = groups[task % N];
-        const std::size_t units = std::min(kBlock<T>, hidden - first);
-        const T* from = d.at(row, first) + g.group * kBlock<T>;
-        T* to = weights + (g.gate * hidden + first) * columns;
-        add_transposed_tiles(from, d.row_stride(), units, panels[part], [&](std::size_t i) { return to + i * columns; });
-        if (bias != nullptr) add_column_sums(from, d.row_stride(), rows, units, bias + g.gate * hidden + first);
-      }
-    }
   });
 }
 

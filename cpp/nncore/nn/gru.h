@@ -5,9 +5,6 @@
 
 namespace nncore {
 
-template <typename T>
-struct RecurrentWork;
-
 // The two forms of the GRU are different functions; no weights of one give the other. Both: r, z = σ(W x_t + U h_{t−1} + b).
 
 /// PyTorch's and cuDNN's form: n = tanh(W x_t + b + r ⊗ (U h_{t−1} + b')), h_t = (1 − z) ⊗ n + z ⊗ h_{t−1}.

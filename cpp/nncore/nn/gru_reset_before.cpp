@@ -124,9 +124,8 @@ void gru_reset_before_backward(const RecurrentWeights<T>& w, const RecurrentGrad
   RecurrentGradients<T> reset_update = gradients;
   reset_update.bias_hh = nullptr;
   add_recurrent_gradients(w, reset_update, packing, reverse, x, kAll, kResetUpdate, work);
-  add_gate_gradients(
-      gates, hidden, hidden, kCandidate, [&](std::size_t row) { return static_cast<const T*>(work.reset_h[row]); },
-      gradients.weight_hh, static_cast<T*>(nullptr), work.gradient_panels);
+  add_gate_gradients<T>(gates, hidden, hidden, kCandidate.data(), 1, {work.reset_h, nullptr}, gradients.weight_hh,
+                        nullptr, work.gradient_panels);
   if (dx) {
     pack_gate_rows(work.input_rows, w.weight_ih, hidden, w.input, kAll);
     gate_input_gradient(gates, 0, 3, hidden, work.input_rows, dx, add_to_dx);

@@ -2,164 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
+#include <stdexcept>
 
-#include "nncore/core/activations.h"
-#include "nncore/core/simd.h"
 #include "nncore/nn/chunks.h"
-#include "nncore/nn/lanes.h"
+#include "nncore/nn/loss_rows.h"
 
 namespace nncore {
 namespace {
 
 constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
-
-/// count < 2 Size numbers, in moves of fixed size: a row's end comes once a row, where a call of memcpy would show.
-template <std::size_t Size, typename T>
-[[gnu::always_inline]] inline void copy_some(T* to, const T* from, std::size_t count) {
-  const std::size_t moved = count & Size;
-  if (moved != 0) std::memcpy(to, from, Size * sizeof(T));
-  if constexpr (Size > 1) copy_some<Size / 2>(to + moved, from + moved, count);
-}
-
-/// The first `count` of a register's numbers; the others are 0.
-template <typename T>
-[[gnu::always_inline]] inline Vec<T> load_some(const T* from, std::size_t count) {
-  if (count == kLanes<T>) return load(from);
-  T part[kLanes<T>] = {};
-  copy_some<kLanes<T> / 2>(part, from, count);
-  return load(part);
-}
-
-template <typename T>
-[[gnu::always_inline]] inline void store_some(T* to, Vec<T> values, std::size_t count) {
-  if (count == kLanes<T>) return store(to, values);
-  T part[kLanes<T>];
-  store(part, values);
-  copy_some<kLanes<T> / 2>(to, part, count);
-}
-
-/// `values` with 0 from lane `count` on.
-template <typename T>
-[[gnu::always_inline]] inline Vec<T> first_lanes(Vec<T> values, std::size_t count) {
-  Vec<T> index;
-  for (std::size_t i = 0; i < kLanes<T>; ++i) index[i] = static_cast<T>(i);
-  return index < broadcast(static_cast<T>(count)) ? values : Vec<T>{};
-}
-
-template <typename T>
-[[gnu::always_inline]] inline double sum_of_block(const Vec<T> (&block)[kBlock<T> / kLanes<T>]) {
-  constexpr std::size_t W = kLanes<double>;
-  T narrow[kBlock<T>];
-  std::memcpy(narrow, block, sizeof narrow);
-  double lanes[kBlock<T>];
-  for (std::size_t i = 0; i < kBlock<T>; i += W) store(lanes + i, load_wide(narrow + i));
-  return sum_of_lanes<kBlock<T>>(lanes);
-}
-
-/// Sum over a row of values(at, count), a register for the features from `at`, of which the first `count` exist.
-/// The order of additions is that of 64-byte blocks, in double from one stretch of blocks to the next.
-template <typename T, typename Values>
-[[gnu::always_inline]] inline double sum_over_row(std::size_t features, const Values& values) {
-  constexpr std::size_t W = kLanes<T>, B = kBlock<T>, kStretch = 64 * B;
-  double sum = 0;
-  for (std::size_t from = 0; from < features; from += kStretch) {
-    const std::size_t end = std::min(from + kStretch, features);
-    Vec<T> block[B / W] = {};
-    std::size_t at = from;
-    for (; at + B <= end; at += B) {
-      for (std::size_t r = 0; r < B / W; ++r) block[r] += values(at + r * W, W);
-    }
-    for (std::size_t r = 0; r < B / W && at < end; ++r, at += W) {
-      const std::size_t count = std::min(W, end - at);
-      block[r] += first_lanes<T>(values(at, count), count);
-    }
-    sum += sum_of_block<T>(block);
-  }
-  return sum;
-}
-
-template <typename T>
-struct Point {
-  Vec<T> loss, slope;
-};
-
-template <typename T>
-Vec<T> magnitude(Vec<T> x) {
-  return x < 0 ? -x : x;
-}
-
-template <typename T>
-struct SquaredError {
-  Point<T> operator()(Vec<T> y, Vec<T> target) const {
-    const Vec<T> d = y - target;
-    return {d * d, d + d};
-  }
-};
-
-template <typename T>
-struct HuberError {
-  Vec<T> delta;
-  Point<T> operator()(Vec<T> y, Vec<T> target) const {
-    const Vec<T> d = y - target, size = magnitude<T>(d), half = broadcast(T(0.5));
-    const auto near = size <= delta;
-    return {near ? half * d * d : delta * (size - half * delta), near ? d : d > 0 ? delta : -delta};
-  }
-};
-
-template <typename T>
-struct BinaryCrossEntropy {
-  /// The two large terms first: they cancel exactly for the right answer at a large logit.
-  Point<T> operator()(Vec<T> y, Vec<T> target) const {
-    const Vec<T> positive = y > 0 ? y : Vec<T>{};
-    return {(positive - target * y) + softplus_lanes<T>(-magnitude<T>(y)), sigmoid_lanes<T>(y) - target};
-  }
-};
-
-/// Sum of the losses of a row's features; writes dy = factor * slope.
-template <typename T, typename Error>
-double row_of_values(const Error& error, const T* y, const T* target, std::size_t features, T factor, T* dy) {
-  const Vec<T> factors = broadcast(factor);
-  return sum_over_row<T>(features, [=](std::size_t at, std::size_t count) __attribute__((always_inline)) {
-    const Point<T> point = error(load_some(y + at, count), load_some(target + at, count));
-    store_some<T>(dy + at, point.slope * factors, count);
-    return point.loss;
-  });
-}
-
-/// The largest of a row, NaN passed over: whatever the order, the same.
-template <typename T>
-T largest(const T* y, std::size_t features) {
-  constexpr std::size_t W = kLanes<T>;
-  Vec<T> lanes = broadcast(-std::numeric_limits<T>::infinity());
-  std::size_t at = 0;
-  for (; at + W <= features; at += W) {
-    const Vec<T> values = load(y + at);
-    lanes = values > lanes ? values : lanes;
-  }
-  T most = lanes[0];
-  for (std::size_t i = 1; i < W; ++i) most = std::max<T>(most, lanes[i]);
-  for (; at < features; ++at) most = y[at] > most ? y[at] : most;
-  return most;
-}
-
-/// -log softmax(y)[label]; writes dy = factor * (softmax(y) - one at the label).
-template <typename T>
-double row_of_logits(const T* y, std::size_t label, std::size_t features, double factor, T* dy) {
-  const T most = largest(y, features);
-  const double below = static_cast<double>(most) - static_cast<double>(y[label]);
-  const Vec<T> shift = broadcast(most);
-  const double sum = sum_over_row<T>(features, [=](std::size_t at, std::size_t count) __attribute__((always_inline)) {
-    const Vec<T> e = exp_lanes<T>(load_some(y + at, count) - shift);
-    store_some<T>(dy + at, e, count);
-    return e;
-  });
-  const T each = static_cast<T>(factor / sum);
-  for (std::size_t j = 0; j < features; ++j) dy[j] *= each;
-  dy[label] -= static_cast<T>(factor);
-  return std::log(sum) + below;
-}
 
 /// The arguments of one call, entry by entry.
 template <typename T>

@@ -5,9 +5,6 @@
 
 namespace nncore {
 
-template <typename T>
-struct RecurrentWork;
-
 /// One direction of an LSTM layer over a packed batch (Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al.
 /// 2000): i, f, o = σ(W x_t + U h_{t−1} + b), g = tanh(...), c_t = f ⊗ c_{t−1} + i ⊗ g, h_t = o ⊗ tanh(c_t).
 /// x (rows, input); work.h0 and work.c0 are set by the caller; writes work.y and work.c.

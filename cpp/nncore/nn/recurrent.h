@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 
+#include "nncore/core/rows.h"
 #include "nncore/nn/packing.h"
 
 // What the recurrent kernels (Elman, LSTM, GRU) share on the outside: one direction of one layer.
@@ -27,5 +29,26 @@ struct RecurrentGradients {
   T* bias_ih = nullptr;
   T* bias_hh = nullptr;
 };
+
+/// What a layer keeps from its forward pass for its backward pass; made once, used for one batch after the other.
+template <typename T>
+struct RecurrentWork;
+
+template <typename T>
+struct FreeRecurrentWork {
+  void operator()(RecurrentWork<T>* work) const;
+};
+
+template <typename T>
+std::unique_ptr<RecurrentWork<T>, FreeRecurrentWork<T>> make_recurrent_work();
+
+/// Initial states (sequences, hidden) in the packing's order, for the next passes; null: zeros. Rows have room for whole
+/// blocks and zeros there.
+template <typename T>
+void set_initial_state(RecurrentWork<T>& work, Rows<T> h0, Rows<T> c0);
+
+/// h after each row, (rows, hidden), as the last forward pass left it.
+template <typename T>
+Rows<const T> hidden_states(const RecurrentWork<T>& work);
 
 }  // namespace nncore

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "nncore/core/threads.h"
 #include "nncore/nn/gates.h"
 
 namespace nncore {
@@ -68,58 +69,41 @@ void over_sequences(const Packing& packing, double multiply_adds_per_row, const 
   });
 }
 
-/// dx (rows, input) = gates · weights, or dx += it; the groups [first, first + count) of the gates, already packed in `rows`.
+/// dx (rows, input) = gates · weights, or dx += it; the groups [first, first + count) of the gates, already packed in
+/// `rows`.
 template <typename T>
 void gate_input_gradient(const GateBlocks<T>& gates, std::size_t first, std::size_t count, std::size_t hidden,
-                         const Panels<T>& rows, Rows<T> dx, bool add) {
-  const double nanoseconds = static_cast<double>(gates.rows) * static_cast<double>(rows.depth() * rows.columns()) / 25;
-  const LeftRows<T> left = gates.left(0, first, count, hidden);
-  parallel_ranges(gates.rows, kTileRows, nanoseconds, [&](std::size_t begin, std::size_t end) {
-    multiply_tiles(
-        left, begin, end, rows,
-        [&](std::size_t row, std::size_t column) { return add ? load(dx[row] + column) : Vec<T>{}; },
-        [&](std::size_t row, std::size_t column, Vec<T> sum) { store(dx[row] + column, sum); });
-  });
-}
-
-/// Gradient of the state before an empty sequence: that of the state after it.
-template <typename T>
-void pass_state_of_empty(const Packing& packing, std::size_t from, std::size_t to, Rows<const T> after, Rows<T> before) {
-  for (std::size_t b = from; b < to; ++b) {
-    if (packing.lengths[b] > 0) continue;
-    for (std::size_t i = 0; i < before.stride; ++i) before[b][i] = after ? after[b][i] : T(0);
-  }
-}
+                         const Panels<T>& rows, Rows<T> dx, bool add);
 
 /// Gradient of the initial state: work.dh0 = (work.dh0 where the cell carries part of it there) + gates of each sequence's
 /// first row · U; an empty sequence passes its final state's gradient on.
 template <typename T>
 void initial_state_gradient(const Packing& packing, bool reverse, std::size_t from, std::size_t to,
                             const LeftRows<T>& gates, bool carries, Rows<const T> dh_n, Rows<const T> dc_n,
-                            RecurrentWork<T>& work) {
-  for_each_span(packing, reverse, from, to, [&](const Span& span) {
-    if (span.from != Span::kBegins) return;
-    LeftRows<T> left = gates;
-    left.data += packing.start[span.step] * gates.stride;
-    multiply_tiles(
-        left, span.begin, span.end, work.hidden_rows,
-        [&](std::size_t b, std::size_t unit) { return carries ? load(work.dh0[b] + unit) : Vec<T>{}; },
-        [&](std::size_t b, std::size_t unit, Vec<T> sum) { store(work.dh0[b] + unit, sum); });
-  });
-  pass_state_of_empty(packing, from, to, dh_n, work.dh0);
-  if (work.dc0) pass_state_of_empty(packing, from, to, dc_n, work.dc0);
-}
+                            RecurrentWork<T>& work);
+
+/// Gradient of the state before an empty sequence: that of the state after it.
+template <typename T>
+void pass_state_of_empty(const Packing& packing, std::size_t from, std::size_t to, Rows<const T> after, Rows<T> before);
+
+/// Rows of a batch, or (where `table` is set) wherever it points; null in the table: a row of zeros.
+template <typename T>
+struct RowTable {
+  Rows<const T> rows;
+  const T* const* table = nullptr;
+  const T* operator()(std::size_t row) const { return table != nullptr ? table[row] : rows[row]; }
+};
+
+/// weights[gate, unit, :] += sum over rows of d(row, group, unit) * x(row, :), and the same for the bias (may be null); each
+/// element one chain over the rows in order. `panels`: one per thread.
+template <typename T>
+void add_gate_gradients(const GateBlocks<T>& d, std::size_t hidden, std::size_t columns, const GateGroup* groups,
+                        std::size_t group_count, const RowTable<T>& x, T* weights, T* bias,
+                        std::vector<Panels<T>>& panels);
 
 /// work.previous: for each row the h before it.
 template <typename T>
-void point_to_previous(const Packing& packing, bool reverse, RecurrentWork<T>& work) {
-  work.previous.resize(packing.rows);
-  for (std::size_t t = 0; t < packing.steps; ++t) {
-    for (std::size_t b = 0; b < packing.active[t]; ++b) {
-      work.previous[packing.start[t] + b] = work.before(packing, work.y, work.h0, t, b, reverse);
-    }
-  }
-}
+void point_to_previous(const Packing& packing, bool reverse, RecurrentWork<T>& work);
 
 /// Adds the gradients of W, U and the biases from the gates' gradients; `input_groups` meet x, `hidden_groups` meet h.
 template <typename T, std::size_t X, std::size_t H>
@@ -129,12 +113,10 @@ void add_recurrent_gradients(const RecurrentWeights<T>& w, const RecurrentGradie
                              const std::array<GateGroup, H>& hidden_groups, RecurrentWork<T>& work) {
   work.gradient_panels.resize(static_cast<std::size_t>(num_threads()));
   point_to_previous(packing, reverse, work);
-  add_gate_gradients(
-      work.gates, w.hidden, w.input, input_groups, [&](std::size_t row) { return x[row]; }, gradients.weight_ih,
-      gradients.bias_ih, work.gradient_panels);
-  add_gate_gradients(
-      work.gates, w.hidden, w.hidden, hidden_groups, [&](std::size_t row) { return work.previous[row]; },
-      gradients.weight_hh, gradients.bias_hh, work.gradient_panels);
+  add_gate_gradients<T>(work.gates, w.hidden, w.input, input_groups.data(), X, {x, nullptr}, gradients.weight_ih,
+                        gradients.bias_ih, work.gradient_panels);
+  add_gate_gradients<T>(work.gates, w.hidden, w.hidden, hidden_groups.data(), H, {{}, work.previous.data()},
+                        gradients.weight_hh, gradients.bias_hh, work.gradient_panels);
 }
 
 }  // namespace nncore
