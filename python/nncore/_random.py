@@ -11,7 +11,7 @@ import numpy as np
 _END = 2**64
 
 
-def seed_of(random_state: Any) -> int:
+def seed_of(random_state: Any, name: str = "random_state") -> int:
     """Turn `random_state` into a seed.
 
     Parameters
@@ -45,9 +45,9 @@ def seed_of(random_state: Any) -> int:
         seed = None
     if seed is None:
         raise TypeError(
-            "random_state must be an int, a numpy.random.Generator, a numpy.random.RandomState or None, "
+            f"{name} must be an int, a numpy.random.Generator, a numpy.random.RandomState or None, "
             f"but is {random_state!r}"
         )
     if not 0 <= seed < _END:
-        raise ValueError(f"random_state must be from 0 to 2**64 - 1, but is {seed}")
+        raise ValueError(f"{name} must be from 0 to 2**64 - 1, but is {seed}")
     return seed

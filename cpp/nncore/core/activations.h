@@ -212,18 +212,22 @@ inline Vec<T> softplus_lanes(Vec<T> x) {
 /// tanh(x): exactly odd, within [-1, 1], NaN for NaN.
 inline Vec<float> tanh_lanes(Vec<float> x) {
   using namespace detail;
-  x = clamp(x, -9.6f, 9.6f);
-  const Vec<float> u = x * x;
-  // x p / (p + u q): what rounds p moves both sides of the quotient.
-  const Vec<float> p = polynomial(u, 1.4521321e-08f, 2.14273205e-05f, 0.00354459812f, 0.134221271f, 1.0f);
-  const Vec<float> q = polynomial(u, 8.10119388e-07f, 0.000315196172f, 0.0225182939f, 0.333333224f);
-  return clamp(x * p / fma(q, u, p), -1.0f, 1.0f);
+  const auto sign = words_of<float>(x) & Format<float>::kSign;
+  const Vec<float> magnitude = at_most(from_words<float>(words_of<float>(x) ^ sign), broadcast(9.2f));
+  // n / q is tanh(x / 2), and 2 n q / (n^2 + q^2) doubles the angle: that forgives n and q their errors where tanh is
+  // near 1, so that low degrees do. Written so, the quotient cannot exceed 1.
+  const Vec<float> u = magnitude * magnitude;
+  const Vec<float> n = magnitude * polynomial(u, 0.0001146793f, 0.0297932811f, 1.0f);
+  const Vec<float> q = polynomial(u, 2.47616504e-06f, 0.00241718907f, 0.226253167f, 2.0f);
+  const Vec<float> product = n * (q + q);
+  const Vec<float> difference = q - n;
+  return from_words<float>(words_of<float>(product / fma(difference, difference, product)) | sign);
 }
 inline Vec<double> tanh_lanes(Vec<double> x) {
   using namespace detail;
   const auto sign = words_of<double>(x) & Format<double>::kSign;
-  const Vec<double> magnitude = from_words<double>(words_of<double>(x) ^ sign);
-  const Vec<double> e = expm1_lanes<double>(2.0 * at_most(magnitude, broadcast(20.0)));
+  const Vec<double> magnitude = at_most(from_words<double>(words_of<double>(x) ^ sign), broadcast(20.0));
+  const Vec<double> e = expm1_lanes<double>(2.0 * magnitude);
   return from_words<double>(words_of<double>(e / (e + 2.0)) | sign);
 }
 

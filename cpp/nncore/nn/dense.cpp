@@ -99,8 +99,8 @@ class Dense final : public Layer<T> {
     require(other != nullptr, "tied must name a parameter of a layer before this one, but came as '", name, "'");
     const std::vector<std::size_t> same{output_, input_}, turned{input_, output_};
     // Dense layers share transposes (decoder and encoder), an Embedding and its output layer share the same shape.
-    const bool of_dense = parameters.find(name.substr(0, name.find('.')) + ".bias") != nullptr;
-    transposed_ = other->shape == turned && (turned != same || of_dense);
+    const bool of_embedding = other->start == ParameterInfo::Start::kNormal;
+    transposed_ = other->shape == turned && (turned != same || !of_embedding);
     require(transposed_ || other->shape == same, "tied: ", name, " must have the shape ", shape_text<2>({output_, input_}),
             " or its transpose to be shared by Dense(", input_, ", ", output_, ")");
     weight_ = other->offset;

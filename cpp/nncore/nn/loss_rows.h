@@ -79,15 +79,24 @@ template <typename T, typename Values>
   return sum;
 }
 
+/// Whether all numbers of a row are in [least, most]; NaN is not.
+template <typename T>
+inline bool is_within(const T* x, std::size_t features, T least, T most) {
+  constexpr std::size_t W = kLanes<T>;
+  const Vec<T> low = broadcast(least), high = broadcast(most);
+  auto within = low <= high;
+  std::size_t at = 0;
+  for (; at + W <= features; at += W) within &= (load(x + at) >= low) & (load(x + at) <= high);
+  bool all = true;
+  for (std::size_t i = 0; i < W; ++i) all &= within[i] != 0;
+  for (; at < features; ++at) all &= x[at] >= least && x[at] <= most;
+  return all;
+}
+
 template <typename T>
 struct Point {
   Vec<T> loss, slope;
 };
-
-template <typename T>
-inline Vec<T> magnitude(Vec<T> x) {
-  return x < 0 ? -x : x;
-}
 
 template <typename T>
 struct SquaredError {
@@ -101,7 +110,7 @@ template <typename T>
 struct HuberError {
   Vec<T> delta;
   Point<T> operator()(Vec<T> y, Vec<T> target) const {
-    const Vec<T> d = y - target, size = magnitude<T>(d), half = broadcast(T(0.5));
+    const Vec<T> d = y - target, size = d < 0 ? -d : d, half = broadcast(T(0.5));
     const auto near = size <= delta;
     return {near ? half * d * d : delta * (size - half * delta), near ? d : d > 0 ? delta : -delta};
   }
@@ -109,10 +118,12 @@ struct HuberError {
 
 template <typename T>
 struct BinaryCrossEntropy {
-  /// The two large terms first: they cancel exactly for the right answer at a large logit.
+  /// The two large terms first: they cancel exactly for the right answer at a large logit. One exponential serves loss
+  /// and slope: softplus makes the same one of -|y|, and the compiler sees that.
   Point<T> operator()(Vec<T> y, Vec<T> target) const {
-    const Vec<T> positive = y > 0 ? y : Vec<T>{};
-    return {(positive - target * y) + softplus_lanes<T>(-magnitude<T>(y)), sigmoid_lanes<T>(y) - target};
+    const Vec<T> minus_magnitude = detail::from_words<T>(detail::words_of<T>(y) | detail::Format<T>::kSign);
+    const Vec<T> e = exp_lanes<T>(minus_magnitude), one = broadcast(T(1)), positive = y > 0 ? y : Vec<T>{};
+    return {(positive - target * y) + softplus_lanes<T>(minus_magnitude), (y < 0 ? e : one) / (one + e) - target};
   }
 };
 

@@ -150,12 +150,9 @@ void check_values(View<const T, 2> values, T least, T most, const char* rule, Vi
   require_rows(rows, values.extent(0));
   const std::size_t features = values.extent(1);
   const auto outside = [=](std::int64_t row) {
-    const T* value = values.row(static_cast<std::size_t>(row));
-    int found = 0;
-    for (std::size_t j = 0; j < features; ++j) found |= !(value[j] >= least && value[j] <= most);
-    return found != 0;
+    return !is_within(values.row(static_cast<std::size_t>(row)), features, least, most);
   };
-  check_rows(rows, 0.2 * static_cast<double>(features), outside, [=](std::int64_t row) {
+  check_rows(rows, 5 + 0.1 * static_cast<double>(features), outside, [=](std::int64_t row) {
     const T* value = values.row(static_cast<std::size_t>(row));
     const T* found = std::find_if_not(value, value + features, [=](T x) { return x >= least && x <= most; });
     require(false, "target must be ", rule, ", but row ", row, " holds ", *found);

@@ -83,6 +83,7 @@ void Network<T>::infer(View<const T, 1> parameters, View<const T, 1> buffers, co
   work->pass.buffers = buffers.data();
   work->pass.state_in = state.in;
   work->pass.state_out = state.out;
+  plan_->lay_out(x, work->pass.packing);
   plan_->load_input(x, false, *work);
   plan_->run(*work);
   plan_->write_output(*work, y);
@@ -97,6 +98,7 @@ void Network<T>::trace(View<const T, 1> parameters, View<const T, 1> buffers, co
   const std::unique_ptr<Workspace> work = plan_->make_workspace();
   work->pass.parameters = parameters.data();
   work->pass.buffers = buffers.data();
+  plan_->lay_out(x, work->pass.packing);
   plan_->load_input(x, false, *work);
   // Recurrent layers keep their gates when training; the others run as in inference.
   Signal<const T> signal = work->input;

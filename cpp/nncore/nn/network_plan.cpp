@@ -34,6 +34,7 @@ void Network<T>::Plan::add(const LayerSpec& spec, std::size_t index) {
     require(!drops_steps, "layers[", index, "] needs sequences, but a LastStep before it leaves one row per sequence");
     needs_steps = true;
   }
+  drops_before.push_back(drops_steps);
   switch (spec.kind) {
     case LayerKind::kDense:
       layers.push_back(make_dense<T>(spec, prefix, parameters));
@@ -106,32 +107,34 @@ void Network<T>::Plan::check_arrays(std::size_t parameter_count, std::size_t buf
 }
 
 template <typename T>
+void Network<T>::Plan::lay_out(const NetworkInput<T>& x, Packing& packing) const {
+  packing.lay_out(count_of(x), embeddings != 0 ? x.ids.extent(1) : x.values.extent(1), x.lengths);
+  if (embeddings == 0) return;
+  for (const std::int64_t place : packing.padded_row) {
+    const std::int64_t id = x.ids.data()[place];
+    if (id < 0 || static_cast<std::size_t>(id) >= embeddings) {
+      throw std::out_of_range("x must hold ids in [0, " + std::to_string(embeddings) + "), but has " +
+                              std::to_string(id));
+    }
+  }
+}
+
+template <typename T>
 void Network<T>::Plan::load_input(const NetworkInput<T>& x, bool copy, Workspace& work) const {
-  const bool ids = embeddings != 0;
-  const std::size_t count = ids ? x.ids.extent(0) : x.values.extent(0);
-  const std::size_t steps = ids ? x.ids.extent(1) : x.values.extent(1);
-  Packing& packing = work.pass.packing;
-  packing.lay_out(count, steps, x.lengths);
+  const Packing& packing = work.pass.packing;
   work.has_steps = x.has_steps;
   work.input = {{}, packing.rows, input_features};
   work.pass.ids = x.ids.data();
   work.pass.seed = x.seed;
   work.pass.step = x.step;
-  if (ids) {
-    for (const std::int64_t place : packing.padded_row) {
-      const std::int64_t id = x.ids.data()[place];
-      if (id < 0 || static_cast<std::size_t>(id) >= embeddings) {
-        throw std::out_of_range("x must hold ids in [0, " + std::to_string(embeddings) + "), but has " +
-                                std::to_string(id));
-      }
-    }
+  if (embeddings != 0) {
     if (copy) {
       work.ids.assign(x.ids.data(), x.ids.data() + x.ids.size());
       work.pass.ids = work.ids.data();
     }
     return;
   }
-  const bool in_order = count == 1 || (steps == 1 && x.lengths.empty());
+  const bool in_order = packing.sequences == 1 || (packing.steps == 1 && x.lengths.empty());
   if (in_order && !copy) {
     work.input.values = {const_cast<T*>(x.values.data()), input_features};  // only read
     return;
@@ -159,7 +162,7 @@ void Network<T>::Plan::run(Workspace& work) const {
 template <typename T>
 void Network<T>::Plan::write_output(const Workspace& work, View<T, 3> y) const {
   const std::size_t features = work.output.features;
-  const std::vector<std::int64_t>& places = work.output_places();
+  const std::vector<std::int64_t>& places = output_places(work.pass.packing, work.has_steps);
   if (places.size() * features < y.size()) std::fill_n(y.data(), y.size(), T(0));
   for (std::size_t row = 0; row < places.size(); ++row) {
     std::copy_n(work.output.values[row], features, y.data() + static_cast<std::size_t>(places[row]) * features);
@@ -169,7 +172,7 @@ void Network<T>::Plan::write_output(const Workspace& work, View<T, 3> y) const {
 template <typename T>
 Rows<T> Network<T>::Plan::read_output_gradient(View<const T, 3> dy, Workspace& work) const {
   const std::size_t features = work.output.features, stride = round_up<T>(features);
-  const std::vector<std::int64_t>& places = work.output_places();
+  const std::vector<std::int64_t>& places = output_places(work.pass.packing, work.has_steps);
   const Rows<T> rows{work.dy_buffer.reserve(places.size() * stride + 1), stride};
   for (std::size_t row = 0; row < places.size(); ++row) {
     std::copy_n(dy.data() + static_cast<std::size_t>(places[row]) * features, features, rows[row]);

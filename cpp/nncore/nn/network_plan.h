@@ -21,9 +21,6 @@ struct Network<T>::Workspace {
   bool has_steps = false;  ///< of the output
   std::vector<std::int64_t> ids;  ///< a copy, where they must outlive the call
   Buffer<T> x_buffer, dy_buffer, compact_buffer, loss_buffer;
-
-  /// Row of the caller's layout for each row of the output.
-  const std::vector<std::int64_t>& output_places() const { return has_steps ? pass.packing.padded_row : pass.packing.order; }
 };
 
 template <typename T>
@@ -34,10 +31,12 @@ struct Network<T>::Plan {
   std::size_t input_features = 0, output_features = 0;
   std::size_t embeddings = 0;  ///< 0: takes values
   bool needs_steps = false, drops_steps = false;
+  std::vector<bool> drops_before;  ///< per layer: whether a LastStep comes before it
 
   std::atomic<bool> training_busy{false};
   std::unique_ptr<Workspace> training;
   bool remembered = false;
+  Packing incoming;  ///< of a training batch until all of it has been checked: the remembered one stays whole
 
   std::mutex free_mutex;
   std::vector<std::unique_ptr<Workspace>> free;
@@ -71,10 +70,18 @@ struct Network<T>::Plan {
   void check_states(const NetworkState<T>& state, std::size_t count, const char* in, const char* out) const;
   void check_output(const NetworkInput<T>& x, View<T, 3> y) const;
   void check_arrays(std::size_t parameter_count, std::size_t buffer_count) const;
-  /// Lays the batch out and takes it in; `copy`: it must outlive the call.
+  /// Lays the batch out; throws when a length or an id is out of range.
+  void lay_out(const NetworkInput<T>& x, Packing& packing) const;
+  /// Takes in the batch that work.pass.packing lays out; `copy`: it must outlive the call.
   void load_input(const NetworkInput<T>& x, bool copy, Workspace& work) const;
-  void begin_training(View<const T, 1> parameters_array, View<const T, 1> buffers_array, const NetworkInput<T>& x,
-                      const NetworkState<T>& state, bool copy);
+  void check_training(View<const T, 1> parameters_array, View<const T, 1> buffers_array, const NetworkInput<T>& x,
+                      const NetworkState<T>& state);
+  /// Row of the caller's layout for each row of the output.
+  const std::vector<std::int64_t>& output_places(const Packing& packing, bool has_steps) const {
+    return has_steps && !drops_steps ? packing.padded_row : packing.order;
+  }
+  void take_in(View<const T, 1> parameters_array, View<const T, 1> buffers_array, const NetworkInput<T>& x,
+               const NetworkState<T>& state, bool copy);
   void run(Workspace& work) const;
   void write_output(const Workspace& work, View<T, 3> y) const;
   Rows<T> read_output_gradient(View<const T, 3> dy, Workspace& work) const;

@@ -28,17 +28,32 @@ Rows<T> padded(View<T, 2> dy, Buffer<T>& buffer) {
   return to;
 }
 
+View<const std::int64_t, 1> rows_of(const std::vector<std::int64_t>& places) {
+  return {places.data(), {places.size()}};
+}
+
 }  // namespace
 
+/// Whatever can be wrong with a training batch is found here: after it, the batch is taken in.
 template <typename T>
-void Network<T>::Plan::begin_training(View<const T, 1> parameters_array, View<const T, 1> buffers_array,
-                                      const NetworkInput<T>& x, const NetworkState<T>& state, bool copy) {
+void Network<T>::Plan::check_training(View<const T, 1> parameters_array, View<const T, 1> buffers_array,
+                                      const NetworkInput<T>& x, const NetworkState<T>& state) {
   check_arrays(parameters_array.size(), buffers_array.size());
   check_input(x);
   check_states(state, count_of(x), "state", "state");
-  remembered = false;
+  lay_out(x, incoming);
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    layers[i]->check_training(drops_before[i] ? incoming.sequences : incoming.rows);
+  }
+}
+
+template <typename T>
+void Network<T>::Plan::take_in(View<const T, 1> parameters_array, View<const T, 1> buffers_array,
+                               const NetworkInput<T>& x, const NetworkState<T>& state, bool copy) {
   if (training == nullptr) training = make_workspace();
+  remembered = false;
   Workspace& work = *training;
+  std::swap(work.pass.packing, incoming);
   work.pass.training = true;
   work.pass.parameters = parameters_array.data();
   work.pass.buffers = buffers_array.data();
@@ -47,7 +62,6 @@ void Network<T>::Plan::begin_training(View<const T, 1> parameters_array, View<co
   work.pass.dstate_in.clear();
   work.pass.dstate_out.clear();
   load_input(x, copy, work);
-  for (const auto& layer : layers) layer->check_training(work.input.rows);
 }
 
 template <typename T>
@@ -60,7 +74,8 @@ void Network<T>::forward(View<const T, 1> parameters, View<T, 1> buffers, const 
                          const NetworkState<T>& state, View<T, 3> y) {
   const Training lock(*plan_);
   plan_->check_output(x, y);
-  plan_->begin_training(parameters, buffers, x, state, true);
+  plan_->check_training(parameters, buffers, x, state);
+  plan_->take_in(parameters, buffers, x, state, true);
   plan_->run(*plan_->training);
   plan_->write_output(*plan_->training, y);
   plan_->update_buffers(buffers);
@@ -112,18 +127,17 @@ double Network<T>::train_step(View<T, 1> parameters, View<T, 1> gradients, View<
   const Training lock(*plan_);
   require(gradients.size() == parameters.size(), "gradients must have ", parameters.size(), " elements, but has ",
           gradients.size());
-  plan_->begin_training(parameters, buffers, x, state, false);
+  plan_->check_training(parameters, buffers, x, state);
+  check_target(step.loss, step.target, plan_->output_features, rows_of(plan_->output_places(plan_->incoming, x.has_steps)));
+  plan_->take_in(parameters, buffers, x, state, false);
   Workspace& work = *plan_->training;
-  const std::vector<std::int64_t>& places = plan_->drops_steps || !x.has_steps ? work.pass.packing.order
-                                                                               : work.pass.packing.padded_row;
-  const View<const std::int64_t, 1> target_rows(places.data(), {places.size()});
-  check_target(step.loss, step.target, plan_->output_features, target_rows);
 
   plan_->run(work);
   const View<T, 2> y = compact(work.output, work.compact_buffer);
   // The output itself stays: layers read it in their backward pass.
   const View<T, 2> dy(work.loss_buffer.reserve(y.size() + 1), y.extents());
-  const double loss = loss_forward_backward<T>(step.loss, y, step.target, {}, target_rows, step.weights, dy);
+  const double loss = loss_forward_backward<T>(step.loss, y, step.target, {},
+                                               rows_of(plan_->output_places(work.pass.packing, x.has_steps)), step.weights, dy);
   if (!std::isfinite(loss)) throw Divergence("the loss is not finite (" + std::to_string(loss) + "); nothing was changed");
 
   std::fill_n(gradients.data(), gradients.size(), T(0));

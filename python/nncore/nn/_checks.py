@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+_INTEGERS = "bBhHiIlLqQ"  # NumPy's letters, as "fd" are float32 and float64
+
 
 def number(name: str, value: Any, least: float = 0.0, below: float = math.inf) -> float:
     """Return `value` as a float in [least, below).
@@ -56,8 +58,7 @@ def as_array(name: str, value: Any) -> NDArray[Any]:
 def real_array(name: str, value: Any) -> NDArray[Any]:
     """Return `value` as an array of float32, float64 or integers; TypeError for any other type."""
     array = as_array(name, value)
-    kind = array.dtype.kind
-    if not (kind in "iu" or (kind == "f" and array.dtype.itemsize in (4, 8))):
+    if array.dtype.char not in _INTEGERS + "fd":
         raise TypeError(f"{name} must be of type float32, float64 or an integer type, but is {array.dtype}")
     return array
 
@@ -65,7 +66,7 @@ def real_array(name: str, value: Any) -> NDArray[Any]:
 def integer_array(name: str, value: Any, meaning: str) -> NDArray[Any]:
     """Return `value` as an array of integers; TypeError for any other type, bool included."""
     array = as_array(name, value)
-    if array.dtype.kind not in "iu":
+    if array.dtype.char not in _INTEGERS:
         raise TypeError(f"{name} must be integers, {meaning}, but is {array.dtype}")
     return array
 

@@ -13,6 +13,10 @@ from numpy.typing import DTypeLike, NDArray
 from nncore import _core
 from nncore.nn import _checks
 
+# What the core takes for one step: kind, lr, momentum, nesterov, beta1, beta2, alpha, eps, weight_decay, number of the
+# step from 1, slot0, slot1.
+Prepared = tuple[int, float, float, bool, float, float, float, float, float, int, NDArray[Any], NDArray[Any]]
+
 
 class Network(Protocol):
     """What an optimizer needs of a network: two flat arrays of one size and type."""
@@ -42,6 +46,7 @@ class Optimizer:
         self._slots: dict[str, NDArray[Any]] = {}
         self._network: weakref.ref[Network] | None = None  # the one that the state belongs to
         self._next_network: weakref.ref[Network] | None = None  # it will, if the step that began succeeds
+        self._ready: Any = None  # settings and slots as the core takes them, made again when a setting changes
 
     def step(self, net: Network) -> None:
         """Move the parameters of `net` one step along its gradients.
@@ -95,18 +100,23 @@ class Optimizer:
         slots = _checked_slots({key: state[key] for key in state if key not in ("optimizer", "step", *settings)})
         needed = [key for key in self._slot_names(settings) if key]
         wrong = sorted(set(slots).difference(self._slot_names({**settings, "momentum": 1.0})))
-        steps = _whole_number("step", state["step"])
+        steps = _checks.whole_number("step", state["step"])
+        if steps < 0:
+            raise ValueError(f"step must be at least 0, but is {steps}")
         if wrong:
             raise ValueError(f"state has {', '.join(wrong)}, which {name} does not")
         if steps > 0 and any(key not in slots for key in needed):
             raise ValueError(f"state lacks {', '.join(key for key in needed if key not in slots)}")
-        self.__dict__.update(settings, _steps=steps, _slots=slots, _network=None, _next_network=None)
+        self.__dict__.update(settings, _steps=steps, _slots=slots, **_UNBOUND)
 
-    def _prepare(self, net: Network) -> tuple[Any, ...]:
-        """Check that the state fits `net` and return the core's arguments of its next step, slots at the end.
+    def _prepare(self, net: Network) -> Prepared:
+        """Check that the state fits `net` and return the core's arguments of its next step."""
+        if self._network is None or self._network() is not net or not self._ready:
+            self._make_ready(net)
+        settings, slots = self._ready
+        return (*settings, self._steps + 1, *slots)
 
-        They are (kind, lr, momentum, nesterov, beta1, beta2, alpha, eps, weight_decay, step, slot0, slot1).
-        """
+    def _make_ready(self, net: Network) -> None:
         parameters = getattr(net, "parameters", None)
         if not isinstance(parameters, np.ndarray):
             raise TypeError(f"net must be a network, but is a {type(net).__name__}")
@@ -114,27 +124,19 @@ class Optimizer:
             raise ValueError("optimizer belongs to another network; a new network needs a new optimizer")
         s = self.__dict__
         beta1, beta2 = s.get("betas", (0.0, 0.0))
-        slot0, slot1 = (self._slot(name, parameters) for name in self._slot_names(s))
-        self._next_network = weakref.ref(net)
-        return (
-            self._kind,
-            s["lr"],
-            s.get("momentum", 0.0),
-            s.get("nesterov", False),
-            beta1,
-            beta2,
-            s.get("alpha", 0.0),
-            s.get("eps", 0.0),
-            s["weight_decay"],
-            self._steps + 1,
-            slot0,
-            slot1,
+        alpha, eps = s.get("alpha", 0.0), s.get("eps", 0.0)
+        settings = (
+            *(self._kind, s["lr"], s.get("momentum", 0.0), s.get("nesterov", False)),
+            *(beta1, beta2, alpha, eps, s["weight_decay"]),
         )
+        slots = tuple(self._slot(name, parameters) for name in self._slot_names(s))
+        s.update(_ready=(settings, slots), _next_network=weakref.ref(net))
 
     def _commit(self) -> None:
         """Count the step that `_prepare` began and the core has taken."""
-        self._network = self._next_network
-        self._steps += 1
+        s = self.__dict__  # not by way of __setattr__: this is part of each step
+        s["_network"] = s["_next_network"]
+        s["_steps"] += 1
 
     def _slot(self, name: str, parameters: NDArray[Any]) -> NDArray[Any]:
         """Return the array of this name, made of zeros when it is first needed; "" names an empty one."""
@@ -163,6 +165,7 @@ class Optimizer:
     def __setattr__(self, name: str, value: Any) -> None:
         if name in self._settings:
             value = _CHECKS[name](name, value)
+            self.__dict__["_ready"] = None
         elif not name.startswith("_"):
             raise AttributeError(f"{type(self).__name__} has no setting {name}, only {', '.join(self._settings)}")
         object.__setattr__(self, name, value)
@@ -171,10 +174,13 @@ class Optimizer:
         return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in self._settings)})"
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_network": None, "_next_network": None}
+        return {**self.__dict__, **_UNBOUND}
 
     def __copy__(self) -> Optimizer:
         return copy.deepcopy(self)  # two optimizers must not share their arrays
+
+
+_UNBOUND = {"_network": None, "_next_network": None, "_ready": None}
 
 
 def _at_least_zero(name: str, value: Any) -> float:
@@ -189,12 +195,6 @@ def _float32_positive(name: str, value: Any) -> float:
     return _checks.number(name, value, float(np.finfo(np.float32).tiny))  # 0 in float32 would divide 0 by 0
 
 
-def _flag(name: str, value: Any) -> bool:
-    if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be True or False, but is {value!r}")
-    return bool(value)
-
-
 def _two_fractions(name: str, value: Any) -> tuple[float, float]:
     if not isinstance(value, Sequence) or len(value) != 2:
         raise TypeError(f"{name} must be two numbers, but is {value!r}")
@@ -204,20 +204,12 @@ def _two_fractions(name: str, value: Any) -> tuple[float, float]:
 _CHECKS = {
     "lr": _at_least_zero,
     "momentum": _fraction,
-    "nesterov": _flag,
+    "nesterov": _checks.flag,
     "betas": _two_fractions,
     "alpha": _fraction,
     "eps": _float32_positive,
     "weight_decay": _at_least_zero,
 }
-
-
-def _whole_number(name: str, value: Any) -> int:
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} must be an integer, but is {value!r}")
-    if value < 0:
-        raise ValueError(f"{name} must be at least 0, but is {value}")
-    return int(value)
 
 
 def _checked_slots(arrays: Mapping[str, Any]) -> dict[str, NDArray[Any]]:

@@ -155,19 +155,25 @@ def prepare_target(
         labels = _checks.integer_array("target", target, "one label for each row of logits")
         if labels.shape != samples:
             raise ValueError(f"target must be labels of shape {samples} for y of shape {shape}, not {labels.shape}")
-        rows = _checks.contiguous(labels, np.int64).reshape(-1)
+        rows = _flat(_checks.contiguous(labels, np.int64))
     else:
         values = _checks.real_array("target", target)
         if values.shape != shape and not (features == 1 and values.shape == samples):
             raise ValueError(f"target must have the shape of y, {shape}, not {values.shape}")
-        rows = _checks.contiguous(values, dtype).reshape(-1, features)
+        rows = _checks.contiguous(values, dtype)
+        if rows.ndim != 2 or rows.shape != shape:
+            rows = rows.reshape(-1, features)
     return rows, None if weights is None else _weight_rows(weights, samples, dtype)
+
+
+def _flat(array: NDArray[Any]) -> NDArray[Any]:
+    return array if array.ndim == 1 else array.reshape(-1)
 
 
 def _weight_rows(weights: Any, samples: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     array = _checks.real_array("weights", weights)
     if array.shape == samples:
-        return _checks.contiguous(array, dtype).reshape(-1)
+        return _flat(_checks.contiguous(array, dtype))
     if len(samples) == 2 and array.shape == samples[:1]:
         return np.repeat(_checks.contiguous(array, dtype), samples[1])
     shapes = " or ".join(str(samples[:axes]) for axes in range(1, len(samples) + 1))

@@ -56,12 +56,14 @@ class Sequential:
     """
 
     def __init__(self, layers: Iterable[Layer], *, dtype: DTypeLike = "float32", seed: Any = None) -> None:
+        if isinstance(layers, Layer) or not isinstance(layers, Iterable):
+            raise TypeError(f"layers must be a list of layers, but is a {type(layers).__name__}")
         self._layers = tuple(layers)
         for index, layer in enumerate(self._layers):
             if not isinstance(layer, Layer):
                 raise TypeError(f"layers[{index}] must be a layer of nncore.nn, but is a {type(layer).__name__}")
         self._dtype = _network_dtype(dtype)
-        self._seed = seed_of(seed)
+        self._seed = seed_of(seed, "seed")
         self._draws = 0  # training passes so far: what dropout's random numbers depend on
         self._build()
         self._core.initialize(self._seed, self._parameters, self._buffers)
@@ -161,7 +163,6 @@ class Sequential:
         batch = self._batch(x, lengths)
         out = self._states.make(batch.count, return_state)
         y = self._output(batch)
-        self._remembered = None
         self._core.forward(
             self._parameters,
             self._buffers,
@@ -282,7 +283,6 @@ class Sequential:
         labels = rows.ndim == 1
         out = self._states.make(batch.count, return_state)
         state_in = self._states.read("state", state)
-        self._remembered = None
         value: float = self._core.train_step(
             self._parameters,
             self._gradients,

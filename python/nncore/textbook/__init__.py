@@ -1,0 +1,83 @@
+"""The textbook: every update of the library as one plain NumPy function under 30 lines, for reading and for checking.
+
+The functions have the names and the order of the equations, work on one sequence (T, I) or one batch of rows (N, F),
+and use NumPy alone. With ``verbose=True`` each prints its equations, the numbers put in and the results. The tests
+measure the compiled core against them.
+"""
+
+from nncore.textbook._gates import split_gates
+from nncore.textbook.gru import (
+    gru,
+    gru_backward,
+    gru_reset_after,
+    gru_reset_after_backward,
+    gru_reset_after_step,
+    gru_reset_after_step_backward,
+    gru_step,
+    gru_step_backward,
+)
+from nncore.textbook.layers import (
+    activate,
+    activation_slope,
+    batch_norm,
+    batch_norm_backward,
+    batch_norm_inference,
+    batch_norm_running,
+    dense,
+    dense_backward,
+    dropout,
+    embedding,
+    embedding_backward,
+    sigmoid,
+    sliding_window,
+    window_net,
+)
+from nncore.textbook.losses import binary_cross_entropy, cross_entropy, huber, mse, softmax, weighted_mean
+from nncore.textbook.lstm import lstm, lstm_backward, lstm_step, lstm_step_backward
+from nncore.textbook.optimizers import adam_step, adamw_step, clip_grad_norm, rmsprop_step, sgd_step
+from nncore.textbook.recurrent import bidirectional, elman, elman_backward, elman_step
+
+__all__ = [
+    "activate",
+    "activation_slope",
+    "adam_step",
+    "adamw_step",
+    "batch_norm",
+    "batch_norm_backward",
+    "batch_norm_inference",
+    "batch_norm_running",
+    "bidirectional",
+    "binary_cross_entropy",
+    "clip_grad_norm",
+    "cross_entropy",
+    "dense",
+    "dense_backward",
+    "dropout",
+    "elman",
+    "elman_backward",
+    "elman_step",
+    "embedding",
+    "embedding_backward",
+    "gru",
+    "gru_backward",
+    "gru_reset_after",
+    "gru_reset_after_backward",
+    "gru_reset_after_step",
+    "gru_reset_after_step_backward",
+    "gru_step",
+    "gru_step_backward",
+    "huber",
+    "lstm",
+    "lstm_backward",
+    "lstm_step",
+    "lstm_step_backward",
+    "mse",
+    "rmsprop_step",
+    "sgd_step",
+    "sigmoid",
+    "sliding_window",
+    "softmax",
+    "split_gates",
+    "weighted_mean",
+    "window_net",
+]

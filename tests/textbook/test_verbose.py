@@ -1,0 +1,131 @@
+"""What the textbook prints, and the promises it makes about itself."""
+
+import ast
+import pathlib
+
+import numpy as np
+import pytest
+
+from nncore import textbook
+
+FILES = sorted(pathlib.Path(textbook.__file__).parent.glob("*.py"))
+ONE, ZERO = np.ones((1, 1)), np.zeros(1)
+ROWS, COLUMN = np.array([[1.0], [0.0]]), np.array([[0.5], [2.0]])
+
+
+def one_unit(letters):
+    return {k: np.array([[0.1 * (n + 1)]]) for n, k in enumerate(letters)}
+
+
+def no_bias(letters):
+    return {k: np.zeros(1) for k in letters}
+
+
+def lstm_arguments():
+    return one_unit("figo"), one_unit("figo"), no_bias("figo")
+
+
+def test_lstm_step_prints_equation_numbers_and_result(capsys):
+    textbook.lstm(ROWS[:1], ZERO, ZERO, *lstm_arguments(), verbose=True)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "t = 1"
+    assert lines[1] == "f = σ(W_f · x_t + U_f · h_{t−1} + b_f) = σ(0.1 · 1 + 0.1 · 0 + 0) = 0.524979"
+    assert [line.split(" = ")[0] for line in lines[1:]] == ["f", "i", "g", "o", "c_t", "h_t"]
+    assert lines[5] == "c_t = c_{t−1} ⊗ f + i ⊗ g = 0 ⊗ 0.524979 + 0.549834 ⊗ 0.291313 = 0.160174"
+
+
+def test_gru_step_prints_the_form_that_it_computes(capsys):
+    arguments = one_unit("zrh"), one_unit("zrh"), no_bias("zrh")
+    textbook.gru_step(np.ones(1), ZERO, *arguments, verbose=True)
+    assert "h_t = (1 − z) ⊗ h_{t−1} + z ⊗ ĥ = (1 − 0.524979) ⊗ 0 + 0.524979 ⊗ 0.291313" in capsys.readouterr().out
+    textbook.gru_step(np.ones(1), ZERO, *arguments, complement_z=True, verbose=True)
+    assert "h_t = z ⊗ h_{t−1} + (1 − z) ⊗ ĥ = 0.524979 ⊗ 0 + (1 − 0.524979) ⊗ 0.291313" in capsys.readouterr().out
+
+
+def test_arrays_are_printed_on_one_line(capsys):
+    textbook.dense(np.array([[1.0, 2]]), np.array([[0.5, 0.25], [1, 1]]), np.array([0.125, 0]), verbose=True)
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first == "a = x · Wᵀ + b = [[1 2]] · [[0.5 1] [0.25 1]] + [0.125 0] = [[1.125 3]]"
+
+
+CALLS = {
+    "elman_step": (np.ones(1), ZERO, ONE, ONE, ZERO),
+    "elman": (ROWS, ZERO, ONE, ONE, ZERO),
+    "elman_backward": (ROWS, ZERO, ONE, ONE, ZERO, ROWS),
+    "lstm_step": (np.ones(1), ZERO, ZERO, *lstm_arguments()),
+    "lstm": (ROWS, ZERO, ZERO, *lstm_arguments()),
+    "lstm_step_backward": (np.ones(1), ZERO, ZERO, *lstm_arguments(), np.ones(1), ZERO),
+    "lstm_backward": (ROWS, ZERO, ZERO, *lstm_arguments(), ROWS, ZERO),
+    "gru_step": (np.ones(1), ZERO, one_unit("zrh"), one_unit("zrh"), no_bias("zrh")),
+    "gru": (ROWS, ZERO, one_unit("zrh"), one_unit("zrh"), no_bias("zrh")),
+    "gru_step_backward": (np.ones(1), ZERO, one_unit("zrh"), one_unit("zrh"), no_bias("zrh"), np.ones(1)),
+    "gru_backward": (ROWS, ZERO, one_unit("zrh"), one_unit("zrh"), no_bias("zrh"), ROWS),
+    "gru_reset_after_step": (np.ones(1), ZERO, one_unit("rzn"), one_unit("rzn"), no_bias("rzn"), no_bias("rzn")),
+    "gru_reset_after": (ROWS, ZERO, one_unit("rzn"), one_unit("rzn"), no_bias("rzn"), no_bias("rzn")),
+    "gru_reset_after_step_backward": (
+        *(np.ones(1), ZERO, one_unit("rzn"), one_unit("rzn"), no_bias("rzn"), no_bias("rzn"), np.ones(1)),
+    ),
+    "gru_reset_after_backward": (
+        *(ROWS, ZERO, one_unit("rzn"), one_unit("rzn"), no_bias("rzn"), no_bias("rzn"), ROWS),
+    ),
+    "dense": (ROWS, ONE, ZERO),
+    "dense_backward": (ROWS, ONE, ZERO, ROWS),
+    "embedding": (np.array([0, 1]), ROWS),
+    "embedding_backward": (np.array([0, 1]), ROWS, ROWS),
+    "dropout": (ROWS, ROWS, 0.5),
+    "batch_norm": (ROWS, np.ones(1), ZERO),
+    "batch_norm_inference": (ROWS, ZERO, np.ones(1), np.ones(1), ZERO),
+    "batch_norm_running": (ZERO, np.ones(1), 2),
+    "batch_norm_backward": (ROWS, np.ones(1), ZERO, ROWS),
+    "sliding_window": (ROWS, 1, 1),
+    "window_net": (ROWS, 0, 1, np.ones((1, 2)), ZERO, ONE, ZERO),
+    "mse": (ROWS, COLUMN),
+    "huber": (ROWS, COLUMN),
+    "softmax": (COLUMN,),
+    "cross_entropy": (ROWS, np.array([0, 0])),
+    "binary_cross_entropy": (ROWS, ROWS),
+    "weighted_mean": (ZERO, ONE, None),
+    "sgd_step": (ROWS, ROWS, ROWS, 0.1),
+    "rmsprop_step": (ROWS, ROWS, ROWS, 0.1),
+    "adam_step": (ROWS, ROWS, ROWS, ROWS, 1),
+    "adamw_step": (ROWS, ROWS, ROWS, ROWS, 1),
+    "clip_grad_norm": (ROWS, 0.5),
+}
+SILENT = {"activate", "activation_slope", "sigmoid", "split_gates", "bidirectional"}  # no equation of their own
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_verbose_prints_equations_and_changes_nothing(name, capsys):
+    function = getattr(textbook, name)
+    quiet = function(*CALLS[name])
+    assert capsys.readouterr().out == ""
+    loud = function(*CALLS[name], verbose=True)
+    printed = capsys.readouterr().out.splitlines()
+    assert any(line.count(" = ") >= 3 for line in printed)  # name = equation = numbers = result
+    np.testing.assert_equal(loud, quiet)
+
+
+def test_every_function_of_these_systems_is_called_here():
+    files = {"recurrent", "lstm", "gru", "layers", "losses", "optimizers", "_gates"}
+    public = {n for n in textbook.__all__ if getattr(textbook, n).__module__.rpartition(".")[2] in files}
+    assert public == set(CALLS) | SILENT
+
+
+def test_every_function_is_under_thirty_lines_and_has_a_docstring():
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                assert node.end_lineno - node.lineno + 1 < 30, f"{path.name}: {node.name}"
+                assert ast.get_docstring(node) or node.name.startswith("_"), f"{path.name}: {node.name}"
+
+
+def test_the_textbook_uses_numpy_alone():
+    imported = set()
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                imported.add(node.module)
+            elif isinstance(node, ast.Import):
+                imported |= {name.name for name in node.names}
+    own = {name for name in imported if name.startswith("nncore.textbook.")}
+    assert imported - own <= {"__future__", "collections.abc", "math", "numpy", "numpy.typing", "re", "typing"}
