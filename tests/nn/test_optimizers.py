@@ -300,6 +300,7 @@ def test_a_step_counts_when_it_is_committed():
     assert prepared[:10] == (2, 1e-3, 0.0, False, 0.9, 0.999, 0.0, 1e-8, 0.0, 1)
     assert [slot.size for slot in prepared[10:]] == [5, 5]
     assert all(slot.ctypes.data % 64 == 0 for slot in prepared[10:])
+    assert list(optimizer.state_dict())[-1] == "step"
     assert optimizer.state_dict()["step"] == 0
     optimizer._prepare(other)  # the first did not come to a step, so nothing belongs to its network
     optimizer._commit()

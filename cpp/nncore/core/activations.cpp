@@ -45,6 +45,14 @@ void with_gradient(Activation activation, const Visit& visit) {
   }
 }
 
+/// z[i] = f(x[i], y[i]) for i < n; z may be x or y.
+template <typename T, typename F>
+void map_lanes(const T* x, const T* y, T* z, std::size_t n, const F& f) {
+  std::size_t i = 0;
+  for (; i + kLanes<T> <= n; i += kLanes<T>) store(z + i, f(load(x + i), load(y + i)));
+  if (i < n) store_part(z + i, f(load_part(x + i, n - i), load_part(y + i, n - i)), n - i);
+}
+
 template <typename T, typename F>
 void map_threaded(View<const T, 1> x, View<T, 1> y, bool transcendental, const F& f) {
   require_same_size<T>(x, y, "y");
@@ -80,12 +88,7 @@ void activation_gradient(Activation activation, View<const T, 1> y, View<const T
   const double work = nanoseconds<T>(activation == Activation::kSoftplus) * static_cast<double>(y.size());
   with_gradient<T>(activation, [&](auto f) {
     parallel_ranges(y.size(), kBlock<T>, work, [&](std::size_t begin, std::size_t end) {
-      std::size_t i = begin;
-      for (; i + kLanes<T> <= end; i += kLanes<T>) {
-        store(dx.data() + i, f(load(y.data() + i), load(dy.data() + i)));
-      }
-      const std::size_t rest = end - i;
-      if (rest != 0) store_part(dx.data() + i, f(load_part(y.data() + i, rest), load_part(dy.data() + i, rest)), rest);
+      map_lanes(y.data() + begin, dy.data() + begin, dx.data() + begin, end - begin, f);
     });
   });
 }

@@ -50,13 +50,13 @@ inline void add_transposed_tiles(const T* a, std::size_t a_stride, std::size_t r
   }
 }
 
-/// c[i] += sum over k of a[k * a_stride + i] for i < count, in the order of k.
+/// c[i] += sum over k of a[k * a_stride + i] for i < count, in the order of k. Rows of `a` have room for whole registers.
 template <typename T>
 inline void add_column_sums(const T* a, std::size_t a_stride, std::size_t rows, std::size_t count, T* c) {
   for (std::size_t i = 0; i < count; i += kLanes<T>) {
     const std::size_t lanes = std::min(kLanes<T>, count - i);
     Vec<T> sum = load_part(c + i, lanes);
-    for (std::size_t k = 0; k < rows; ++k) sum += load_part(a + k * a_stride + i, lanes);
+    for (std::size_t k = 0; k < rows; ++k) sum += load(a + k * a_stride + i);
     store_part(c + i, sum, lanes);
   }
 }

@@ -55,17 +55,31 @@ inline void store(T* to, Vec<T> v) {
   std::memcpy(to, &v, sizeof v);
 }
 
+namespace detail {
+/// count < 2 Size numbers, in moves of fixed size: a row's end comes once a row, where a call of memcpy would show.
+template <std::size_t Size, typename T>
+[[gnu::always_inline]] inline void copy_some(T* to, const T* from, std::size_t count) {
+  const std::size_t moved = count & Size;
+  if (moved != 0) std::memcpy(to, from, Size * sizeof(T));
+  if constexpr (Size > 1) copy_some<Size / 2>(to + moved, from + moved, count);
+}
+}  // namespace detail
+
 /// The first `count` lanes; the others are 0.
 template <typename T>
-inline Vec<T> load_part(const T* from, std::size_t count) {
-  Vec<T> v{};
-  std::memcpy(&v, from, count * sizeof(T));
-  return v;
+[[gnu::always_inline]] inline Vec<T> load_part(const T* from, std::size_t count) {
+  if (count == kLanes<T>) return load(from);
+  T part[kLanes<T>] = {};
+  detail::copy_some<kLanes<T> / 2>(part, from, count);
+  return load(part);
 }
 
 template <typename T>
-inline void store_part(T* to, Vec<T> v, std::size_t count) {
-  std::memcpy(to, &v, count * sizeof(T));
+[[gnu::always_inline]] inline void store_part(T* to, Vec<T> values, std::size_t count) {
+  if (count == kLanes<T>) return store(to, values);
+  T part[kLanes<T>];
+  store(part, values);
+  detail::copy_some<kLanes<T> / 2>(to, part, count);
 }
 
 /// x in every lane (x - 0 is x, also for -0).

@@ -14,31 +14,6 @@
 
 namespace nncore {
 
-/// count < 2 Size numbers, in moves of fixed size: a row's end comes once a row, where a call of memcpy would show.
-template <std::size_t Size, typename T>
-[[gnu::always_inline]] inline void copy_some(T* to, const T* from, std::size_t count) {
-  const std::size_t moved = count & Size;
-  if (moved != 0) std::memcpy(to, from, Size * sizeof(T));
-  if constexpr (Size > 1) copy_some<Size / 2>(to + moved, from + moved, count);
-}
-
-/// The first `count` of a register's numbers; the others are 0.
-template <typename T>
-[[gnu::always_inline]] inline Vec<T> load_some(const T* from, std::size_t count) {
-  if (count == kLanes<T>) return load(from);
-  T part[kLanes<T>] = {};
-  copy_some<kLanes<T> / 2>(part, from, count);
-  return load(part);
-}
-
-template <typename T>
-[[gnu::always_inline]] inline void store_some(T* to, Vec<T> values, std::size_t count) {
-  if (count == kLanes<T>) return store(to, values);
-  T part[kLanes<T>];
-  store(part, values);
-  copy_some<kLanes<T> / 2>(to, part, count);
-}
-
 /// `values` with 0 from lane `count` on.
 template <typename T>
 [[gnu::always_inline]] inline Vec<T> first_lanes(Vec<T> values, std::size_t count) {
@@ -132,8 +107,8 @@ template <typename T, typename Error>
 inline double row_of_values(const Error& error, const T* y, const T* target, std::size_t features, T factor, T* dy) {
   const Vec<T> factors = broadcast(factor);
   return sum_over_row<T>(features, [=](std::size_t at, std::size_t count) __attribute__((always_inline)) {
-    const Point<T> point = error(load_some(y + at, count), load_some(target + at, count));
-    store_some<T>(dy + at, point.slope * factors, count);
+    const Point<T> point = error(load_part(y + at, count), load_part(target + at, count));
+    store_part<T>(dy + at, point.slope * factors, count);
     return point.loss;
   });
 }
@@ -161,8 +136,8 @@ inline double row_of_logits(const T* y, std::size_t label, std::size_t features,
   const double below = static_cast<double>(most) - static_cast<double>(y[label]);
   const Vec<T> shift = broadcast(most);
   const double sum = sum_over_row<T>(features, [=](std::size_t at, std::size_t count) __attribute__((always_inline)) {
-    const Vec<T> e = exp_lanes<T>(load_some(y + at, count) - shift);
-    store_some<T>(dy + at, e, count);
+    const Vec<T> e = exp_lanes<T>(load_part(y + at, count) - shift);
+    store_part<T>(dy + at, e, count);
     return e;
   });
   const T each = static_cast<T>(factor / sum);

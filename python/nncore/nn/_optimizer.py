@@ -45,7 +45,7 @@ class Optimizer:
         self._steps = 0
         self._slots: dict[str, NDArray[Any]] = {}
         self._network: weakref.ref[Network] | None = None  # the one that the state belongs to
-        self._next_network: weakref.ref[Network] | None = None  # it will, if the step that began succeeds
+        self._begun: Any = None  # network and slots of a step that began, to be taken over if it succeeds
         self._ready: Any = None  # settings and slots as the core takes them, made again when a setting changes
 
     def step(self, net: Network) -> None:
@@ -129,13 +129,18 @@ class Optimizer:
             *(self._kind, s["lr"], s.get("momentum", 0.0), s.get("nesterov", False)),
             *(beta1, beta2, alpha, eps, s["weight_decay"]),
         )
-        slots = tuple(self._slot(name, parameters) for name in self._slot_names(s))
-        s.update(_ready=(settings, slots), _next_network=weakref.ref(net))
+        names = self._slot_names(s)
+        slots = tuple(self._slot(name, parameters) for name in names)
+        used = {name: slot for name, slot in zip(names, slots, strict=True) if name}
+        s.update(_ready=(settings, slots), _begun=(weakref.ref(net), used))
 
     def _commit(self) -> None:
         """Count the step that `_prepare` began and the core has taken."""
         s = self.__dict__  # not by way of __setattr__: this is part of each step
-        s["_network"] = s["_next_network"]
+        if s["_begun"]:
+            s["_network"], slots = s["_begun"]
+            s["_slots"].update(slots)
+            s["_begun"] = None
         s["_steps"] += 1
 
     def _slot(self, name: str, parameters: NDArray[Any]) -> NDArray[Any]:
@@ -150,8 +155,7 @@ class Optimizer:
                 f"net must have {slot.size} parameters of type {slot.dtype}, as the optimizer's state, "
                 f"but has {parameters.size} of type {parameters.dtype}"
             )
-        self._slots[name] = slot = aligned_zeros(parameters.size, parameters.dtype)
-        return slot
+        return aligned_zeros(parameters.size, parameters.dtype)
 
     @classmethod
     def _slot_names(cls, settings: Mapping[str, Any]) -> tuple[str, str]:
@@ -180,7 +184,7 @@ class Optimizer:
         return copy.deepcopy(self)  # two optimizers must not share their arrays
 
 
-_UNBOUND = {"_network": None, "_next_network": None, "_ready": None}
+_UNBOUND = {"_network": None, "_begun": None, "_ready": None}
 
 
 def _at_least_zero(name: str, value: Any) -> float:
