@@ -14,7 +14,7 @@ from nncore import _core  # noqa: E402  (the line above puts it on the path)
 if TYPE_CHECKING:
     from nncore import datasets, nn, plot, sequence, textbook
 
-__version__: str = _core.version
+__version__: str = _core.build()["version"]
 __all__ = [
     "__version__",
     "datasets",
@@ -93,7 +93,7 @@ def show_config(mode: str = "stdout") -> dict[str, Any] | None:
         "isa": isa,
         "available": _available,
         "threads": get_num_threads(),
-        "compiler": _core.compiler,
+        "compiler": _core.build()["compiler"],
     }
     if mode == "dict":
         return config

@@ -56,8 +56,9 @@ def select(path: list[str]) -> tuple[str, tuple[str, ...]]:
 
 
 def _only(wanted: str) -> tuple[str, tuple[str, ...]]:
-    from nncore._core import isa
+    from nncore._core import build
 
+    isa = build()["isa"]
     if wanted not in ("", isa):
         raise ImportError(f"NNCORE_ISA asks for {wanted}, but this build of nncore has {isa} only") from None
     return isa, (isa,)

@@ -42,17 +42,18 @@ class _Announcer:
 
     def _watch(self, loader: Any) -> None:
         run = getattr(loader, "exec_module", None)
-        if run is None or not isinstance(vars(loader), dict):  # a loader that is a class serves other modules too
+        attributes = getattr(loader, "__dict__", None)
+        if run is None or not isinstance(attributes, dict):  # a loader that is a class serves other modules too
             return
 
         def exec_module(module: ModuleType) -> None:
-            vars(loader).pop("exec_module", None)
+            attributes.pop("exec_module", None)
             run(module)
             if self in sys.meta_path:  # not when another import of it was faster
                 sys.meta_path.remove(self)
                 _add_controller(module)
 
-        loader.exec_module = exec_module
+        attributes["exec_module"] = exec_module
 
 
 def _add_controller(threadpoolctl: Any) -> None:

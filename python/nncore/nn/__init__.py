@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nncore.nn._torch import from_torch
 from nncore.nn.layers import GRU, LSTM, BatchNorm, Dense, Dropout, Elman, Embedding, LastStep
 from nncore.nn.losses import MSE, BinaryCrossEntropy, CrossEntropy, Huber
 from nncore.nn.optimizers import SGD, Adam, AdamW, RMSprop, clip_grad_norm
@@ -26,5 +27,6 @@ __all__ = [
     "RMSprop",
     "Sequential",
     "clip_grad_norm",
+    "from_torch",
     "load",
 ]

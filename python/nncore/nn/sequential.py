@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,8 @@ class Sequential:
     >>> net([[[1, 0, 0], [0, 1, 0]]]).shape
     (1, 2)
     """
+
+    _torch_prefixes: tuple[str, ...] | None = None  # what PyTorch calls the layers that have weights
 
     def __init__(self, layers: Iterable[Layer], *, dtype: DTypeLike = "float32", seed: Any = None) -> None:
         if isinstance(layers, Layer) or not isinstance(layers, Iterable):
@@ -386,6 +388,33 @@ class Sequential:
             if isinstance(layer, GRU) and not layer.reset_after
         ]
 
+    def to_torch_state_dict(self, prefixes: Sequence[str] | None = None) -> dict[str, NDArray[Any]]:
+        """Return copies of parameters and buffers as the `state_dict` of the same network in PyTorch.
+
+        Parameters
+        ----------
+        prefixes : list of str, optional
+            A name for each layer that has weights: ``["encoder", "head"]`` gives "encoder.weight_ih_l0"; ``[""]``
+            gives the names of a single module, "weight_ih_l0". By default the names that `from_torch` found, else
+            the numbers of a torch.nn.Sequential with one module for each layer, and one more behind each Dense that
+            has an activation: Dense(4, 8, "relu"), Dense(8, 2) are "0" and "2".
+
+        Returns
+        -------
+        state : dict of str to array
+            In PyTorch's order, in the network's type; "num_batches_tracked" is int64. A tied weight stands under both
+            names. PyTorch takes it as ``{name: torch.from_numpy(array) for name, array in state.items()}``, with a
+            module without weights (torch.nn.Identity, say) in the place of a LastStep.
+
+        Raises
+        ------
+        ValueError
+            For a GRU with ``reset_after=False``, which PyTorch does not have, or a wrong number of prefixes.
+        """
+        from nncore.nn._torch import to_torch_state_dict
+
+        return to_torch_state_dict(self, prefixes)
+
     def copy(self) -> Sequential:
         """Return an independent network with the same layers, parameters, buffers and seed."""
         other = object.__new__(type(self))
@@ -409,6 +438,7 @@ class Sequential:
             "dtype": self._dtype.name,
             "seed": self._seed,
             "draws": self._draws,
+            "torch_prefixes": self._torch_prefixes,
         }
         _files.write_model(path, "Sequential", description, self.state_dict())
 
@@ -418,6 +448,7 @@ class Sequential:
             "dtype": self._dtype.name,
             "seed": self._seed,
             "draws": self._draws,
+            "torch_prefixes": self._torch_prefixes,
             "parameters": self._parameters.copy(),
             "buffers": self._buffers.copy(),
         }
@@ -427,6 +458,7 @@ class Sequential:
         self._dtype = np.dtype(state["dtype"])
         self._seed = state["seed"]
         self._draws = state["draws"]
+        self._torch_prefixes = state["torch_prefixes"]
         self._build()
         self._parameters[:] = state["parameters"]
         self._buffers[:] = state["buffers"]
@@ -478,6 +510,8 @@ def load(path: str | os.PathLike[str]) -> Sequential:
         layers = [layer_from_json(layer) for layer in description["layers"]]
         net = Sequential(layers, dtype=description["dtype"], seed=description["seed"])
         net._draws = _checks.whole_number("draws", description["draws"])
+        prefixes = description.get("torch_prefixes")
+        net._torch_prefixes = None if prefixes is None else tuple(map(str, prefixes))
         net.load_state_dict(arrays)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{os.fspath(path)!r} is damaged: {error}") from None

@@ -1,0 +1,14 @@
+"""Pictures of what a network learned and of what it does.
+
+Every function takes ``ax=None`` (a new figure) and returns the Axes it drew on. Colours of lines and text are
+matplotlib's own settings, so that a style or ``rc_context`` applies; colour maps are safe for the colour-blind.
+matplotlib is imported by the first call: ``pip install 'nncore[plot]'``.
+"""
+
+from __future__ import annotations
+
+from .curves import learning_curve
+from .matrices import hinton
+from .recurrent import cell_text, gates
+
+__all__ = ["cell_text", "gates", "hinton", "learning_curve"]

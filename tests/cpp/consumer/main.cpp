@@ -1,0 +1,53 @@
+// A program of someone else: it finds the installed package, multiplies on two threads and is told what is wrong.
+
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <iostream>
+#include <stdexcept>
+#include <vector>
+
+#include "nncore/core/matmul.h"
+#include "nncore/core/threads.h"
+#include "nncore/core/view.h"
+
+namespace {
+
+template <typename T>
+bool product_is_right(std::size_t m, std::size_t k, std::size_t n) {
+  std::vector<T> a(m * k), b(k * n), bias(n), c(m * n);
+  for (std::size_t i = 0; i < a.size(); ++i) a[i] = static_cast<T>(i % 7) - 3;
+  for (std::size_t i = 0; i < b.size(); ++i) b[i] = static_cast<T>(i % 5) - 2;
+  for (std::size_t j = 0; j < n; ++j) bias[j] = static_cast<T>(j);
+  const nncore::View<const T, 2> left(a.data(), {m, k}), right(b.data(), {k, n});
+  nncore::matmul<T>(left, right, nncore::View<const T, 1>(bias.data(), {n}), nncore::View<T, 2>(c.data(), {m, n}));
+  for (std::size_t i = 0; i < m; ++i) {
+    for (std::size_t j = 0; j < n; ++j) {
+      T sum = bias[j];  // small integers: exact in every order
+      for (std::size_t p = 0; p < k; ++p) sum += a[i * k + p] * b[p * n + j];
+      if (c[i * n + j] != sum) return false;
+    }
+  }
+  return true;
+}
+
+bool another_shape_is_refused() {
+  std::vector<float> x(12);
+  const nncore::View<const float, 2> a(x.data(), {2, 3}), b(x.data(), {2, 3});
+  try {
+    nncore::matmul<float>(a, b, {}, nncore::View<float, 2>(x.data(), {2, 3}));
+  } catch (const std::invalid_argument& error) {
+    std::cout << "refused: " << error.what() << '\n';
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+int main() {
+  nncore::set_num_threads(2);
+  const bool right = product_is_right<float>(37, 64, 129) && product_is_right<double>(5, 1, 3);
+  std::cout << "product " << (right ? "right" : "WRONG") << '\n';
+  return right && another_shape_is_refused() ? 0 : 1;
+}
