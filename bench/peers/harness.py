@@ -1,7 +1,7 @@
 """Side by side with another library: the same work, checked to be the same, in interleaved rounds on the same cores.
 
-A script measures and prints in `main(options, threads)` and calls `run(main, options)`. Every number of threads runs in a process of
-its own, pinned to that many cores before any library starts its threads.
+A script measures and prints in `main(options, threads)` and calls `run(main, options)`. Every number of threads runs
+in a process of its own, pinned to that many cores before any library starts its threads.
 """
 
 from __future__ import annotations

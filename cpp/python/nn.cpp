@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "arrays.h"
+#include "gil.h"
 #include "nncore/nn/network.h"
 
 namespace nncore {
@@ -149,7 +150,7 @@ void bind_network(py::module_& m, const char* name) {
              bool has_steps, const States<T>& state_in, const StatesOut<T>& state_out, Out<T, 3> y) {
             const NetworkInput<T> x = Batch<T>{values, ids, lengths}.input(has_steps, 0, 0);
             const NetworkState<T> state = state_of<T>(state_in, state_out);
-            py::gil_scoped_release unlocked;
+            const Unlocked unlocked;
             net.infer(parameters, buffers, x, state, y);
           },
           "parameters"_a, "buffers"_a, "values"_a, "ids"_a, "lengths"_a, "has_steps"_a, "state_in"_a, "state_out"_a,
@@ -161,7 +162,7 @@ void bind_network(py::module_& m, const char* name) {
              const StatesOut<T>& state_out, Out<T, 3> y) {
             const NetworkInput<T> x = Batch<T>{values, ids, lengths}.input(has_steps, seed, step);
             const NetworkState<T> state = state_of<T>(state_in, state_out);
-            py::gil_scoped_release unlocked;
+            const Unlocked unlocked;
             net.forward(parameters, buffers, x, state, y);
           },
           "parameters"_a, "buffers"_a, "values"_a, "ids"_a, "lengths"_a, "has_steps"_a, "seed"_a, "step"_a,
@@ -172,7 +173,7 @@ void bind_network(py::module_& m, const char* name) {
              const StatesOut<T>& dstate_out, std::optional<Out<T, 3>> dx) {
             const NetworkState<T> state = state_of<T>(dstate_in, dstate_out);
             const View<T, 3> dx_view = dx ? dx->view() : View<T, 3>{};
-            py::gil_scoped_release unlocked;
+            const Unlocked unlocked;
             net.backward(parameters, gradients, dy, state, dx_view);
           },
           "parameters"_a, "gradients"_a, "dy"_a, "dstate_in"_a, "dstate_out"_a, "dx"_a)
@@ -181,8 +182,8 @@ void bind_network(py::module_& m, const char* name) {
           [](Network<T>& net, Out<T, 1> parameters, Out<T, 1> gradients, Out<T, 1> buffers, Values values, Ids ids,
              Lengths lengths, bool has_steps, std::uint64_t seed, std::uint64_t step, const States<T>& state_in,
              const StatesOut<T>& state_out, int loss, double delta, std::optional<In<T, 2>> target,
-             std::optional<In<std::int64_t, 1>> labels, std::optional<In<T, 1>> weights, double max_grad_norm,
-             const py::tuple& optimizer) {
+             std::optional<In<std::int64_t, 1>> labels, std::optional<In<T, 1>> weights, double l2,
+             double max_grad_norm, const py::tuple& optimizer) {
             const NetworkInput<T> x = Batch<T>{values, ids, lengths}.input(has_steps, seed, step);
             const NetworkState<T> state = state_of<T>(state_in, state_out);
             TrainingStep<T> training;
@@ -190,14 +191,15 @@ void bind_network(py::module_& m, const char* name) {
             if (target) training.target.values = *target;
             if (labels) training.target.labels = *labels;
             if (weights) training.weights = *weights;
+            training.l2 = l2;
             training.max_grad_norm = max_grad_norm;
             read_optimizer(optimizer, training);
-            py::gil_scoped_release unlocked;
+            const Unlocked unlocked;
             return net.train_step(parameters, gradients, buffers, x, state, training);
           },
           "parameters"_a, "gradients"_a, "buffers"_a, "values"_a, "ids"_a, "lengths"_a, "has_steps"_a, "seed"_a,
           "step"_a, "state_in"_a, "state_out"_a, "loss"_a, "delta"_a, "target"_a, "labels"_a, "weights"_a,
-          "max_grad_norm"_a, "optimizer"_a)
+          "l2"_a, "max_grad_norm"_a, "optimizer"_a)
       .def(
           "trace",
           [](const Network<T>& net, In<T, 1> parameters, In<T, 1> buffers, Values values, Ids ids, Lengths lengths) {

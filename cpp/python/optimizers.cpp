@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "arrays.h"
+#include "gil.h"
 #include "nncore/nn/losses.h"
 
 namespace py = pybind11;
@@ -25,7 +26,7 @@ View<const T, Rank> view_or_empty(const std::optional<In<T, Rank>>& array) {
 template <typename T>
 double checked_loss(const Loss& loss, In<T, 2> y, const Target<T>& target, const std::optional<Rows>& y_rows,
                     Rows target_rows, const std::optional<In<T, 1>>& weights, Out<T, 2> dy) {
-  py::gil_scoped_release unlocked;
+  const Unlocked unlocked;
   check_target<T>(loss, target, y.view().extent(1), target_rows);
   return loss_forward_backward<T>(loss, y, target, view_or_empty(y_rows), target_rows, view_or_empty(weights), dy);
 }
@@ -55,7 +56,7 @@ void bind_steps(py::module_& m) {
       [](int kind, double lr, double momentum, bool nesterov, double beta1, double beta2, double alpha, double eps,
          double weight_decay, std::uint64_t step, Out<T, 1> slot0, Out<T, 1> slot1, double gradient_scale,
          In<T, 1> gradients, Out<T, 1> parameters) {
-        py::gil_scoped_release unlocked;
+        const Unlocked unlocked;
         optimizer_step<T>(
             {static_cast<OptimizerKind>(kind), lr, momentum, nesterov, beta1, beta2, alpha, eps, weight_decay, step},
             static_cast<T>(gradient_scale), gradients, parameters, slot0, slot1);
@@ -65,14 +66,14 @@ void bind_steps(py::module_& m) {
   m.def(
       "gradient_norm",
       [](In<T, 1> gradients) {
-        py::gil_scoped_release unlocked;
+        const Unlocked unlocked;
         return gradient_norm<T>(gradients);
       },
       "gradients"_a);
   m.def(
       "scale",
       [](Out<T, 1> values, double factor) {
-        py::gil_scoped_release unlocked;
+        const Unlocked unlocked;
         scale<T>(values, static_cast<T>(factor));
       },
       "values"_a, "factor"_a);

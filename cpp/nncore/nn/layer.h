@@ -80,7 +80,11 @@ class Layout {
  public:
   std::size_t add(std::string name, std::vector<std::size_t> shape, ParameterInfo::Start start, double bound = 0) {
     ParameterInfo info{std::move(name), std::move(shape), size_, 1, start, bound};
-    for (std::size_t extent : info.shape) info.size *= extent;
+    constexpr std::size_t kMost = std::size_t{1} << 40;  // elements of one array; far more than memory holds
+    for (std::size_t extent : info.shape) {
+      require(extent <= kMost / info.size, "layers: ", info.name, " would have more than 2^40 elements");
+      info.size *= extent;
+    }
     size_ += round_up<T>(info.size);
     infos_.push_back(std::move(info));
     return infos_.back().offset;

@@ -56,6 +56,7 @@ struct TrainingStep {
   Loss loss;
   Target<T> target;             ///< rows in the caller's (N, T) layout, or (N)
   View<const T, 1> weights;     ///< per target row, or empty
+  double l2 = 0;                ///< l2 / 2 times the squares of the weights, not of the biases, is part of the loss
   double max_grad_norm = 0;     ///< 0: no clipping
   OptimizerStep optimizer;
   View<T, 1> slot0, slot1;

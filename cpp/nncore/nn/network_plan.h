@@ -86,6 +86,9 @@ struct Network<T>::Plan {
   void write_output(const Workspace& work, View<T, 3> y) const;
   Rows<T> read_output_gradient(View<const T, 3> dy, Workspace& work) const;
   Rows<T> run_back(Workspace& work, Rows<T> dy, bool input_gradient) const;
+  /// Lets the gradients begin with those of l2 / 2 times the squares of the weights (the parameters of more than one
+  /// axis), which is returned.
+  double begin_gradients(double l2, View<const T, 1> parameters_array, View<T, 1> gradients) const;
   void update_buffers(View<T, 1> buffers_array) const;
   void write_input_gradient(const Workspace& work, Rows<T> dx, View<T, 3> out) const;
 };

@@ -65,6 +65,19 @@ void Network<T>::Plan::take_in(View<const T, 1> parameters_array, View<const T, 
 }
 
 template <typename T>
+double Network<T>::Plan::begin_gradients(double l2, View<const T, 1> parameters_array, View<T, 1> gradients) const {
+  std::fill_n(gradients.data(), gradients.size(), T(0));
+  if (l2 == 0) return 0;
+  double squares = 0;
+  for (const ParameterInfo& info : parameters.infos()) {
+    if (info.shape.size() < 2) continue;
+    squares += scale_into<T>(static_cast<T>(l2), {parameters_array.data() + info.offset, {info.size}},
+                             {gradients.data() + info.offset, {info.size}});
+  }
+  return l2 / 2 * squares;
+}
+
+template <typename T>
 void Network<T>::Plan::update_buffers(View<T, 1> buffers_array) const {
   for (std::size_t i = 0; i < layers.size(); ++i) layers[i]->update_buffers(buffers_array.data(), *training->layers[i]);
 }
@@ -127,6 +140,7 @@ double Network<T>::train_step(View<T, 1> parameters, View<T, 1> gradients, View<
   const Training lock(*plan_);
   require(gradients.size() == parameters.size(), "gradients must have ", parameters.size(), " elements, but has ",
           gradients.size());
+  require(std::isfinite(step.l2) && step.l2 >= 0, "l2 must be at least 0 and finite, but came as ", step.l2);
   plan_->check_training(parameters, buffers, x, state);
   check_target(step.loss, step.target, plan_->output_features, rows_of(plan_->output_places(plan_->incoming, x.has_steps)));
   plan_->take_in(parameters, buffers, x, state, false);
@@ -140,7 +154,7 @@ double Network<T>::train_step(View<T, 1> parameters, View<T, 1> gradients, View<
                                                rows_of(plan_->output_places(work.pass.packing, x.has_steps)), step.weights, dy);
   if (!std::isfinite(loss)) throw Divergence("the loss is not finite (" + std::to_string(loss) + "); nothing was changed");
 
-  std::fill_n(gradients.data(), gradients.size(), T(0));
+  const double penalty = plan_->begin_gradients(step.l2, parameters, gradients);
   work.pass.gradients = gradients.data();
   plan_->run_back(work, padded(dy, work.dy_buffer), false);
   const double norm = gradient_norm<T>(gradients);
@@ -151,7 +165,7 @@ double Network<T>::train_step(View<T, 1> parameters, View<T, 1> gradients, View<
   if (factor != 1.0) scale(gradients, static_cast<T>(factor));
   optimizer_step<T>(step.optimizer, T(1), gradients, parameters, step.slot0, step.slot1);
   plan_->update_buffers(buffers);
-  return loss;
+  return loss + penalty;
 }
 
 template class Network<float>;

@@ -237,6 +237,16 @@ double gradient_norm(View<const T, 1> gradients) {
 }
 
 template <typename T>
+double scale_into(T factor, View<const T, 1> values, View<T, 1> out) {
+  require(out.size() == values.size(), "out", "of the values' size, ", values.size(), out);
+  const double nanoseconds = 0.2 * static_cast<double>(values.size());
+  return sum_of_chunks(values.size(), 4096, nanoseconds, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) out.data()[i] = factor * values.data()[i];
+    return sum_of_squares(values.data() + begin, end - begin);
+  });
+}
+
+template <typename T>
 void scale(View<T, 1> values, T factor) {
   const double nanoseconds = 0.03 * sizeof(T) * static_cast<double>(values.size());
   parallel_ranges(values.size(), 1024, nanoseconds, [&](std::size_t begin, std::size_t end) {
@@ -254,6 +264,8 @@ template void optimizer_step(const OptimizerStep&, double, View<const double, 1>
                              View<double, 1>);
 template double gradient_norm(View<const float, 1>);
 template double gradient_norm(View<const double, 1>);
+template double scale_into(float, View<const float, 1>, View<float, 1>);
+template double scale_into(double, View<const double, 1>, View<double, 1>);
 template void scale(View<float, 1>, float);
 template void scale(View<double, 1>, double);
 

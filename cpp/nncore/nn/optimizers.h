@@ -37,6 +37,10 @@ void optimizer_step(const OptimizerStep& settings, T gradient_scale, View<const 
 template <typename T>
 double gradient_norm(View<const T, 1> gradients);
 
+/// out = factor * values; returns the sum of the squares of `values`, summed as for gradient_norm.
+template <typename T>
+double scale_into(T factor, View<const T, 1> values, View<T, 1> out);
+
 /// values *= factor.
 template <typename T>
 void scale(View<T, 1> values, T factor);

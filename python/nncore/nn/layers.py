@@ -8,13 +8,14 @@ from typing import Any, ClassVar
 
 from nncore.nn import _checks
 
+_MOST = 2**31 - 1  # of one size; products are checked by the core
 ACTIVATIONS = ("relu", "leaky_relu", "tanh", "sigmoid", "elu", "softplus")
 
 
 def _size(name: str, value: Any) -> int:
     size = _checks.whole_number(name, value)
-    if size < 1:
-        raise ValueError(f"{name} must be at least 1, but is {size}")
+    if not 1 <= size <= _MOST:
+        raise ValueError(f"{name} must be from 1 to {_MOST}, but is {size}")
     return size
 
 

@@ -235,6 +235,8 @@ class Sequential:
         weights: Any = None,
         max_grad_norm: float | None = None,
         return_state: bool = False,
+        *,
+        l2: float = 0.0,
     ) -> Any:
         """Train on one batch: forward, loss, backward, clipping and the optimizer's step, in one call of the core.
 
@@ -251,6 +253,9 @@ class Sequential:
             Gradients are scaled down to this Euclidean norm.
         return_state : bool
             Whether to return the final state too, to go on from.
+        l2 : float
+            Makes l2 / 2 · Σ W² part of the loss, over all weights: the parameters of more than one axis, not the biases.
+            An optimizer's `weight_decay` takes in the biases and is not seen in the loss.
 
         Returns
         -------
@@ -275,6 +280,7 @@ class Sequential:
         limit = 0.0 if max_grad_norm is None else _checks.number("max_grad_norm", max_grad_norm)
         if max_grad_norm is not None and limit == 0:
             raise ValueError("max_grad_norm must be above 0")
+        penalty = _checks.number("l2", l2)
         batch = self._batch(x, lengths)
         if is_ragged(x) and is_ragged(target):
             target, target_lengths = pad("target", target)
@@ -298,6 +304,7 @@ class Sequential:
             None if labels else rows,
             rows if labels else None,
             weight_rows,
+            penalty,
             limit,
             optimizer._prepare(self),
         )

@@ -1,0 +1,54 @@
+"""The command line: one file per command."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from nncore.cli import info, lm, tour
+
+COMMANDS = (tour, info, lm)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        The arguments; those of the process by default.
+
+    Returns
+    -------
+    code : int
+        0; 2 when the user must change something, 130 after Ctrl-C. What is wrong is one line on standard error.
+    """
+    arguments = make_parser().parse_args(argv)
+    try:
+        arguments.run(arguments)
+    except KeyboardInterrupt:
+        print("\nnncore: stopped", file=sys.stderr)
+        return 130
+    except (OSError, ValueError, ImportError, FloatingPointError) as error:
+        print(f"nncore: {_one_line(error)}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of all commands."""
+    from nncore import __version__
+
+    parser = argparse.ArgumentParser(prog="nncore", description="The classic neural networks at native speed on a CPU.")
+    parser.add_argument("--version", action="version", version=f"nncore {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add_to(commands)
+    return parser
+
+
+def _one_line(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split()) or type(error).__name__
