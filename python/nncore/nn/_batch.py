@@ -44,7 +44,8 @@ def make_batch(x: Any, lengths: Any, *, takes_ids: bool, needs_steps: bool, dtyp
         x, lengths = pad("x", x)
     if takes_ids:
         array = _checks.integer_array("x", x, "ids for an Embedding")
-        ranks, shapes = (1, 2), "(N,) or (N, T)"
+        ranks: tuple[int, ...] = (1, 2)
+        shapes = "(N,) or (N, T)"
     else:
         array = _checks.real_array("x", x)
         ranks, shapes = (2, 3), "(N, F) or (N, T, F)"
@@ -103,7 +104,7 @@ class StateLayout:
         self._sizes = [layers.count(layer) for layer in dict.fromkeys(layers)]
 
     def read(self, name: str, state: Any) -> list[NDArray[Any]]:
-        """Return the arrays of a user's state, none for None; shapes beyond the number of axes are the core's to check."""
+        """Return the arrays of a user's state, none for None; the core checks their shapes."""
         if state is None:
             return []
         if not isinstance(state, (list, tuple)) or len(state) != len(self._sizes):

@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 from nncore import _core, _files
 from nncore._random import seed_of
 from nncore.nn import _checks
-from nncore.nn._batch import Batch, State, StateLayout, is_ragged, make_batch, pad
+from nncore.nn._batch import Batch, StateLayout, is_ragged, make_batch, pad
 from nncore.nn._optimizer import Optimizer, aligned_zeros
 from nncore.nn.layers import GRU, Layer, layer_from_json, layer_to_json
 from nncore.nn.losses import Loss, prepare_target
@@ -254,7 +254,7 @@ class Sequential:
         return_state : bool
             Whether to return the final state too, to go on from.
         l2 : float
-            Makes l2 / 2 · Σ W² part of the loss, over all weights: the parameters of more than one axis, not the biases.
+            Makes l2 / 2 · Σ W² part of the loss, over all weights: the parameters of more than one axis, no biases.
             An optimizer's `weight_decay` takes in the biases and is not seen in the loss.
 
         Returns
@@ -284,7 +284,7 @@ class Sequential:
         batch = self._batch(x, lengths)
         if is_ragged(x) and is_ragged(target):
             target, target_lengths = pad("target", target)
-            if not np.array_equal(target_lengths, batch.lengths):
+            if batch.lengths is None or not np.array_equal(target_lengths, batch.lengths):
                 raise ValueError("target must have sequences of the lengths of those of x")
         y_shape = self._y_shape(batch)
         rows, weight_rows = prepare_target(loss, target, weights, y_shape, self._dtype)

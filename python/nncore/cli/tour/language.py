@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import math
 import sys
@@ -52,7 +53,8 @@ def visit(*, quick: bool) -> Stop:
         "A language model learns Shakespeare",
         f"A long short-term memory network (LSTM) with {model.hidden_size} units reads "
         f"{(len(text) - held_out) / 1000:.0f} kB of Shakespeare, {model.n_iter_} times over. At each character it says "
-        "how likely every next one is, and learns from what comes. Nobody tells it what a word, a line or a speaker is.",
+        "how likely every next one is, and learns from what comes. Nobody tells it what a word, a line or a speaker "
+        "is.",
         [
             (f"{bits:.2f}", "bits per character, unseen text"),
             (f"{uniform:.2f}", "bits per character by guessing"),
@@ -72,8 +74,8 @@ def visit(*, quick: bool) -> Stop:
     stop.add_text(
         "What it writes",
         f'<pre><b class="prompt">{escape(PROMPT)}</b>{escape(passage)}</pre>'
-        '<p class="note">Only the name in colour was given. Each further character is drawn from what the network finds '
-        "likely (temperature 0.6).</p>",
+        '<p class="note">Only the name in colour was given. Each further character is drawn from what the network '
+        "finds likely (temperature 0.6).</p>",
     )
     _add_inside(stop, model, text[-held_out:], pictures)
     return stop
@@ -90,39 +92,40 @@ def _add_inside(stop: Stop, model: LanguageModel, unseen: str, pictures: bool) -
     if pictures:
         stop.add_text(
             "What goes on inside",
-            "<p>While it reads two lines of Richard III, each unit decides at each character how much of its memory to "
-            "keep (forget gate), how much of the new to write (input gate) and how much to show (output gate). One row "
-            "is one unit, one column one character; rows are sorted by their mean.</p>",
+            "<p>While it reads two lines of Richard III, each unit decides at each character how much of its memory "
+            "to keep (forget gate), how much of the new to write (input gate) and how much to show (output gate). One "
+            "row is one unit, one column one character; rows are sorted by their mean.</p>",
         )
         captions = {
             "forget_gate": "Forget gate: light is keep, dark is forget.",
             "input_gate": "Input gate: light is write, dark is leave the memory alone.",
             "output_gate": "Output gate: light is show, dark is hide.",
-            "state": "The state h that it hands on, orange above zero and purple below: what the next guess is made from.",
+            "state": "The state h that it hands on, orange above zero, purple below: what the next guess is made from.",
         }
         for gate, caption in captions.items():
-            stop.add_picture(
-                lambda ax, gate=gate: plot.gates(trace, gate, labels=SENTENCE, ax=ax), (11.5, 2.9), caption
-            )
+            stop.add_picture(functools.partial(plot.gates, trace, gate, SENTENCE), (11.5, 2.9), caption)
     text = unseen[: unseen.rindex("\n")][-900:]
     text = text[text.index("\n\n") + 2 :]
     cells = model.net_.trace(model.encode(text)[None, :])[0]["cell"][0]
-    unit, correlation = _unit_that_follows(cells, text)
+    unit, correlation = _unit_that_follows(cells, _inside_names(text))
     stop.add_text(
         "One cell",
-        f"<p>The memory of unit {unit}, on text that it never saw. Of all units this one follows best how far a line has "
-        f"run: the correlation is {correlation:+.2f}.</p>{coloured_text(text, np.tanh(cells[:, unit]).tolist())}",
+        f"<p>The memory of unit {unit} while it reads text that it never saw, orange above zero and purple below. Of "
+        f"all units this one tells best the names of the speakers from what they say: the correlation is "
+        f"{correlation:+.2f}.</p>{coloured_text(text, cells[:, unit].tolist())}",
     )
 
 
-def _unit_that_follows(cells: NDArray[Any], text: str) -> tuple[int, float]:
-    """Return the unit whose cell correlates most with the place in the line, and that correlation."""
-    place = np.zeros(len(text))
-    for index in range(1, len(text)):
-        place[index] = 0.0 if text[index - 1] == "\n" else place[index - 1] + 1
-    centred = cells - cells.mean(axis=0)
-    place -= place.mean()
-    scale = np.sqrt((centred**2).sum(axis=0) * (place**2).sum())
-    correlation = (centred * place[:, None]).sum(axis=0) / np.maximum(scale, 1e-12)
+def _inside_names(text: str) -> NDArray[np.float64]:
+    """Return 1 for each character of a line that ends in a colon, else 0."""
+    lines = text.splitlines(keepends=True)
+    return np.concatenate([np.full(len(line), float(line.rstrip().endswith(":"))) for line in lines])
+
+
+def _unit_that_follows(cells: NDArray[Any], feature: NDArray[np.float64]) -> tuple[int, float]:
+    """Return the unit whose cell correlates most with a feature of the text, and that correlation."""
+    centred, wanted = cells - cells.mean(axis=0), feature - feature.mean()
+    scale = np.sqrt((centred**2).sum(axis=0) * (wanted**2).sum())
+    correlation = (centred * wanted[:, None]).sum(axis=0) / np.maximum(scale, 1e-12)
     unit = int(np.abs(correlation).argmax())
     return unit, float(correlation[unit])

@@ -7,7 +7,7 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -92,11 +92,12 @@ def _section(stop: Stop) -> str:
 def _picture(draw: Callable[[Axes], object], size: tuple[float, float], scheme: str) -> str:
     """Return a PNG as a data URL, on a transparent ground."""
     import matplotlib as mpl
+    from cycler import cycler
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     ink = INK[scheme]
-    settings = {
+    settings: dict[Any, Any] = {
         "text.color": ink,
         "axes.labelcolor": ink,
         "axes.titlecolor": ink,
@@ -104,7 +105,7 @@ def _picture(draw: Callable[[Axes], object], size: tuple[float, float], scheme: 
         "xtick.color": ink,
         "ytick.color": ink,
         "axes.facecolor": "none",
-        "axes.prop_cycle": mpl.cycler(color=LINES[scheme]),
+        "axes.prop_cycle": cycler(color=LINES[scheme]),
         "font.size": 10,
     }
     with mpl.rc_context(settings):

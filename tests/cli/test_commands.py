@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import nncore
+from nncore.cli import main
+from nncore.sequence import LanguageModel
+
+TEXT = "the cat sat on the mat, the rat sat on the cat. " * 40
+
+
+def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """The one line on standard error of a command that the user must change."""
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("nncore: ")
+    assert error.count("\n") == 1
+    return error
+
+
+def test_info_shows_the_build(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["info"]) == 0
+    shown = capsys.readouterr().out
+    assert nncore.__version__ in shown
+    assert nncore.isa in shown
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["--version"])
+    assert stop.value.code == 0
+    assert capsys.readouterr().out == f"nncore {nncore.__version__}\n"
+
+
+def test_the_module_is_the_command() -> None:
+    done = subprocess.run([sys.executable, "-m", "nncore", "info"], capture_output=True, text=True, check=True)
+    assert nncore.__version__ in done.stdout
+    assert not done.stderr
+
+
+def test_an_unknown_command_is_an_error_of_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["word2vex"])
+    assert stop.value.code == 2
+    assert "word2vex" in capsys.readouterr().err
+
+
+def test_lm_trains_saves_and_writes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    corpus, output = tmp_path / "corpus.txt", tmp_path / "model.safetensors"
+    corpus.write_text(TEXT, encoding="utf-8")
+    arguments = ["lm", str(corpus), "-o", str(output), "--hidden-size", "16", "--epochs", "2", "--generate", "30"]
+    assert main([*arguments, "--prompt", "the "]) == 0
+    shown = capsys.readouterr()
+    model = LanguageModel.load(output)
+    passage = "the " + model.generate(30, prompt="the ", temperature=0.7, random_state=0)
+    assert shown.out.endswith(f"\n{passage}\n")
+    assert f"{model.history_['bits_per_character'][-1]:.3f} bits per character" in shown.out
+    assert not shown.err  # no progress bar where standard error is not a terminal
+
+
+def test_a_missing_corpus(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "none.txt: No such file" in refused(capsys, "lm", str(tmp_path / "none.txt"))
+
+
+def test_a_corpus_that_is_not_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    corpus = tmp_path / "latin1.txt"
+    corpus.write_bytes("caf\xe9 ".encode("latin-1") * 50)
+    assert "latin1.txt: not UTF-8 text at byte 3" in refused(capsys, "lm", str(corpus))
+
+
+def test_a_folder_that_cannot_be_written_is_found_before_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "file"
+    file.write_text(TEXT, encoding="utf-8")
+    monkeypatch.setattr(LanguageModel, "fit", lambda *arguments, **more: pytest.fail("trained first"))
+    assert "file" in refused(capsys, "tour", "--quick", "-o", str(file / "folder"))
+    assert "file" in refused(capsys, "lm", str(file), "-o", str(file / "model.safetensors"))
+
+
+def test_a_wrong_setting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text(TEXT, encoding="utf-8")
+    assert "hidden_size" in refused(capsys, "lm", str(corpus), "--hidden-size", "0")
+
+
+def test_ctrl_c_says_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*arguments: object, **more: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(nncore, "show_config", interrupt)
+    assert main(["info"]) == 130
+    assert capsys.readouterr().err == "\nnncore: stopped\n"
