@@ -13,7 +13,7 @@ import os
 import secrets
 import stat
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -56,6 +56,27 @@ def write_safetensors(path: Path, arrays: Mapping[str, np.ndarray], metadata: Ma
     native = {_checked_name(name): _native(name, array) for name, array in arrays.items()}
     text = _checked_metadata(metadata)
     header = {**text, "checksum": _checksum(native, text)}
+    try:
+        write_whole(path, lambda temporary: safetensors.numpy.save_file(native, temporary, header))
+    except safetensors.SafetensorError as error:
+        raise OSError(f"cannot write {os.fspath(path)!r}: {error}") from None
+
+
+def write_whole(path: Path, write: Callable[[str], object]) -> None:
+    """Write a file, whole or not at all: under a temporary name in its folder, flushed to the disk and renamed.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        Where to write; an existing file is replaced and keeps its permissions.
+    write : callable
+        Is given the temporary name, where an empty file stands already.
+
+    Raises
+    ------
+    OSError
+        The folder is missing or cannot be written, or the disk is full. `filename` is `path`.
+    """
     target = os.path.realpath(os.fspath(path))
     folder = os.path.dirname(target)
     temporary = os.path.join(folder, f".nncore-{secrets.token_hex(8)}.tmp")
@@ -65,8 +86,8 @@ def write_safetensors(path: Path, arrays: Mapping[str, np.ndarray], metadata: Ma
         # Made here, exclusively, so that what is wrong with the folder is the operating system's own error.
         os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
         permissions = os.stat(target if os.path.exists(target) else temporary).st_mode
-        safetensors.numpy.save_file(native, temporary, header)
-        os.chmod(temporary, stat.S_IMODE(permissions))  # some versions of the package give the owner alone access
+        write(temporary)
+        os.chmod(temporary, stat.S_IMODE(permissions))  # some versions of safetensors give the owner alone access
         _flush_to_disk(temporary)
         os.replace(temporary, target)
     except BaseException as error:
@@ -74,8 +95,6 @@ def write_safetensors(path: Path, arrays: Mapping[str, np.ndarray], metadata: Ma
             os.unlink(temporary)
         if isinstance(error, OSError) and error.errno is not None:
             raise type(error)(error.errno, error.strerror, os.fspath(path)) from None
-        if isinstance(error, safetensors.SafetensorError):
-            raise OSError(f"cannot write {os.fspath(path)!r}: {error}") from None
         raise
     with contextlib.suppress(OSError):  # the file is in place already; some file systems have no fsync of a folder
         _flush_to_disk(folder)
@@ -116,6 +135,9 @@ def read_safetensors(path: Path) -> tuple[Arrays, dict[str, str]]:
         raise ValueError(
             f"{name!r} is damaged, truncated or no safetensors file: {error or type(error).__name__}"
         ) from None
+    for key, array in arrays.items():
+        if array.dtype not in _DTYPES:  # another package may have taught NumPy a type
+            raise ValueError(f"{name!r} holds {key!r} of type {array.dtype}, which NumPy does not have")
     checksum = metadata.pop("checksum", None)
     ours = metadata.get("format") == FORMAT
     if (checksum is not None or ours) and checksum != _checksum(arrays, metadata):

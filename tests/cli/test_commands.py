@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import contextlib
+import os
+import pty
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -79,13 +83,78 @@ def test_a_folder_that_cannot_be_written_is_found_before_training(
     file.write_text(TEXT, encoding="utf-8")
     monkeypatch.setattr(LanguageModel, "fit", lambda *arguments, **more: pytest.fail("trained first"))
     assert "file" in refused(capsys, "tour", "--quick", "-o", str(file / "folder"))
+    assert "file: Not a directory" in refused(capsys, "tour", "--quick", "-o", str(file))
     assert "file" in refused(capsys, "lm", str(file), "-o", str(file / "model.safetensors"))
+    folder = tmp_path / "folder"
+    (folder / "index.html").mkdir(parents=True)
+    assert "index.html: Is a directory" in refused(capsys, "tour", "--quick", "-o", str(folder))
+    assert "folder: Is a directory" in refused(capsys, "lm", str(file), "-o", str(folder))
 
 
-def test_a_wrong_setting(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("hidden_size", "0"),
+        ("epochs", "0"),
+        ("learning_rate", "-1"),
+        ("generate", "-1"),
+        ("temperature", "nan"),
+        ("prompt", "the dog"),
+    ],
+)
+def test_a_wrong_setting_is_found_before_training(
+    name: str, value: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     corpus = tmp_path / "corpus.txt"
     corpus.write_text(TEXT, encoding="utf-8")
-    assert "hidden_size" in refused(capsys, "lm", str(corpus), "--hidden-size", "0")
+    monkeypatch.setattr("nncore.sequence._training._step", lambda *arguments: pytest.fail("trained first"))
+    assert name in refused(capsys, "lm", str(corpus), f"--{name.replace('_', '-')}", value)
+
+
+def test_a_reader_that_leaves_early_is_no_error() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([sys.executable, "-m", "nncore", "info"], stdout=write, stderr=subprocess.PIPE, check=False)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_terminal_without_the_letters_gets_question_marks(tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text("né " * 200, encoding="utf-8")
+    arguments = ["lm", str(corpus), "--hidden-size", "4", "--epochs", "1", "--prompt", "né", "--generate", "3"]
+    done = subprocess.run(
+        [sys.executable, "-m", "nncore", *arguments],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=True,
+    )
+    assert b"\nn?" in done.stdout
+
+
+def test_on_a_terminal_there_is_a_progress_bar_and_ctrl_c_ends_it_in_one_line(tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text(TEXT, encoding="utf-8")
+    master, terminal = pty.openpty()
+    command = [sys.executable, "-m", "nncore", "lm", str(corpus), "--epochs", "1000000"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=terminal)
+    os.close(terminal)
+    shown = ""
+    try:
+        while "bits/char" not in shown:
+            shown += os.read(master, 4096).decode()
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(OSError):  # Linux's end of file on a terminal
+            while more := os.read(master, 4096).decode():
+                shown += more
+        assert process.wait() == 130
+    finally:
+        process.kill()
+        process.wait()
+        os.close(master)
+    assert "epoch 1/1000000" in shown
+    assert "Traceback" not in shown
+    assert shown.endswith("\nnncore: stopped\r\n")
 
 
 def test_ctrl_c_says_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

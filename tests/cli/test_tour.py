@@ -1,13 +1,18 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import io
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import pytest
 
 from nncore.cli import main
+from nncore.cli.tour.language import _features, _unit_that_follows
 from nncore.cli.tour.page import Stop, coloured_text, make_page
 
 VOID = {"meta", "img", "source", "br", "link", "hr"}
@@ -35,13 +40,36 @@ def check_html(page: str) -> None:
     assert balance.open == []
 
 
+class Made(NamedTuple):
+    """What a tour left behind."""
+
+    folder: Path
+    page: str
+    out: str
+    err: str
+
+
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> str:
+def tour(tmp_path_factory: pytest.TempPathFactory) -> Made:
     pytest.importorskip("matplotlib", reason=NEEDS_MATPLOTLIB)
     folder = tmp_path_factory.mktemp("tour") / "made" / "on the way"
-    assert main(["tour", "--quick", "-o", str(folder)]) == 0
-    assert [path.name for path in folder.iterdir()] == ["index.html"]
-    return (folder / "index.html").read_text(encoding="utf-8")
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(io.StringIO()) as err:
+        assert main(["tour", "--quick", "-o", str(folder)]) == 0
+    return Made(folder, (folder / "index.html").read_text(encoding="utf-8"), out.getvalue(), err.getvalue())
+
+
+@pytest.fixture
+def page(tour: Made) -> str:
+    return tour.page
+
+
+@pytest.fixture
+def no_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+
+
+def test_the_tour_leaves_the_page_alone_in_its_folder(tour: Made) -> None:
+    assert [path.name for path in tour.folder.iterdir()] == ["index.html"]
 
 
 def test_the_page_is_whole(page: str) -> None:
@@ -65,20 +93,15 @@ def test_the_page_shows_what_the_model_wrote(page: str) -> None:
     assert '<b class="prompt">CORIOLANUS:\n</b>' in page
 
 
-def test_the_tour_says_what_it_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("matplotlib", reason=NEEDS_MATPLOTLIB)
-    assert main(["tour", "--quick", "-o", str(tmp_path)]) == 0
-    shown = capsys.readouterr()
-    assert "bits per character of text it has not seen" in shown.out
-    assert "    CORIOLANUS:" in shown.out
-    assert str(tmp_path / "index.html") in shown.out
-    assert not shown.err
+def test_the_tour_says_what_it_does(tour: Made) -> None:
+    assert "bits per character of text it has not seen" in tour.out
+    assert "    CORIOLANUS:" in tour.out
+    assert str(tour.folder / "index.html") in tour.out
+    assert not tour.err  # no progress bar where standard error is not a terminal
 
 
-def test_the_tour_without_matplotlib(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+@pytest.mark.usefixtures("no_matplotlib")
+def test_the_tour_without_matplotlib(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["tour", "--quick", "-o", str(tmp_path)]) == 0
     assert "pip install 'nncore[plot]'" in capsys.readouterr().err
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
@@ -87,6 +110,7 @@ def test_the_tour_without_matplotlib(
     assert "CORIOLANUS" in page
 
 
+@pytest.mark.usefixtures("no_matplotlib")
 def test_a_page_that_cannot_be_written_leaves_the_old_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "index.html").write_text("old", encoding="utf-8")
 
@@ -97,6 +121,19 @@ def test_a_page_that_cannot_be_written_leaves_the_old_one(tmp_path: Path, monkey
     assert main(["tour", "--quick", "-o", str(tmp_path)]) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
     assert (tmp_path / "index.html").read_text(encoding="utf-8") == "old"
+
+
+def test_the_cell_of_the_page_is_the_one_that_follows_the_text_best() -> None:
+    text = "ANN:\nWhat say you, my lord?\n\nTHE DUKE:\nNothing.\n"
+    features = _features(text)
+    line, named = features.values()
+    assert line.tolist()[:8] == [1, 2, 3, 4, 5, 1, 2, 3]
+    assert named.tolist() == [1.0] * 5 + [0.0] * 24 + [1.0] * 10 + [0.0] * 9
+    cells = np.random.default_rng(0).standard_normal((len(text), 6))
+    cells[:, 4] = 5 - 3 * named
+    unit, correlation, what = _unit_that_follows(cells, features)
+    assert (unit, what) == (4, list(features)[1])
+    assert correlation == pytest.approx(-1)
 
 
 def test_text_is_escaped() -> None:

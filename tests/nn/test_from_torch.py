@@ -168,6 +168,14 @@ def test_names_that_leave_a_choice_need_a_mapping(rng, assert_close):
     assert set(net.to_torch_state_dict()) == set(module.state_dict())
 
 
+def test_numbers_below_different_names_are_no_order():
+    module = torch.nn.ModuleDict({k: torch.nn.Sequential(torch.nn.Linear(4, 4)) for k in ("second", "first")})
+    with pytest.raises(ValueError, match="leaves a choice"):
+        nn.from_torch(module.state_dict(), layers=[nn.Dense(4, 4)] * 2)
+    with pytest.raises(ValueError, match="do not tell the order"):
+        nn.from_torch(module.state_dict())
+
+
 def test_numbers_are_not_sorted_as_text(tmp_path):
     module = torch.nn.Sequential(*(torch.nn.Linear(2, 2) for _ in range(12)))
     safetensors.numpy.save_file({k: v.numpy() for k, v in module.state_dict().items()}, tmp_path / "weights")
@@ -287,6 +295,18 @@ def test_a_file_needs_no_torch(tmp_path):
     assert done.stdout.split() == list(module.state_dict()), done.stderr
 
 
+def test_a_file_that_begins_like_a_pickle(tmp_path):
+    module = torch.nn.LSTM(3, 4)
+    for width in range(256):  # the first byte is the low one of the header's length
+        arrays = {k: v.numpy() for k, v in module.state_dict().items()}
+        safetensors.numpy.save_file(arrays, tmp_path / "weights", {"note": " " * width})
+        if (tmp_path / "weights").read_bytes()[:1] == b"\x80":
+            break
+    else:
+        pytest.fail("no width gives such a file")
+    assert comes_back(nn.from_torch(tmp_path / "weights"), module)
+
+
 def test_files_that_are_not_read(tmp_path):
     path = tmp_path / "weights.pt"
     for zipped in (True, False):
@@ -294,6 +314,7 @@ def test_files_that_are_not_read(tmp_path):
         with pytest.raises(ValueError, match="is a pickle of PyTorch, which is not read because unpickling can run"):
             nn.from_torch(path)
     path.write_bytes(b"something else")
+    path = path.rename(tmp_path / "weights-float16")
     with pytest.raises(ValueError, match="is damaged, truncated or no safetensors file"):
         nn.from_torch(path)
     nn.Sequential([nn.Dense(2, 2)]).save(path)

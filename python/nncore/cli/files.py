@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from pathlib import Path
 
 
-def check_writable(folder: Path) -> None:
-    """Raise an OSError, before any work is done, unless a file can be written in `folder`; makes it if need be."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder):
-        pass
+def check_writable(file: Path) -> None:
+    """Raise an OSError, before any work is done, unless `file` can be written; makes its folder if need be."""
+    with contextlib.suppress(FileExistsError):  # a file where the folder should be: the next lines say so
+        file.parent.mkdir(parents=True, exist_ok=True)
+    if file.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
+    try:
+        with tempfile.TemporaryFile(dir=file.parent):
+            pass
+    except OSError as error:
+        raise type(error)(error.errno, error.strerror, str(file.parent)) from None
 
 
 def write_text(path: Path, text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,9 @@ def run(arguments: argparse.Namespace) -> None:
         text = Path(arguments.corpus).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise ValueError(f"{arguments.corpus}: not UTF-8 text at byte {error.start}") from None
+    _check(arguments, text)
     if arguments.output:
-        check_writable(Path(arguments.output).resolve().parent)
+        check_writable(Path(arguments.output))
     word = arguments.level == "word"
     model = LanguageModel(
         level=arguments.level,
@@ -66,3 +68,14 @@ def run(arguments: argparse.Namespace) -> None:
             random_state=arguments.seed,
         )
         print(f"\n{arguments.prompt}{' ' if word and arguments.prompt else ''}{passage}")
+
+
+def _check(arguments: argparse.Namespace, text: str) -> None:
+    """Refuse what would only be found after training."""
+    if arguments.generate < 0:
+        raise ValueError(f"--generate must be at least 0, but is {arguments.generate}")
+    if not 0 <= arguments.temperature < math.inf:
+        raise ValueError(f"--temperature must be at least 0 and finite, but is {arguments.temperature}")
+    strange = sorted(set(arguments.prompt) - set(text))
+    if arguments.level == "char" and strange:
+        raise ValueError(f"--prompt has the character {strange[0]!r}, which {arguments.corpus} does not have")

@@ -43,17 +43,22 @@ def learning_curve(history: Any, ax: Axes | None = None, *, names: list[str] | N
     ax = make_axes(ax, 6.4, 3.6)
     from matplotlib.ticker import MaxNLocator
 
+    several = len(series) > 1
     for name, values in series.items():
         epochs = np.arange(1, len(values) + 1)
         seen = np.isfinite(values)
         # A single epoch has no line: its mark is all there is to see.
         ax.plot(
-            epochs[seen], values[seen], marker="o" if len(values) < 40 else None, markersize=3.5, label=_words(name)
+            epochs[seen],
+            values[seen],
+            marker="o" if len(values) < 40 else None,
+            markersize=3.5,
+            label=_words(name, several),
         )
     ax.set_xlabel("epoch")
     ax.set_ylabel(_unit(list(series)))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if len(series) > 1:
+    if several:
         ax.legend(frameon=False)
     thin_spines(ax, "left", "bottom")
     return ax
@@ -75,12 +80,14 @@ def _series(history: Any, names: list[str] | None) -> dict[str, NDArray[np.float
     return series
 
 
-def _words(name: str) -> str:
+def _words(name: str, several: bool) -> str:
+    """What a reader calls a series; the quantity itself already stands on the axis."""
+    if several and name in MEASURES:
+        return "training"
     for measure in MEASURES:
-        if measure in name and name != measure:
-            name = name.replace(measure, "")
-            break
-    return {"validation": "held out", "train": "training"}.get(name.strip("_"), name.strip("_").replace("_", " "))
+        name = name.replace(measure, "") if name != measure else name
+    name = name.strip("_")
+    return {"validation": "held out", "train": "training"}.get(name, name.replace("_", " "))
 
 
 def _unit(names: list[str]) -> str:

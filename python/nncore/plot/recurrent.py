@@ -27,6 +27,7 @@ def gates(
     sequence: int = 0,
     layer: int = 0,
     sort: bool = True,
+    units: ArrayLike | None = None,
     colorbar: bool = True,
 ) -> Axes:
     """Draw one gate of a recurrent layer over time: a row per hidden unit, a column per step.
@@ -49,6 +50,8 @@ def gates(
         Which of the layers, when `trace` is a list.
     sort : bool
         Order the units by their mean over time, so that units that do the same lie together; False keeps their order.
+    units : array of int, optional
+        Draw only these units, in this order, whatever `sort` is: to compare the same ones in several pictures.
     colorbar : bool
         Show what the colours mean.
 
@@ -63,17 +66,20 @@ def gates(
     ValueError
         `gate` is not in the trace, or there are more labels than steps.
     IndexError
-        `layer` or `sequence` is out of range.
+        `layer`, `sequence` or one of `units` is out of range.
     """
     name, values = _units_over_time(trace, gate, sequence, layer)
     if labels is not None:
         if not 0 < len(labels) <= values.shape[1]:
             raise ValueError(f"labels must name 1 to {values.shape[1]} steps, got {len(labels)}")
         values = values[:, : len(labels)]
-    if sort:
+    n_units, steps = values.shape
+    if units is not None:
+        values = values[_chosen(units, n_units)]
+    elif sort:
         values = values[np.argsort(values.mean(axis=1), kind="stable")]
-    units, steps = values.shape
     ax = make_axes(ax, float(np.clip(1.6 + 0.13 * steps, 5.0, 14.0)), 3.2)
+    thin_spines(ax)
     is_gate = name.endswith("_gate")
     limit = 1.0 if is_gate or name != "cell" else float(np.abs(values).max() or 1.0)
     image = ax.imshow(
@@ -85,7 +91,7 @@ def gates(
         vmax=limit,
     )
     ax.set_title(name.replace("_", " "), loc="left")
-    _label_units(ax, units, sort)
+    _label_units(ax, len(values), n_units, sort or units is not None)
     _label_steps(ax, labels)
     if colorbar:
         bar = ax.figure.colorbar(image, ax=ax, fraction=0.05, pad=0.01, aspect=16)
@@ -93,7 +99,6 @@ def gates(
         bar.ax.tick_params(width=0.6, length=3)
         bar.set_ticks([0.0, 0.5, 1.0] if is_gate else [-limit, 0.0, limit])
         bar.set_ticklabels(["0 closed", "0.5", "1 open"] if is_gate else [f"−{limit:.2g}", "0", f"+{limit:.2g}"])
-    thin_spines(ax)
     return ax
 
 
@@ -172,12 +177,22 @@ def _units_over_time(
     return name, values[sequence].T
 
 
-def _label_units(ax: Axes, units: int, sort: bool) -> None:
+def _chosen(units: ArrayLike, n_units: int) -> NDArray[np.int64]:
+    chosen = np.asarray(units)
+    if chosen.ndim != 1 or chosen.size == 0 or chosen.dtype.kind not in "iu":
+        raise ValueError(f"units must be a list of integers, not empty, got {units!r}")
+    strange = chosen[(chosen < 0) | (chosen >= n_units)]
+    if len(strange):
+        raise IndexError(f"units must be at least 0 and below {n_units}, got {strange[0]}")
+    return chosen.astype(np.int64)
+
+
+def _label_units(ax: Axes, shown: int, n_units: int, moved: bool) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    if sort:  # row numbers would not be the numbers of the units
+    if moved:  # row numbers would not be the numbers of the units
         ax.set_yticks([])
-        ax.set_ylabel(f"{units} hidden units" if units > 1 else "1 hidden unit")
+        ax.set_ylabel(f"{shown if shown == n_units else f'{shown} of {n_units}'} hidden unit{'s' * (n_units > 1)}")
     else:
         ax.yaxis.set_major_locator(MaxNLocator(integer=True))
         ax.set_ylabel("hidden unit")

@@ -30,15 +30,14 @@ def run(arguments: argparse.Namespace) -> None:
     from nncore.cli.tour import language
     from nncore.cli.tour.page import make_page
 
-    folder = Path(arguments.output)
-    check_writable(folder)
+    page = Path(arguments.output) / "index.html"
+    check_writable(page)
     started = time.perf_counter()
     threads = nncore.get_num_threads()
     where = f"nncore {nncore.__version__} · {nncore.isa} · {threads} {'threads' if threads > 1 else 'thread'}"
     print(where)
     stops = [language.visit(quick=arguments.quick)]
     seconds = time.perf_counter() - started
-    page = folder / "index.html"
     write_text(page, make_page(stops, where, seconds))
     print(f"\n{seconds:.0f} s in all. The pictures: {page}")
     if not any(stop.has_pictures for stop in stops):

@@ -19,6 +19,7 @@ from nncore.sequence import LanguageModel
 
 PROMPT = "CORIOLANUS:\n"
 SENTENCE = "Now is the winter of our discontent\nMade glorious summer by this sun of York;"
+ROWS = 32  # of a picture: more would be too thin to see
 
 
 def visit(*, quick: bool) -> Stop:
@@ -46,7 +47,8 @@ def visit(*, quick: bool) -> Stop:
     speed = (len(text) - held_out) * model.n_iter_ / sum(history["seconds"])
     print(f"It needs {bits:.2f} bits per character of text it has not seen; guessing needs {uniform:.2f}.")
     print(f"It read {speed:,.0f} characters per second. Now it writes:\n")
-    passage = model.generate(150 if quick else 420, prompt=PROMPT, temperature=0.6, random_state=4).rstrip()
+    passage = model.generate(150 if quick else 420, prompt=PROMPT, temperature=0.6, random_state=4)
+    passage = passage[: passage.rfind("\n")].rstrip() if "\n" in passage else passage
     print("\n".join(f"    {line}".rstrip() for line in (PROMPT + passage).splitlines()))
 
     stop = Stop(
@@ -88,44 +90,62 @@ def _curve(history: dict[str, list[float]], ax: Any) -> None:
 
 def _add_inside(stop: Stop, model: LanguageModel, unseen: str, pictures: bool) -> None:
     """What the gates do while a sentence is read, and the text in the colours of one cell."""
-    trace = model.net_.trace(model.encode(SENTENCE)[None, :])[0]
     if pictures:
-        stop.add_text(
-            "What goes on inside",
-            "<p>While it reads two lines of Richard III, each unit decides at each character how much of its memory "
-            "to keep (forget gate), how much of the new to write (input gate) and how much to show (output gate). One "
-            "row is one unit, one column one character; rows are sorted by their mean.</p>",
-        )
-        captions = {
-            "forget_gate": "Forget gate: light is keep, dark is forget.",
-            "input_gate": "Input gate: light is write, dark is leave the memory alone.",
-            "output_gate": "Output gate: light is show, dark is hide.",
-            "state": "The state h that it hands on, orange above zero, purple below: what the next guess is made from.",
-        }
-        for gate, caption in captions.items():
-            stop.add_picture(functools.partial(plot.gates, trace, gate, SENTENCE), (11.5, 2.9), caption)
-    text = unseen[: unseen.rindex("\n")][-900:]
-    text = text[text.index("\n\n") + 2 :]
-    cells = model.net_.trace(model.encode(text)[None, :])[0]["cell"][0]
-    unit, correlation = _unit_that_follows(cells, _inside_names(text))
+        _add_gates(stop, model)
+    cells = model.net_.trace(model.encode(unseen)[None, :])[0]["cell"][0]
+    unit, correlation, what = _unit_that_follows(cells, _features(unseen))
+    begin = unseen.index("\n\n", -900) + 2
+    end = unseen.rindex("\n")
     stop.add_text(
         "One cell",
-        f"<p>The memory of unit {unit} while it reads text that it never saw, orange above zero and purple below. Of "
-        f"all units this one tells best the names of the speakers from what they say: the correlation is "
-        f"{correlation:+.2f}.</p>{coloured_text(text, cells[:, unit].tolist())}",
+        f"<p>The memory of unit {unit} while it reads text that it never saw, orange above zero and purple below. "
+        f"Nobody told it to, but of all units this one follows best {what}: over the whole unseen text the correlation "
+        f"is {correlation:+.2f}.</p>{coloured_text(unseen[begin:end], cells[begin:end, unit].tolist())}",
     )
 
 
-def _inside_names(text: str) -> NDArray[np.float64]:
-    """Return 1 for each character of a line that ends in a colon, else 0."""
+def _add_gates(stop: Stop, model: LanguageModel) -> None:
+    trace = model.net_.trace(model.encode(SENTENCE)[None, :])[0]
+    by_memory = trace["forget_gate"][0].mean(axis=0).argsort()
+    units = by_memory[:: -(-len(by_memory) // ROWS)]
+    stop.add_text(
+        "What goes on inside",
+        "<p>While it reads two lines of Richard III, each unit decides at each character how much of its memory to "
+        "keep (forget gate), how much of the new to write (input gate) and how much to show (output gate). One column "
+        f"is one character. One row is one unit: {len(units)} of them, the same in all pictures, from those that "
+        "forget at once (top) to those that remember (bottom).</p>",
+    )
+    captions = {
+        "forget_gate": "Forget gate, from 0 (dark: forget) to 1 (light: keep).",
+        "input_gate": "Input gate, from 0 (dark: leave the memory alone) to 1 (light: write).",
+        "output_gate": "Output gate, from 0 (dark: hide) to 1 (light: show).",
+        "state": "The state h that it hands on, from −1 (purple) to +1 (orange): what the next guess is made from.",
+    }
+    for gate, caption in captions.items():
+        # Without colour bars, which the captions replace, the columns of all pictures stand in line.
+        draw = functools.partial(plot.gates, trace, gate, SENTENCE, units=units, colorbar=False)
+        stop.add_picture(draw, (11.5, 2.9), caption)
+
+
+def _features(text: str) -> dict[str, NDArray[np.float64]]:
+    """What a unit may have learned to follow, one value per character, each under a name for the reader."""
     lines = text.splitlines(keepends=True)
-    return np.concatenate([np.full(len(line), float(line.rstrip().endswith(":"))) for line in lines])
+    named = [float(line.rstrip().endswith(":")) for line in lines]
+    return {
+        "how far into the line it is": np.concatenate([np.arange(1.0, len(line) + 1) for line in lines]),
+        "which lines are the names of speakers": np.repeat(named, [len(line) for line in lines]),
+    }
 
 
-def _unit_that_follows(cells: NDArray[Any], feature: NDArray[np.float64]) -> tuple[int, float]:
-    """Return the unit whose cell correlates most with a feature of the text, and that correlation."""
-    centred, wanted = cells - cells.mean(axis=0), feature - feature.mean()
-    scale = np.sqrt((centred**2).sum(axis=0) * (wanted**2).sum())
-    correlation = (centred * wanted[:, None]).sum(axis=0) / np.maximum(scale, 1e-12)
-    unit = int(np.abs(correlation).argmax())
-    return unit, float(correlation[unit])
+def _unit_that_follows(cells: NDArray[Any], features: dict[str, NDArray[np.float64]]) -> tuple[int, float, str]:
+    """Return the unit and the feature of the text that correlate most, with their correlation between the two."""
+    centred = cells - cells.mean(axis=0)
+    best = (0, 0.0, "")
+    for name, feature in features.items():
+        wanted = feature - feature.mean()
+        scale = np.sqrt((centred**2).sum(axis=0) * (wanted**2).sum())
+        correlation = wanted @ centred / np.maximum(scale, 1e-12)
+        unit = int(np.abs(correlation).argmax())
+        if abs(correlation[unit]) > abs(best[1]) or not best[2]:
+            best = (unit, float(correlation[unit]), name)
+    return best

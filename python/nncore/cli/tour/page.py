@@ -33,9 +33,10 @@ class Stop:
     def add_picture(self, draw: Callable[[Axes], object], size: tuple[float, float], caption: str) -> None:
         """Add a picture that `draw` makes on an Axes of `size` inches, once for light and once for dark screens."""
         light, dark = (_picture(draw, size, scheme) for scheme in ("light", "dark"))
+        wide = ' class="wide"' if size[0] > 9 else ""  # one that a narrow screen scrolls, lest it become unreadable
         self.parts.append(
-            f'<figure><div class="wide"><picture><source media="(prefers-color-scheme: dark)" srcset="{dark}">'
-            f'<img src="{light}" alt="{escape(caption)}" width="{round(96 * size[0])}"></picture></div>'
+            f'<figure{wide}><picture><source media="(prefers-color-scheme: dark)" srcset="{dark}">'
+            f'<img src="{light}" alt="{escape(caption)}" width="{round(96 * size[0])}"></picture>'
             f"<figcaption>{escape(caption)}</figcaption></figure>"
         )
         self.has_pictures = True
@@ -134,12 +135,14 @@ header p { max-width: 42rem; margin: 0.5rem 0; }
 section > p { max-width: 42rem; }
 .where, figcaption, dt, .note { color: var(--soft); font-size: 0.9rem; }
 dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: 0.75rem; margin: 1.25rem 0; }
-dl div { background: var(--card); border-radius: 0.6rem; padding: 0.7rem 0.9rem; }
+dl div { background: var(--card); border-radius: 0.6rem; padding: 0.7rem 0.9rem; display: flex;
+  flex-direction: column-reverse; justify-content: flex-end; }
 dd { margin: 0; font-size: 1.35rem; font-variant-numeric: tabular-nums; }
 figure { margin: 1.25rem 0 1.75rem; }
 figcaption { max-width: 42rem; margin-top: 0.4rem; }
-.wide { overflow-x: auto; }
-img { display: block; height: auto; min-width: 34rem; max-width: 100%; }
+img { display: block; height: auto; max-width: 100%; }
+.wide picture { display: block; overflow-x: auto; }
+.wide img { min-width: 48rem; }
 pre, .coloured { background: var(--card); border-radius: 0.6rem; padding: 1rem 1.2rem; overflow-x: auto;
   font: 0.92rem/1.55 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
 pre { white-space: pre-wrap; }
