@@ -38,9 +38,9 @@ def threads() -> Generator[None]:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if STRICT and report.skipped and not hasattr(report, "wasxfail"):
-        peer = item.get_closest_marker("peer") is not None
+        peer = item.get_closest_marker("peer") is not None or "could not import" in str(report.longrepr)
         data = "data_dir" in getattr(item, "fixturenames", ()) and data_folder().is_dir()
-        if peer or data or could_not_import(report):
+        if peer or data:
             fail(report)
     return report
 
@@ -48,13 +48,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
     report = yield
-    if STRICT and report.skipped and could_not_import(report):
+    if STRICT and report.skipped:  # a whole file, which always is for the want of a peer
         fail(report)
     return report
-
-
-def could_not_import(report: pytest.TestReport | pytest.CollectReport) -> bool:
-    return "could not import" in str(report.longrepr)
 
 
 def fail(report: pytest.TestReport | pytest.CollectReport) -> None:
