@@ -33,8 +33,8 @@ class ArrayArgument {
     if (!pybind11::array_t<Element>::check_(source)) return false;  // type by equivalence
     const auto array = pybind11::reinterpret_borrow<pybind11::array>(source);
     const bool aligned = reinterpret_cast<std::uintptr_t>(array.data()) % alignof(Element) == 0;
-    return array.ndim() == static_cast<pybind11::ssize_t>(Rank) &&
-           (array.flags() & pybind11::array::c_style) != 0 && aligned && (std::is_const_v<T> || array.writeable());
+    return array.ndim() == static_cast<pybind11::ssize_t>(Rank) && (array.flags() & pybind11::array::c_style) != 0 &&
+           aligned && (std::is_const_v<T> || array.writeable());
   }
 
  private:
@@ -53,8 +53,8 @@ namespace pybind11::detail {
 template <typename T, std::size_t Rank>
 struct type_caster<nncore::ArrayArgument<T, Rank>> {
   using Argument = nncore::ArrayArgument<T, Rank>;
-  PYBIND11_TYPE_CASTER(Argument, const_name("numpy.typing.NDArray[") + npy_format_descriptor<std::remove_const_t<T>>::name +
-                                     const_name("]"));
+  PYBIND11_TYPE_CASTER(Argument, const_name("numpy.typing.NDArray[") +
+                                     npy_format_descriptor<std::remove_const_t<T>>::name + const_name("]"));
 
   bool load(handle source, bool /*convert*/) {
     if (!Argument::accepts(source)) return false;

@@ -17,9 +17,10 @@ using py::literals::operator""_a;
 /// Reads the description of a layer that Python's layer objects give; they have checked the values.
 LayerSpec spec_of(const py::dict& description) {
   static const std::map<std::string, LayerKind> kinds{
-      {"dense", LayerKind::kDense},          {"embedding", LayerKind::kEmbedding}, {"dropout", LayerKind::kDropout},
-      {"batch_norm", LayerKind::kBatchNorm}, {"last_step", LayerKind::kLastStep},  {"elman", LayerKind::kElman},
-      {"lstm", LayerKind::kLstm},            {"gru", LayerKind::kGru}};
+      {"dense", LayerKind::kDense},        {"embedding", LayerKind::kEmbedding},
+      {"dropout", LayerKind::kDropout},    {"batch_norm", LayerKind::kBatchNorm},
+      {"last_step", LayerKind::kLastStep}, {"elman", LayerKind::kElman},
+      {"lstm", LayerKind::kLstm},          {"gru", LayerKind::kGru}};
   const auto read = [&](const char* name, auto& field) {
     using Field = std::remove_reference_t<decltype(field)>;
     if (description.contains(name)) field = description[name].cast<Field>();
@@ -93,7 +94,8 @@ void read_optimizer(const py::tuple& prepared, TrainingStep<T>& step) {
 
 py::list infos_of(const std::vector<ParameterInfo>& infos) {
   py::list list;
-  for (const ParameterInfo& info : infos) list.append(py::make_tuple(info.name, py::tuple(py::cast(info.shape)), info.offset));
+  for (const ParameterInfo& info : infos)
+    list.append(py::make_tuple(info.name, py::tuple(py::cast(info.shape)), info.offset));
   return list;
 }
 
@@ -129,7 +131,8 @@ void bind_network(py::module_& m, const char* name) {
       .def_property_readonly("states",
                              [](const Network<T>& net) {
                                py::list list;
-                               for (const StateInfo& s : net.states()) list.append(py::make_tuple(s.layer, s.planes, s.hidden));
+                               for (const StateInfo& s : net.states())
+                                 list.append(py::make_tuple(s.layer, s.planes, s.hidden));
                                return list;
                              })
       .def_property_readonly("output_features", &Network<T>::output_features)
@@ -198,8 +201,8 @@ void bind_network(py::module_& m, const char* name) {
             return net.train_step(parameters, gradients, buffers, x, state, training);
           },
           "parameters"_a, "gradients"_a, "buffers"_a, "values"_a, "ids"_a, "lengths"_a, "has_steps"_a, "seed"_a,
-          "step"_a, "state_in"_a, "state_out"_a, "loss"_a, "delta"_a, "target"_a, "labels"_a, "weights"_a,
-          "l2"_a, "max_grad_norm"_a, "optimizer"_a)
+          "step"_a, "state_in"_a, "state_out"_a, "loss"_a, "delta"_a, "target"_a, "labels"_a, "weights"_a, "l2"_a,
+          "max_grad_norm"_a, "optimizer"_a)
       .def(
           "trace",
           [](const Network<T>& net, In<T, 1> parameters, In<T, 1> buffers, Values values, Ids ids, Lengths lengths) {

@@ -48,8 +48,8 @@ void add_transposed_product(View<const T, 2> a, View<const T, 2> b, View<T, 2> c
 
   std::vector<Panels<T>> panels;
   T* const no_sums = nullptr;
-  add_product_over_rows(Rows<const T>{a.data(), m}, m, [&](std::size_t row) { return b.row(row); }, n, k, c.data(),
-                        no_sums, panels);
+  add_product_over_rows(
+      Rows<const T>{a.data(), m}, m, [&](std::size_t row) { return b.row(row); }, n, k, c.data(), no_sums, panels);
 }
 
 template void matmul(View<const float, 2>, View<const float, 2>, View<const float, 1>, View<float, 2>);

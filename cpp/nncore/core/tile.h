@@ -172,16 +172,14 @@ inline void multiply_block(const LeftRows<T>& a, std::size_t begin, std::size_t 
         with_constant<kTileRows>(std::min(kTileRows, end - row), [&](auto rows_constant) {
           constexpr std::size_t rows = decltype(rows_constant)::value;
           Vec<T> sums[rows][vecs];
-          unrolled<rows>([&](auto r) {
-            unrolled<vecs>([&](auto v) { sums[r][v] = start(row + r, column + v * kLanes<T>); });
-          });
+          unrolled<rows>(
+              [&](auto r) { unrolled<vecs>([&](auto v) { sums[r][v] = start(row + r, column + v * kLanes<T>); }); });
           for (std::size_t s = 0; s < a.segments; ++s) {
             accumulate(sums, a.data + row * a.stride + s * a.segment_stride, a.stride, a.length,
                        panel + s * a.length * vecs * kLanes<T>, std::make_index_sequence<vecs>());
           }
-          unrolled<rows>([&](auto r) {
-            unrolled<vecs>([&](auto v) { finish(row + r, column + v * kLanes<T>, sums[r][v]); });
-          });
+          unrolled<rows>(
+              [&](auto r) { unrolled<vecs>([&](auto v) { finish(row + r, column + v * kLanes<T>, sums[r][v]); }); });
         });
       }
     });

@@ -8,14 +8,14 @@ namespace nncore {
 
 namespace {
 
-constexpr double kEpsilon = 1e-5;   // PyTorch's defaults
+constexpr double kEpsilon = 1e-5;  // PyTorch's defaults
 constexpr double kMomentum = 0.1;
 
 template <typename T>
 struct BatchNormWork : LayerWork<T> {
   Buffer<T> normalised_buffer, scale_buffer;
   Rows<T> normalised;
-  std::vector<double> mean, variance;    ///< of the batch
+  std::vector<double> mean, variance;  ///< of the batch
   std::vector<double> dbias, dweight;
   std::size_t rows = 0;
 };

@@ -101,8 +101,8 @@ class Dense final : public Layer<T> {
     // Dense layers share transposes (decoder and encoder), an Embedding and its output layer share the same shape.
     const bool of_embedding = other->start == ParameterInfo::Start::kNormal;
     transposed_ = other->shape == turned && (turned != same || !of_embedding);
-    require(transposed_ || other->shape == same, "tied: ", name, " must have the shape ", shape_text<2>({output_, input_}),
-            " or its transpose to be shared by Dense(", input_, ", ", output_, ")");
+    require(transposed_ || other->shape == same, "tied: ", name, " must have the shape ",
+            shape_text<2>({output_, input_}), " or its transpose to be shared by Dense(", input_, ", ", output_, ")");
     weight_ = other->offset;
   }
   double nanoseconds(std::size_t rows) const {

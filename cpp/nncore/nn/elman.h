@@ -8,8 +8,8 @@ namespace nncore {
 /// One direction of a simple recurrent layer over a packed batch (Elman 1990): h_t = φ(W x_t + U h_{t−1} + b), φ = tanh, or
 /// ReLU. x (rows, input); work.h0 is set by the caller; writes work.y.
 template <typename T>
-void elman_forward(const RecurrentWeights<T>& weights, bool relu, const Packing& packing, bool reverse,
-                   Rows<const T> x, RecurrentWork<T>& work);
+void elman_forward(const RecurrentWeights<T>& weights, bool relu, const Packing& packing, bool reverse, Rows<const T> x,
+                   RecurrentWork<T>& work);
 
 /// Back-propagation through time; arguments as in lstm_backward.
 template <typename T>

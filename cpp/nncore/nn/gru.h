@@ -21,8 +21,8 @@ void gru_backward(const RecurrentWeights<T>& weights, const RecurrentGradients<T
 
 /// The form of Cho et al. (2014): n = tanh(W x_t + U (r ⊗ h_{t−1}) + b), h_t = (1 − z) ⊗ h_{t−1} + z ⊗ n. One bias, bias_ih.
 template <typename T>
-void gru_reset_before_forward(const RecurrentWeights<T>& weights, const Packing& packing, bool reverse,
-                              Rows<const T> x, RecurrentWork<T>& work);
+void gru_reset_before_forward(const RecurrentWeights<T>& weights, const Packing& packing, bool reverse, Rows<const T> x,
+                              RecurrentWork<T>& work);
 
 template <typename T>
 void gru_reset_before_backward(const RecurrentWeights<T>& weights, const RecurrentGradients<T>& gradients,

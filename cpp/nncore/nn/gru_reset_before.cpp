@@ -42,30 +42,32 @@ void gru_reset_before_forward(const RecurrentWeights<T>& w, const Packing& packi
       const Rows<const T> input{x[row0], x.stride};
       const Rows<const T> before = rows_before<T>(packing, span, work.y, work.h0);
       const Rows<T> reset_h{work.reset_h[row0], work.reset_h.stride};
-      gate_tiles<2>(span.begin, span.end, hidden, GateTerm<T, 0, 1>{input, &work.input_panels},
-                    GateTerm<T, 0, 1>{before, &work.hidden_panels},
-                    [&](std::size_t, std::size_t unit, Vec<T>(&sums)[2]) {
-                      sums[0] = load(bias + unit);
-                      sums[1] = load(bias + padded + unit);
-                    },
-                    [&](std::size_t b, std::size_t unit, Vec<T>(&sums)[2]) {
-                      const Vec<T> r = sigmoid_lanes(sums[0]);
-                      T* kept = gates.at(row0 + b, unit);
-                      store(kept, r);
-                      store(kept + kBlock<T>, sigmoid_lanes(sums[1]));
-                      store(reset_h[b] + unit, before ? r * load(before[b] + unit) : Vec<T>{});
-                    });
+      gate_tiles<2>(
+          span.begin, span.end, hidden, GateTerm<T, 0, 1>{input, &work.input_panels},
+          GateTerm<T, 0, 1>{before, &work.hidden_panels},
+          [&](std::size_t, std::size_t unit, Vec<T>(&sums)[2]) {
+            sums[0] = load(bias + unit);
+            sums[1] = load(bias + padded + unit);
+          },
+          [&](std::size_t b, std::size_t unit, Vec<T>(&sums)[2]) {
+            const Vec<T> r = sigmoid_lanes(sums[0]);
+            T* kept = gates.at(row0 + b, unit);
+            store(kept, r);
+            store(kept + kBlock<T>, sigmoid_lanes(sums[1]));
+            store(reset_h[b] + unit, before ? r * load(before[b] + unit) : Vec<T>{});
+          });
       const Rows<const T> reset = before ? Rows<const T>(reset_h) : Rows<const T>{};
-      gate_tiles<1>(span.begin, span.end, hidden, GateTerm<T, 0>{input, &work.candidate_input_panels},
-                    GateTerm<T, 0>{reset, &work.candidate_hidden_panels},
-                    [&](std::size_t, std::size_t unit, Vec<T>(&sums)[1]) { sums[0] = load(bias + 2 * padded + unit); },
-                    [&](std::size_t b, std::size_t unit, Vec<T>(&sums)[1]) {
-                      T* kept = gates.at(row0 + b, unit);
-                      const Vec<T> n = tanh_lanes(sums[0]), z = load(kept + kBlock<T>);
-                      const Vec<T> h = before ? load(before[b] + unit) : Vec<T>{};
-                      store(kept + 2 * kBlock<T>, n);
-                      store(work.y[row0 + b] + unit, fma(z, n - h, h));
-                    });
+      gate_tiles<1>(
+          span.begin, span.end, hidden, GateTerm<T, 0>{input, &work.candidate_input_panels},
+          GateTerm<T, 0>{reset, &work.candidate_hidden_panels},
+          [&](std::size_t, std::size_t unit, Vec<T>(&sums)[1]) { sums[0] = load(bias + 2 * padded + unit); },
+          [&](std::size_t b, std::size_t unit, Vec<T>(&sums)[1]) {
+            T* kept = gates.at(row0 + b, unit);
+            const Vec<T> n = tanh_lanes(sums[0]), z = load(kept + kBlock<T>);
+            const Vec<T> h = before ? load(before[b] + unit) : Vec<T>{};
+            store(kept + 2 * kBlock<T>, n);
+            store(work.y[row0 + b] + unit, fma(z, n - h, h));
+          });
     });
   });
 }

@@ -50,7 +50,7 @@ struct LayerWork {
 
 /// One gate or state of a recurrent layer over time, for pictures.
 struct TraceName {
-  std::size_t layer;   ///< in the network
+  std::size_t layer;    ///< in the network
   std::size_t stacked;  ///< among the layers stacked in it
   std::string name;
 };

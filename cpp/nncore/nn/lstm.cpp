@@ -96,7 +96,8 @@ void lstm_backward(const RecurrentWeights<T>& w, const RecurrentGradients<T>& gr
     const std::size_t row = packing.start[t] + b;
     T* kept = gates.at(row, unit);
     const Vec<T> one = broadcast(T(1));
-    const Vec<T> i = load(kept), f = load(kept + kBlock<T>), g = load(kept + 2 * kBlock<T>), o = load(kept + 3 * kBlock<T>);
+    const Vec<T> i = load(kept), f = load(kept + kBlock<T>), g = load(kept + 2 * kBlock<T>),
+                 o = load(kept + 3 * kBlock<T>);
     const Vec<T> tanh_c = tanh_lanes(load(work.c[row] + unit));
     const T* before = work.before(packing, work.c, work.c0, t, b, reverse);
     const Vec<T> c_before = before != nullptr ? load(before + unit) : Vec<T>{};

@@ -32,7 +32,7 @@ struct NetworkInput {
   View<const std::int64_t, 2> ids;
   View<const std::int64_t, 1> lengths;  ///< empty: all full
   bool has_steps = false;
-  std::uint64_t seed = 0, step = 0;     ///< of the random draws in training
+  std::uint64_t seed = 0, step = 0;  ///< of the random draws in training
 };
 
 /// States, one array (layers * directions, N, H) per state: h for Elman and GRU, h and c for LSTM. Empty lists: zeros in,
@@ -54,10 +54,10 @@ struct StateInfo {
 template <typename T>
 struct TrainingStep {
   Loss loss;
-  Target<T> target;             ///< rows in the caller's (N, T) layout, or (N)
-  View<const T, 1> weights;     ///< per target row, or empty
-  double l2 = 0;                ///< l2 / 2 times the squares of the weights, not of the biases, is part of the loss
-  double max_grad_norm = 0;     ///< 0: no clipping
+  Target<T> target;          ///< rows in the caller's (N, T) layout, or (N)
+  View<const T, 1> weights;  ///< per target row, or empty
+  double l2 = 0;             ///< l2 / 2 times the squares of the weights, not of the biases, is part of the loss
+  double max_grad_norm = 0;  ///< 0: no clipping
   OptimizerStep optimizer;
   View<T, 1> slot0, slot1;
 };

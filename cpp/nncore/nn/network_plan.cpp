@@ -84,8 +84,9 @@ void Network<T>::Plan::check_states(const NetworkState<T>& state, std::size_t co
     require(views.size() == states.size(), name, " must have ", states.size(), " arrays, but has ", views.size());
     for (std::size_t i = 0; i < views.size(); ++i) {
       const std::array<std::size_t, 3> shape{states[i].planes, count, states[i].hidden};
-      require(views[i].extents() == shape, name, " of layers[", states[i].layer, "] must be (layers * directions, N, H) = ",
-              shape_text(shape), ", but came as ", shape_text(views[i].extents()));
+      require(views[i].extents() == shape, name, " of layers[", states[i].layer,
+              "] must be (layers * directions, N, H) = ", shape_text(shape), ", but came as ",
+              shape_text(views[i].extents()));
     }
   };
   check(state.in, in);

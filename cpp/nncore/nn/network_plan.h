@@ -18,7 +18,7 @@ struct Network<T>::Workspace {
   std::vector<std::unique_ptr<LayerWork<T>>> layers;
   std::vector<Signal<const T>> inputs;  ///< of each layer
   Signal<T> output;
-  bool has_steps = false;  ///< of the output
+  bool has_steps = false;         ///< of the output
   std::vector<std::int64_t> ids;  ///< a copy, where they must outlive the call
   Buffer<T> x_buffer, dy_buffer, compact_buffer, loss_buffer;
 };
@@ -63,7 +63,9 @@ struct Network<T>::Plan {
     free.push_back(std::move(workspace));
   }
 
-  std::size_t count_of(const NetworkInput<T>& x) const { return embeddings != 0 ? x.ids.extent(0) : x.values.extent(0); }
+  std::size_t count_of(const NetworkInput<T>& x) const {
+    return embeddings != 0 ? x.ids.extent(0) : x.values.extent(0);
+  }
 
   void add(const LayerSpec& spec, std::size_t index);
   void check_input(const NetworkInput<T>& x) const;

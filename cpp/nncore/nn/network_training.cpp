@@ -135,14 +135,15 @@ void Network<T>::backward(View<const T, 1> parameters, View<T, 1> gradients, Vie
 }
 
 template <typename T>
-double Network<T>::train_step(View<T, 1> parameters, View<T, 1> gradients, View<T, 1> buffers,
-                              const NetworkInput<T>& x, const NetworkState<T>& state, const TrainingStep<T>& step) {
+double Network<T>::train_step(View<T, 1> parameters, View<T, 1> gradients, View<T, 1> buffers, const NetworkInput<T>& x,
+                              const NetworkState<T>& state, const TrainingStep<T>& step) {
   const Training lock(*plan_);
   require(gradients.size() == parameters.size(), "gradients must have ", parameters.size(), " elements, but has ",
           gradients.size());
   require(std::isfinite(step.l2) && step.l2 >= 0, "l2 must be at least 0 and finite, but came as ", step.l2);
   plan_->check_training(parameters, buffers, x, state);
-  check_target(step.loss, step.target, plan_->output_features, rows_of(plan_->output_places(plan_->incoming, x.has_steps)));
+  check_target(step.loss, step.target, plan_->output_features,
+               rows_of(plan_->output_places(plan_->incoming, x.has_steps)));
   plan_->take_in(parameters, buffers, x, state, false);
   Workspace& work = *plan_->training;
 
@@ -150,9 +151,10 @@ double Network<T>::train_step(View<T, 1> parameters, View<T, 1> gradients, View<
   const View<T, 2> y = compact(work.output, work.compact_buffer);
   // The output itself stays: layers read it in their backward pass.
   const View<T, 2> dy(work.loss_buffer.reserve(y.size() + 1), y.extents());
-  const double loss = loss_forward_backward<T>(step.loss, y, step.target, {},
-                                               rows_of(plan_->output_places(work.pass.packing, x.has_steps)), step.weights, dy);
-  if (!std::isfinite(loss)) throw Divergence("the loss is not finite (" + std::to_string(loss) + "); nothing was changed");
+  const double loss = loss_forward_backward<T>(
+      step.loss, y, step.target, {}, rows_of(plan_->output_places(work.pass.packing, x.has_steps)), step.weights, dy);
+  if (!std::isfinite(loss))
+    throw Divergence("the loss is not finite (" + std::to_string(loss) + "); nothing was changed");
 
   const double penalty = plan_->begin_gradients(step.l2, parameters, gradients);
   work.pass.gradients = gradients.data();

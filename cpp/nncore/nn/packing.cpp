@@ -11,7 +11,8 @@ bool Packing::same_as_before(std::size_t count, std::size_t most_steps, View<con
 }
 
 void Packing::lay_out(std::size_t count, std::size_t most_steps, View<const std::int64_t, 1> given) {
-  if (!given.empty() || count == 0) require(given.extent(0) == count, "lengths", "one per sequence, (N,) with N = ", count, given);
+  if (!given.empty() || count == 0)
+    require(given.extent(0) == count, "lengths", "one per sequence, (N,) with N = ", count, given);
   for (std::size_t n = 0; n < given.size(); ++n) {
     require(given(n) >= 0 && given(n) <= static_cast<std::int64_t>(most_steps), "lengths must lie in [0, ", most_steps,
             "], but lengths[", n, "] is ", given(n));
@@ -27,7 +28,8 @@ void Packing::lay_out(std::size_t count, std::size_t most_steps, View<const std:
   };
   order.resize(count);
   std::iota(order.begin(), order.end(), std::int64_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) { return length_of(a) > length_of(b); });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::int64_t a, std::int64_t b) { return length_of(a) > length_of(b); });
 
   lengths.resize(count);
   active.assign(most_steps + 1, 0);

@@ -130,7 +130,8 @@ class RecurrentLayer final : public Layer<T> {
         const Rows<T> dh_n = gather_state(pass.dstate_in, first_state_, plane, packing, w, work.dh_n_buffer);
         const Rows<T> dc_n =
             is_lstm() ? gather_state(pass.dstate_in, first_state_ + 1, plane, packing, w, work.dc_n_buffer) : Rows<T>{};
-        plane_backward(pass, plane, input, share_of(dy, direction, packing.rows, work), dh_n, dc_n, dx, direction == 1, w);
+        plane_backward(pass, plane, input, share_of(dy, direction, packing.rows, work), dh_n, dc_n, dx, direction == 1,
+                       w);
         scatter_state(pass.dstate_out, first_state_, plane, packing, [&](std::size_t b) { return w.dh0[b]; });
         if (is_lstm()) {
           scatter_state(pass.dstate_out, first_state_ + 1, plane, packing, [&](std::size_t b) { return w.dc0[b]; });
@@ -181,7 +182,8 @@ class RecurrentLayer final : public Layer<T> {
 
   std::vector<Traced> traced_arrays() const {
     if (is_lstm()) {
-      return {{"input_gate", 0}, {"forget_gate", 1}, {"candidate", 2}, {"output_gate", 3}, {"cell", kCell}, {"state", kState}};
+      return {{"input_gate", 0},  {"forget_gate", 1}, {"candidate", 2},
+              {"output_gate", 3}, {"cell", kCell},    {"state", kState}};
     }
     if (reset_before()) return {{"reset_gate", 0}, {"update_gate", 1}, {"candidate", 2}, {"state", kState}};
     if (spec_.kind == LayerKind::kGru) {
@@ -192,13 +194,18 @@ class RecurrentLayer final : public Layer<T> {
 
   RecurrentWeights<T> weights(const Pass<T>& pass, std::size_t plane) const {
     const PlaneOffsets& at = offsets_[plane];
-    const auto place = [&](std::size_t offset) { return offset == PlaneOffsets::kNone ? nullptr : pass.parameters + offset; };
-    return {input_of(plane / directions_), spec_.output, place(at.weight_ih), place(at.weight_hh), place(at.bias_ih), place(at.bias_hh)};
+    const auto place = [&](std::size_t offset) {
+      return offset == PlaneOffsets::kNone ? nullptr : pass.parameters + offset;
+    };
+    return {input_of(plane / directions_), spec_.output,      place(at.weight_ih),
+            place(at.weight_hh),           place(at.bias_ih), place(at.bias_hh)};
   }
 
   RecurrentGradients<T> gradients(const Pass<T>& pass, std::size_t plane) const {
     const PlaneOffsets& at = offsets_[plane];
-    const auto place = [&](std::size_t offset) { return offset == PlaneOffsets::kNone ? nullptr : pass.gradients + offset; };
+    const auto place = [&](std::size_t offset) {
+      return offset == PlaneOffsets::kNone ? nullptr : pass.gradients + offset;
+    };
     return {place(at.weight_ih), place(at.weight_hh), place(at.bias_ih), place(at.bias_hh)};
   }
 
@@ -217,8 +224,10 @@ class RecurrentLayer final : public Layer<T> {
     const bool state = !pass.dstate_out.empty();
     const bool add = reverse;  // the second direction adds to the first one's dx
     if (is_lstm()) return lstm_backward(w, g, pass.packing, reverse, x, dy, dh_n, dc_n, dx, add, state, work);
-    if (reset_before()) return gru_reset_before_backward(w, g, pass.packing, reverse, x, dy, dh_n, dx, add, state, work);
-    if (spec_.kind == LayerKind::kGru) return gru_backward(w, g, pass.packing, reverse, x, dy, dh_n, dx, add, state, work);
+    if (reset_before())
+      return gru_reset_before_backward(w, g, pass.packing, reverse, x, dy, dh_n, dx, add, state, work);
+    if (spec_.kind == LayerKind::kGru)
+      return gru_backward(w, g, pass.packing, reverse, x, dy, dh_n, dx, add, state, work);
     elman_backward(w, spec_.relu, g, pass.packing, reverse, x, dy, dh_n, dx, add, state, work);
   }
 
@@ -276,7 +285,9 @@ std::unique_ptr<Layer<T>> make_recurrent(const LayerSpec& spec, const std::strin
   return std::make_unique<RecurrentLayer<T>>(spec, prefix, parameters, first_state);
 }
 
-template std::unique_ptr<Layer<float>> make_recurrent(const LayerSpec&, const std::string&, Layout<float>&, std::size_t);
-template std::unique_ptr<Layer<double>> make_recurrent(const LayerSpec&, const std::string&, Layout<double>&, std::size_t);
+template std::unique_ptr<Layer<float>> make_recurrent(const LayerSpec&, const std::string&, Layout<float>&,
+                                                      std::size_t);
+template std::unique_ptr<Layer<double>> make_recurrent(const LayerSpec&, const std::string&, Layout<double>&,
+                                                       std::size_t);
 
 }  // namespace nncore

@@ -114,8 +114,8 @@ template struct FreeRecurrentWork<double>;
 template std::unique_ptr<RecurrentWork<double>, FreeRecurrentWork<double>> make_recurrent_work();
 template void set_initial_state(RecurrentWork<double>&, Rows<double>, Rows<double>);
 template Rows<const double> hidden_states(const RecurrentWork<double>&);
-template void gate_input_gradient(const GateBlocks<double>&, std::size_t, std::size_t, std::size_t, const Panels<double>&,
-                                  Rows<double>, bool);
+template void gate_input_gradient(const GateBlocks<double>&, std::size_t, std::size_t, std::size_t,
+                                  const Panels<double>&, Rows<double>, bool);
 template void initial_state_gradient(const Packing&, bool, std::size_t, std::size_t, const LeftRows<double>&, bool,
                                      Rows<const double>, Rows<const double>, RecurrentWork<double>&);
 template void pass_state_of_empty(const Packing&, std::size_t, std::size_t, Rows<const double>, Rows<double>);

@@ -15,10 +15,10 @@ struct RecurrentWork {
   Rows<T> h0, c0;    ///< (sequences, hidden), sorted; null: zeros
   Rows<T> dh0, dc0;  ///< gradients at the beginning, (sequences, hidden)
   GateBlocks<T> gates;
-  Rows<T> reset_h;   ///< GRU, form U(r ⊗ h): r ⊗ h of each row
+  Rows<T> reset_h;  ///< GRU, form U(r ⊗ h): r ⊗ h of each row
 
   GatePanels<T> input_panels, hidden_panels, candidate_input_panels, candidate_hidden_panels;
-  Panels<T> input_columns, hidden_columns;           ///< Elman: W and U for the forward pass
+  Panels<T> input_columns, hidden_columns;            ///< Elman: W and U for the forward pass
   Panels<T> input_rows, hidden_rows, candidate_rows;  ///< W and U for the backward pass
   std::vector<Panels<T>> gradient_panels;             ///< one per thread
   std::vector<const T*> previous;                     ///< per row: h before it; null: zeros
