@@ -137,7 +137,12 @@ def test_on_a_terminal_there_is_a_progress_bar_and_ctrl_c_ends_it_in_one_line(tm
     corpus.write_text(TEXT, encoding="utf-8")
     master, terminal = pty.openpty()
     command = [sys.executable, "-m", "nncore", "lm", str(corpus), "--epochs", "1000000"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=terminal)
+    # A shell starts what it puts in the background with Ctrl-C ignored, and children inherit that.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=terminal)
+    finally:
+        signal.signal(signal.SIGINT, before)
     os.close(terminal)
     shown = ""
     try:

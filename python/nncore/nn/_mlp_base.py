@@ -252,7 +252,8 @@ class MLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted estimator to a file (safetensors), whole or not at all.
 
-        The solver's state is in it: `partial_fit` goes on as without the file.
+        The solver's state and that of the random numbers are in it: `partial_fit` goes on as without the file. As a
+        parameter, a `random_state` that is no int comes back as None.
 
         Parameters
         ----------
