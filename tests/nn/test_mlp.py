@@ -352,8 +352,8 @@ def test_partial_fit_with_indicators():
         (lambda: classifier().fit(X, CURVES), "Unknown label type"),
         (lambda: classifier().fit(X, np.stack([DIGIT, DIGIT], axis=1)), "y must be labels of shape"),
         (
-            lambda: classifier(early_stopping=True, validation_fraction=0.1).fit(X[:9], IS_ODD[:9]),
-            "validation_fraction|",
+            lambda: regressor(early_stopping=True).fit(X[:9], DIGIT[:9]),
+            "validation_fraction must leave at least 2 samples to validate on, but 0.1 of 9 samples are 1",
         ),
     ],
 )

@@ -220,8 +220,7 @@ class MLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
                 f"hidden_layer_sizes, activation, dtype and the number of outputs must stay those of the fitted "
                 f"network to go on with it ({self.net_!r}, {self.net_.dtype}), but ask for {layers}, {self.dtype}"
             )
-        solver = "adam" if self.solver == "adam" else "sgd"
-        goes_on = not first and incremental and type(self._training.optimizer).__name__.lower() == solver
+        goes_on = not first and incremental and type(self._training.optimizer).__name__.lower() == self.solver
         random = self._training.random if goes_on else _mlp_training.make_random(self.random_state)
         if first:
             self.net_ = _mlp_training.make_network(layers, self.dtype, self.activation, random)
