@@ -97,11 +97,12 @@ def _add_inside(stop: Stop, model: LanguageModel, unseen: str, pictures: bool) -
     unit, correlation, what = _unit_that_follows(cells, _features(unseen))
     begin = unseen.index("\n\n", -900) + 2
     end = unseen.rindex("\n")
+    signed = f"{correlation:+.2f}".replace("-", "−")
     stop.add_text(
         "One cell",
         f"<p>The memory of unit {unit} while it reads text that it never saw, orange above zero and purple below. "
         f"Nobody told it to, but of all units this one follows best {what}: over the whole unseen text the correlation "
-        f"is {f'{correlation:+.2f}'.replace('-', '−')}.</p>{coloured_text(unseen[begin:end], cells[begin:end, unit].tolist())}",
+        f"is {signed}.</p>{coloured_text(unseen[begin:end], cells[begin:end, unit].tolist())}",
     )
 
 
