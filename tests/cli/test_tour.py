@@ -141,6 +141,7 @@ def test_text_is_escaped() -> None:
     page = make_page([stop], "<where>", 1.0)
     check_html(page)
     assert "&lt;where&gt;" in page
+    assert all(f">{character}</span>" in page for character in ("&lt;", "a", "&amp;"))
     assert page.count("<span style=") == 3
 
 

@@ -116,6 +116,7 @@ def test_signed_values_have_zero_in_the_middle_of_the_colours(trace):
     for name in ("state", "candidate", "cell"):
         low, high = plot.gates(trace, name).images[0].get_clim()
         assert low == -high
+        assert high == (1 if name != "cell" else np.abs(trace[0]["cell"][0]).max())
 
 
 @pytest.mark.parametrize(
@@ -149,10 +150,10 @@ def test_cell_text_refuses_values_that_do_not_fit(text, values):
 
 def test_cell_text_colours_each_character_with_its_value():
     values = np.array([-1.0, 0.5, 0.25, 1.0, 0.0])
-    ax = plot.cell_text("abcd\n", values, width=2)
+    ax = plot.cell_text("abcde", values, width=2)
     grid = ax.images[0].get_array()
     np.testing.assert_array_equal(grid.compressed(), values)
-    assert grid.shape == (2, 3)
+    assert grid.shape == (3, 2)
     assert ax.images[0].get_clim() == (-1.0, 1.0)
 
 
