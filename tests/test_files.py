@@ -261,3 +261,12 @@ def test_names_and_text_are_checked(path):
     with pytest.raises(ValueError, match="checksum"):
         write_safetensors(path, {}, {"checksum": "x"})
     assert not path.exists()
+
+
+def test_what_is_no_regular_file_is_not_replaced(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(OSError, match="not a regular file"):
+        write_safetensors(pipe, {}, {})
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert list(tmp_path.iterdir()) == [pipe]

@@ -83,6 +83,8 @@ def write_whole(path: Path, write: Callable[[str], object]) -> None:
     try:
         if os.path.isdir(target):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
+        if os.path.exists(target) and not os.path.isfile(target):  # renaming would put a file in a device's place
+            raise OSError(errno.EINVAL, "not a regular file", os.fspath(path))
         # Made here, exclusively, so that what is wrong with the folder is the operating system's own error.
         os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
         permissions = os.stat(target if os.path.exists(target) else temporary).st_mode

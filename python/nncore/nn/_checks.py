@@ -24,7 +24,10 @@ def number(name: str, value: Any, least: float = 0.0, below: float = math.inf) -
     """
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a number, but is {value!r}")
-    x = float(value)
+    try:
+        x = float(value)
+    except OverflowError:
+        x = math.inf
     if not least <= x < below:
         high = "finite" if below == math.inf else f"below {below:g}"
         raise ValueError(f"{name} must be at least {least:g} and {high}, but is {x:g}")
