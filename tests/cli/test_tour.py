@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from nncore.cli import main
-from nncore.cli.tour.language import _features, _unit_that_follows
+from nncore.cli.tour.language import _features, _unit_that_follows, _whole_lines
 from nncore.cli.tour.page import Stop, coloured_text, make_page
 
 VOID = {"meta", "img", "source", "br", "link", "hr"}
@@ -134,6 +134,20 @@ def test_the_cell_of_the_page_is_the_one_that_follows_the_text_best() -> None:
     unit, correlation, what = _unit_that_follows(cells, features)
     assert (unit, what) == (4, list(features)[1])
     assert correlation == pytest.approx(-1)
+
+
+@pytest.mark.parametrize(
+    ("passage", "shown"),
+    [
+        ("Speak, sir.\nI will not he", "Speak, sir."),
+        ("Speak, sir.\n\nANN:\nI wi", "Speak, sir."),
+        ("Speak, sir.\n\nAN", "Speak, sir."),
+        ("He said: go.\nAnd th", "He said: go."),
+        ("no line", "no line"),
+    ],
+)
+def test_a_passage_ends_where_a_line_does(passage: str, shown: str) -> None:
+    assert _whole_lines(passage) == shown
 
 
 def test_text_is_escaped() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.util
 import math
+import re
 import sys
 from html import escape
 from typing import Any
@@ -48,8 +49,7 @@ def visit(*, quick: bool) -> Stop:
     speed = (len(text) - held_out) * model.n_iter_ / sum(history["seconds"])
     print(f"It needs {bits:.2f} bits per character of text it has not seen; guessing needs {uniform:.2f}.")
     print(f"It read {speed:,.0f} characters per second. Now it writes:\n")
-    passage = model.generate(150 if quick else 600, prompt=PROMPT, temperature=0.6, random_state=4)
-    passage = passage[: passage.rfind("\n")].rstrip() if "\n" in passage else passage
+    passage = _whole_lines(model.generate(150 if quick else 600, prompt=PROMPT, temperature=0.6, random_state=4))
     print("\n".join(f"    {line}".rstrip() for line in (PROMPT + passage).splitlines()))
 
     stop = Stop(
@@ -82,6 +82,12 @@ def visit(*, quick: bool) -> Stop:
     )
     _add_inside(stop, model, text[-held_out:], pictures)
     return stop
+
+
+def _whole_lines(passage: str) -> str:
+    """Leave out at the end what the last draw cut: half a line, or the name of a speaker who says nothing."""
+    whole = passage.rpartition("\n")[0] or passage
+    return re.sub(r"\n+[^\n]*:$", "", whole.rstrip())
 
 
 def _curve(history: dict[str, list[float]], ax: Any) -> None:
