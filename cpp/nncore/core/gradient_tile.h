@@ -13,10 +13,9 @@ namespace nncore {
 inline constexpr std::size_t kGradientRows = 128;
 
 /// c[i][j] += sum over k of a[k * a_stride + i] * panel[k][j] for i < rows of c, all columns of `b`.
-/// `a` has room for whole tiles of rows; c(i) points to row i, of b.columns() elements without padding.
-template <typename T, typename RowOf>
-inline void add_transposed_tiles(const T* a, std::size_t a_stride, std::size_t rows, const Panels<T>& b,
-                                 const RowOf& c) {
+/// `a` has room for whole tiles of rows; the rows of c have b.columns() elements without padding.
+template <typename T>
+void add_transposed_tiles(const T* a, std::size_t a_stride, std::size_t rows, const Panels<T>& b, Rows<T> c) {
   for (std::size_t p = 0; p < b.count(); ++p) {
     const std::size_t column = b.first(p) * kLanes<T>;
     with_constant<kTileVecs>(b.vecs(p), [&](auto vecs_constant) {
@@ -28,14 +27,14 @@ inline void add_transposed_tiles(const T* a, std::size_t a_stride, std::size_t r
           constexpr std::size_t tile = decltype(rows_constant)::value;
           Vec<T> sums[tile][vecs];
           for (std::size_t r = 0; r < tile; ++r) {
-            const T* from = c(i + r) + column;
+            const T* from = c[i + r] + column;
             for (std::size_t v = 0; v + 1 < vecs; ++v) sums[r][v] = load(from + v * kLanes<T>);
             const T* last = from + (vecs - 1) * kLanes<T>;
             sums[r][vecs - 1] = whole ? load(last) : load_part(last, tail);
           }
           accumulate_transposed(sums, a + i, a_stride, b.depth(), b.panel(p));
           for (std::size_t r = 0; r < tile; ++r) {
-            T* to = c(i + r) + column;
+            T* to = c[i + r] + column;
             for (std::size_t v = 0; v + 1 < vecs; ++v) store(to + v * kLanes<T>, sums[r][v]);
             T* last = to + (vecs - 1) * kLanes<T>;
             if (whole) {
@@ -49,6 +48,10 @@ inline void add_transposed_tiles(const T* a, std::size_t a_stride, std::size_t r
     });
   }
 }
+
+// Compiled for all callers in matmul.cpp.
+extern template void add_transposed_tiles(const float*, std::size_t, std::size_t, const Panels<float>&, Rows<float>);
+extern template void add_transposed_tiles(const double*, std::size_t, std::size_t, const Panels<double>&, Rows<double>);
 
 /// c[i] += sum over k of a[k * a_stride + i] for i < count, in the order of k. Rows of `a` have room for whole registers.
 template <typename T>
@@ -75,8 +78,7 @@ inline void add_product_over_rows(Rows<const T> a, std::size_t m, const RowOf& b
     for (std::size_t row = 0; row < rows; row += kGradientRows) {
       const std::size_t depth = std::min(kGradientRows, rows - row);
       panels[part].pack_rows(depth, n, [&](std::size_t k) { return b(row + k); }, Padding::kTight);
-      add_transposed_tiles(a[row] + begin, a.stride, end - begin, panels[part],
-                           [&](std::size_t i) { return c + (begin + i) * n; });
+      add_transposed_tiles(a[row] + begin, a.stride, end - begin, panels[part], Rows<T>{c + begin * n, n});
       if (sums != nullptr) add_column_sums(a[row] + begin, a.stride, depth, end - begin, sums + begin);
     }
   });

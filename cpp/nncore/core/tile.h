@@ -190,8 +190,8 @@ inline void multiply_block(const LeftRows<T>& a, std::size_t begin, std::size_t 
 /// For rows [begin, end) of `a` and every register of columns of `b`: sum = start(row, column); sum += a·b;
 /// finish(row, column, sum).
 template <typename T, typename Start, typename Finish>
-inline void multiply_tiles(const LeftRows<T>& a, std::size_t begin, std::size_t end, const Panels<T>& b,
-                           const Start& start, const Finish& finish) {
+void multiply_tiles(const LeftRows<T>& a, std::size_t begin, std::size_t end, const Panels<T>& b, const Start& start,
+                    const Finish& finish) {
   // Each panel passes over a block of rows that stays in L2 (a third of 512 KB; the panel has its share too).
   constexpr std::size_t kBlockBytes = 160 * 1024;
   const std::size_t row_bytes = (a.segments * a.length + 1) * sizeof(T);
@@ -200,5 +200,29 @@ inline void multiply_tiles(const LeftRows<T>& a, std::size_t begin, std::size_t 
     detail::multiply_block(a, row, std::min(end, row + block), b, start, finish);
   }
 }
+
+/// Starts at the rows of `data`, with a stride of 0 at one row for all (a bias), without data at 0.
+template <typename T>
+struct StartAt {
+  const T* data = nullptr;
+  std::size_t stride = 0;
+
+  Vec<T> operator()(std::size_t row, std::size_t column) const {
+    return data != nullptr ? load(data + row * stride + column) : Vec<T>{};
+  }
+};
+
+template <typename T>
+struct StoreTo {
+  Rows<T> rows;
+
+  void operator()(std::size_t row, std::size_t column, Vec<T> sum) const { store(rows[row] + column, sum); }
+};
+
+// The plain product has many callers, and 24 tiles at x86-64-v4: matmul.cpp compiles it for all of them.
+extern template void multiply_tiles(const LeftRows<float>&, std::size_t, std::size_t, const Panels<float>&,
+                                    const StartAt<float>&, const StoreTo<float>&);
+extern template void multiply_tiles(const LeftRows<double>&, std::size_t, std::size_t, const Panels<double>&,
+                                    const StartAt<double>&, const StoreTo<double>&);
 
 }  // namespace nncore

@@ -46,10 +46,8 @@ class Dense final : public Layer<T> {
     if (has_bias_) std::copy_n(pass.parameters + bias_, output_, bias);
     const Rows<T> y = work.y = work.make(work.y_buffer, x.rows, output_);
     parallel_ranges(x.rows, kTileRows, nanoseconds(x.rows), [&](std::size_t begin, std::size_t end) {
-      multiply_tiles(
-          LeftRows<T>{x.values.data, x.values.stride, input_}, begin, end, work.columns,
-          [&](std::size_t, std::size_t column) { return load(bias + column); },
-          [&](std::size_t row, std::size_t column, Vec<T> sum) { store(y[row] + column, sum); });
+      multiply_tiles(LeftRows<T>{x.values.data, x.values.stride, input_}, begin, end, work.columns, StartAt<T>{bias},
+                     StoreTo<T>{y});
       for (std::size_t row = begin; row < end; ++row) apply_activation(activation_, y[row], y.stride);
     });
     return {y, x.rows, output_};
@@ -85,10 +83,7 @@ class Dense final : public Layer<T> {
     }
     const Rows<T> dx = work.dx = work.make(work.dx_buffer, x.rows, input_);
     parallel_ranges(x.rows, kTileRows, nanoseconds(x.rows), [&](std::size_t begin, std::size_t end) {
-      multiply_tiles(
-          LeftRows<T>{dz.data, dz.stride, output_}, begin, end, work.rows,
-          [](std::size_t, std::size_t) { return Vec<T>{}; },
-          [&](std::size_t row, std::size_t column, Vec<T> sum) { store(dx[row] + column, sum); });
+      multiply_tiles(LeftRows<T>{dz.data, dz.stride, output_}, begin, end, work.rows, StartAt<T>{}, StoreTo<T>{dx});
     });
     return dx;
   }

@@ -37,10 +37,8 @@ void elman_forward(const RecurrentWeights<T>& w, bool relu, const Packing& packi
   // The input's share of all steps first, into y; the chain of each element goes on in the time loop.
   const double nanoseconds = static_cast<double>(packing.rows * hidden * w.input) / 25;
   parallel_ranges(packing.rows, kTileRows, nanoseconds, [&](std::size_t begin, std::size_t end) {
-    multiply_tiles(
-        LeftRows<T>{x.data, x.stride, w.input}, begin, end, work.input_columns,
-        [&](std::size_t, std::size_t unit) { return load(bias + unit); },
-        [&](std::size_t row, std::size_t unit, Vec<T> sum) { store(work.y[row] + unit, sum); });
+    multiply_tiles(LeftRows<T>{x.data, x.stride, w.input}, begin, end, work.input_columns, StartAt<T>{bias},
+                   StoreTo<T>{work.y});
   });
   over_sequences(packing, static_cast<double>(hidden * hidden), [&](std::size_t from, std::size_t to) {
     for_each_span(packing, reverse, from, to, [&](const Span& span) {

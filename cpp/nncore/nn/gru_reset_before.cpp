@@ -115,10 +115,8 @@ void gru_reset_before_backward(const RecurrentWeights<T>& w, const RecurrentGrad
             store(kept, d * state_before(t, b, unit) * r * (one - r));
             store(carry[b] + unit, fma(d, r, load(carry[b] + unit)));
           });
-      multiply_tiles(
-          gates.left(row0, 0, 2, hidden), span.begin, span.end, work.hidden_rows,
-          [&](std::size_t b, std::size_t unit) { return load(carry[b] + unit); },
-          [&](std::size_t b, std::size_t unit, Vec<T> sum) { store(carry[b] + unit, sum); });
+      multiply_tiles(gates.left(row0, 0, 2, hidden), span.begin, span.end, work.hidden_rows,
+                     StartAt<T>{carry.data, carry.stride}, StoreTo<T>{carry});
     });
     if (state_gradient) pass_state_of_empty(packing, from, to, dh_n, carry);
   });

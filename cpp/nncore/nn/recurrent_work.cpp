@@ -31,10 +31,7 @@ void gate_input_gradient(const GateBlocks<T>& gates, std::size_t first, std::siz
   const double nanoseconds = static_cast<double>(gates.rows) * static_cast<double>(rows.depth() * rows.columns()) / 25;
   const LeftRows<T> left = gates.left(0, first, count, hidden);
   parallel_ranges(gates.rows, kTileRows, nanoseconds, [&](std::size_t begin, std::size_t end) {
-    multiply_tiles(
-        left, begin, end, rows,
-        [&](std::size_t row, std::size_t column) { return add ? load(dx[row] + column) : Vec<T>{}; },
-        [&](std::size_t row, std::size_t column, Vec<T> sum) { store(dx[row] + column, sum); });
+    multiply_tiles(left, begin, end, rows, StartAt<T>{add ? dx.data : nullptr, dx.stride}, StoreTo<T>{dx});
   });
 }
 
@@ -46,10 +43,8 @@ void initial_state_gradient(const Packing& packing, bool reverse, std::size_t fr
     if (span.from != Span::kBegins) return;
     LeftRows<T> left = gates;
     left.data += packing.start[span.step] * gates.stride;
-    multiply_tiles(
-        left, span.begin, span.end, work.hidden_rows,
-        [&](std::size_t b, std::size_t unit) { return carries ? load(work.dh0[b] + unit) : Vec<T>{}; },
-        [&](std::size_t b, std::size_t unit, Vec<T> sum) { store(work.dh0[b] + unit, sum); });
+    multiply_tiles(left, span.begin, span.end, work.hidden_rows,
+                   StartAt<T>{carries ? work.dh0.data : nullptr, work.dh0.stride}, StoreTo<T>{work.dh0});
   });
   pass_state_of_empty(packing, from, to, dh_n, work.dh0);
   if (work.dc0) pass_state_of_empty(packing, from, to, dc_n, work.dc0);
@@ -80,8 +75,7 @@ void add_gate_gradients(const GateBlocks<T>& d, std::size_t hidden, std::size_t 
         const std::size_t units = std::min(kBlock<T>, hidden - first);
         const T* from = d.at(row, first) + g.group * kBlock<T>;
         T* to = weights + (g.gate * hidden + first) * columns;
-        add_transposed_tiles(from, d.row_stride(), units, panels[part],
-                             [&](std::size_t i) { return to + i * columns; });
+        add_transposed_tiles(from, d.row_stride(), units, panels[part], Rows<T>{to, columns});
         if (bias != nullptr) add_column_sums(from, d.row_stride(), rows, units, bias + g.gate * hidden + first);
       }
     }
