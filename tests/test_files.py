@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import stat
 
@@ -73,6 +74,30 @@ def test_views_other_byte_orders_and_read_only_arrays_are_written_by_value(path)
     for name, array in given.items():
         np.testing.assert_array_equal(arrays[name], array)
         assert arrays[name].dtype == np.float32
+
+
+def test_the_same_arrays_and_text_give_the_same_bytes_in_any_order(tmp_path):
+    text = {name: "x" * n for n, name in enumerate(("format", "kind", "a", "Ä", "zz", "version"))}
+    for name, order in (("one", 1), ("other", -1)):
+        write_safetensors(tmp_path / name, dict(list(ARRAYS.items())[::order]), dict(list(text.items())[::order]))
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
+
+
+def test_the_file_is_what_the_format_asks_for(path):
+    arrays = {"byte": np.arange(3, dtype=np.int8), "double": np.arange(2.0), "half": np.ones(1, np.float16)}
+    write_safetensors(path, arrays, {"note": 'ä\n"'})
+    whole = path.read_bytes()
+    length = int.from_bytes(whole[:8], "little")
+    header = json.loads(whole[8 : 8 + length])
+    assert length % 8 == 0
+    assert header.pop("__metadata__")["note"] == 'ä\n"'
+    assert header == {
+        "double": {"dtype": "F64", "shape": [2], "data_offsets": [0, 16]},
+        "half": {"dtype": "F16", "shape": [1], "data_offsets": [16, 18]},
+        "byte": {"dtype": "I8", "shape": [3], "data_offsets": [18, 21]},
+    }
+    assert whole[8 + length :] == arrays["double"].tobytes() + arrays["half"].tobytes() + arrays["byte"].tobytes()
+    assert same(safetensors.numpy.load_file(path), arrays)
 
 
 def test_a_file_cut_at_any_length_is_refused_by_name(model):
@@ -191,22 +216,16 @@ def test_a_folder_without_write_permission_is_named(tmp_path):
     assert caught.value.filename == str(tmp_path / "model")
 
 
-@pytest.mark.parametrize("step", ["open", "fsync", "replace", "save_file"])
+@pytest.mark.parametrize("step", ["open", "fsync", "replace", "_write_arrays"])
 @pytest.mark.parametrize(
-    "error",
-    [
-        PermissionError(13, "Permission denied", "x"),
-        OSError(28, "No space left"),
-        KeyboardInterrupt(),
-        safetensors.SafetensorError("I/O error"),
-    ],
+    "error", [PermissionError(13, "Permission denied", "x"), OSError(28, "No space left"), KeyboardInterrupt()]
 )
 def test_a_failing_write_leaves_the_old_file_and_nothing_else(model, monkeypatch, step, error):
     def fail(*args, **kwargs):
         raise error
 
     old = model.read_bytes()
-    monkeypatch.setattr(safetensors.numpy if step == "save_file" else os, step, fail)
+    monkeypatch.setattr(_files if step == "_write_arrays" else os, step, fail)
     with pytest.raises((OSError, KeyboardInterrupt)) as caught:
         write_model(model, "Thing", {}, {"a": np.ones(3)})
     monkeypatch.undo()
@@ -260,7 +279,9 @@ def test_names_and_text_are_checked(path):
         write_safetensors(path, {}, {"version": 1})
     with pytest.raises(ValueError, match="checksum"):
         write_safetensors(path, {}, {"checksum": "x"})
-    assert not path.exists()
+    with pytest.raises(UnicodeEncodeError, match="surrogates"):
+        write_safetensors(path, {"\ud800": np.ones(2)}, {})
+    assert not list(path.parent.iterdir())
 
 
 def test_what_is_no_regular_file_is_not_replaced(tmp_path):

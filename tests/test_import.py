@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import types
@@ -123,3 +124,18 @@ def test_the_environment_chooses_the_level_or_the_import_fails_plainly(level):
     else:
         assert done.returncode == 1
         assert done.stderr.splitlines()[-1].startswith("ImportError: NNCORE_ISA ")
+
+
+@pytest.mark.parametrize("level", [*_isa.LEVELS, "avx9"])
+@pytest.mark.parametrize("way", ["script", "module"])
+def test_the_command_says_in_one_line_that_a_level_cannot_run(way, level, tmp_path):
+    script = tmp_path / "nncore"
+    script.write_text("import sys; from nncore.cli import main; sys.exit(main())")
+    start = [str(script)] if way == "script" else ["-m", "nncore"]
+    env = {**os.environ, "NNCORE_ISA": level}
+    done = subprocess.run([sys.executable, *start, "info"], env=env, capture_output=True, text=True)
+    if level in nncore.show_config(mode="dict")["available"]:
+        assert done.returncode == 0, done.stderr
+    else:
+        assert done.returncode == 1
+        assert re.fullmatch(r"nncore: NNCORE_ISA .*\n", done.stderr), done.stderr

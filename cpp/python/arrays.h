@@ -16,35 +16,44 @@ template <typename T, std::size_t Rank>
 class ArrayArgument {
  public:
   ArrayArgument() = default;
-  explicit ArrayArgument(pybind11::array array) : array_(std::move(array)) {}
+  /// `array` must be one that is accepted.
+  explicit ArrayArgument(pybind11::object array) : array_(std::move(array)) {}
 
   View<T, Rank> view() const {
+    const auto array = pybind11::reinterpret_borrow<pybind11::array>(array_);
     typename View<T, Rank>::Extents extents;
-    for (std::size_t axis = 0; axis < Rank; ++axis) {
-      extents[axis] = static_cast<std::size_t>(array_.shape(static_cast<pybind11::ssize_t>(axis)));
-    }
-    return View<T, Rank>(static_cast<T*>(const_cast<void*>(array_.data())), extents);
+    for (std::size_t axis = 0; axis < Rank; ++axis) extents[axis] = static_cast<std::size_t>(array.shape()[axis]);
+    return View<T, Rank>(static_cast<T*>(const_cast<void*>(array.data())), extents);
   }
   operator View<T, Rank>() const { return view(); }
 
   /// Whether `source` is an array that can be taken as it is.
   static bool accepts(pybind11::handle source) {
     using Element = std::remove_const_t<T>;
-    if (!pybind11::array_t<Element>::check_(source)) return false;  // type by equivalence
+    if (!pybind11::isinstance<pybind11::array>(source)) return false;
     const auto array = pybind11::reinterpret_borrow<pybind11::array>(source);
     const bool aligned = reinterpret_cast<std::uintptr_t>(array.data()) % alignof(Element) == 0;
-    return array.ndim() == static_cast<pybind11::ssize_t>(Rank) && (array.flags() & pybind11::array::c_style) != 0 &&
-           aligned && (std::is_const_v<T> || array.writeable());
+    if (array.ndim() != static_cast<pybind11::ssize_t>(Rank) || (array.flags() & pybind11::array::c_style) == 0) {
+      return false;
+    }
+    if (!aligned || !(std::is_const_v<T> || array.writeable())) return false;
+    const bool same_type = array.dtype().is(pybind11::dtype::of<Element>());
+    return same_type || pybind11::array_t<Element>::check_(source);  // an equivalent one
   }
 
  private:
-  pybind11::array array_;
+  pybind11::object array_;  // not an array: its default is not null but a new array
 };
 
 template <typename T, std::size_t Rank>
 using In = ArrayArgument<const T, Rank>;
 template <typename T, std::size_t Rank>
 using Out = ArrayArgument<T, Rank>;
+
+/// Whether `source` is a NumPy array and no subclass of it, which may mean something else (a masked array, say).
+inline bool is_exact_array(pybind11::handle source) {
+  return Py_TYPE(source.ptr()) == pybind11::detail::npy_api::get().PyArray_Type_;
+}
 
 }  // namespace nncore
 

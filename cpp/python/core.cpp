@@ -7,6 +7,7 @@
 
 #include "arrays.h"
 #include "gil.h"
+#include "nncore/core/cores.h"
 #include "nncore/core/random.h"
 #include "nncore/core/threads.h"
 

@@ -30,6 +30,7 @@ void bind_core(py::module_& m);
 void bind_kernels(py::module_& m);
 void bind_nn(py::module_& m);
 void bind_optimizers(py::module_& m);
+void bind_stream(py::module_& m);
 
 }  // namespace nncore
 
@@ -39,6 +40,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   m.def("build", &nncore::build, "Version, compiler and instruction set of this build.");
   nncore::bind_core(m);
   nncore::bind_kernels(m);
+  nncore::bind_stream(m);
   nncore::bind_nn(m);
   nncore::bind_optimizers(m);
 }

@@ -6,6 +6,8 @@
 #include "arrays.h"
 #include "gil.h"
 #include "nncore/nn/network.h"
+#include "nncore/nn/stream.h"
+#include "plain.h"
 
 namespace nncore {
 
@@ -112,6 +114,20 @@ struct TraceDicts final : Network<T>::TraceSink {
   }
 };
 
+/// Inference without lengths or states; None where x must first be converted, or refused.
+template <typename T>
+std::optional<py::array_t<T>> infer_plain(const Network<T>& net, In<T, 1> parameters, In<T, 1> buffers,
+                                          const py::object& x) {
+  const std::optional<NetworkInput<T>> input = plain_input(net, x);
+  if (!input) return std::nullopt;
+  const std::vector<std::size_t> shape = output_shape(net, *input);
+  py::array_t<T> y(shape);
+  const View<T, 3> to(y.mutable_data(), {shape[0], shape.size() == 3 ? shape[1] : 1, shape.back()});
+  const Unlocked unlocked;
+  net.infer(parameters, buffers, *input, {}, to);
+  return y;
+}
+
 template <typename T>
 void bind_network(py::module_& m, const char* name) {
   using Values = std::optional<In<T, 3>>;
@@ -158,6 +174,7 @@ void bind_network(py::module_& m, const char* name) {
           },
           "parameters"_a, "buffers"_a, "values"_a, "ids"_a, "lengths"_a, "has_steps"_a, "state_in"_a, "state_out"_a,
           "y"_a)
+      .def("infer_plain", &infer_plain<T>, "parameters"_a, "buffers"_a, "x"_a)
       .def(
           "forward",
           [](Network<T>& net, In<T, 1> parameters, Out<T, 1> buffers, Values values, Ids ids, Lengths lengths,
@@ -203,6 +220,32 @@ void bind_network(py::module_& m, const char* name) {
           "parameters"_a, "gradients"_a, "buffers"_a, "values"_a, "ids"_a, "lengths"_a, "has_steps"_a, "seed"_a,
           "step"_a, "state_in"_a, "state_out"_a, "loss"_a, "delta"_a, "target"_a, "labels"_a, "weights"_a, "l2"_a,
           "max_grad_norm"_a, "optimizer"_a)
+      .def(
+          "stream",
+          [](const Network<T>& net, In<T, 1> parameters, In<T, 1> buffers, std::size_t rows) {
+            return std::make_unique<NetworkStream<T>>(net, parameters, buffers, rows);
+          },
+          "parameters"_a, "buffers"_a, "rows"_a)
+      .def(
+          "train_step_plain",
+          [](Network<T>& net, Out<T, 1> parameters, Out<T, 1> gradients, Out<T, 1> buffers, const py::object& x,
+             std::uint64_t seed, std::uint64_t draw, int loss, double delta, const py::object& target, double l2,
+             double max_grad_norm, const py::tuple& optimizer) -> std::optional<double> {
+            std::optional<NetworkInput<T>> input = plain_input(net, x);
+            if (!input) return std::nullopt;
+            input->seed = seed;
+            input->step = draw;
+            TrainingStep<T> training;
+            training.loss = {static_cast<LossKind>(loss), delta};
+            if (!read_plain_target(target, output_shape(net, *input), training)) return std::nullopt;
+            training.l2 = l2;
+            training.max_grad_norm = max_grad_norm;
+            read_optimizer(optimizer, training);
+            const Unlocked unlocked;
+            return net.train_step(parameters, gradients, buffers, *input, {}, training);
+          },
+          "parameters"_a, "gradients"_a, "buffers"_a, "x"_a, "seed"_a, "draw"_a, "loss"_a, "delta"_a, "target"_a,
+          "l2"_a, "max_grad_norm"_a, "optimizer"_a)
       .def(
           "trace",
           [](const Network<T>& net, In<T, 1> parameters, In<T, 1> buffers, Values values, Ids ids, Lengths lengths) {

@@ -7,9 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from nncore import _isa, _threadpool
 
-isa, _available = _isa.select(__path__)
+try:
+    isa, _available = _isa.select(__path__)
+except ImportError as error:
+    if not _isa.is_command():
+        raise
+    raise SystemExit(f"nncore: {error}") from None  # the command line says in one line what is wrong
 
-from nncore import _core  # noqa: E402  (the line above puts it on the path)
+from nncore import _core
 
 if TYPE_CHECKING:
     from nncore import datasets, nn, plot, sequence, textbook
@@ -55,7 +60,8 @@ def set_num_threads(n: int) -> None:
     Parameters
     ----------
     n : int
-        At least 1. At first it is ``NNCORE_NUM_THREADS``, else the cores that affinity and cgroup leave to the process.
+        At least 1. At first it is ``NNCORE_NUM_THREADS``, else the cores that affinity and cgroup leave to the process,
+        or the smaller ``OMP_NUM_THREADS``.
 
     Raises
     ------

@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import safetensors
-import safetensors.numpy
 
 FORMAT = "nncore"
 VERSION = 1
@@ -26,13 +25,18 @@ VERSION = 1
 Path = str | os.PathLike[str]
 Arrays = dict[str, np.ndarray]
 
-_DTYPES = tuple(np.dtype(name) for name in ("float16", "float32", "float64", "bool", "complex64")) + tuple(
-    np.dtype(f"{sign}int{bits}") for sign in ("", "u") for bits in (8, 16, 32, 64)
-)
+_DTYPES = {  # by the format's names
+    np.dtype(name): code
+    for name, code in (
+        *(("float16", "F16"), ("float32", "F32"), ("float64", "F64"), ("bool", "BOOL"), ("complex64", "C64")),
+        *((f"int{bits}", f"I{bits}") for bits in (8, 16, 32, 64)),
+        *((f"uint{bits}", f"U{bits}") for bits in (8, 16, 32, 64)),
+    )
+}
 
 
 def write_safetensors(path: Path, arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> None:
-    """Write arrays and text to a safetensors file, whole or not at all.
+    """Write arrays and text to a safetensors file, whole or not at all; the same ones give the same bytes.
 
     The file is written under a temporary name in the same folder, flushed to the disk and renamed. When anything
     fails, the temporary file is removed and a file that stood at `path` is untouched.
@@ -56,10 +60,7 @@ def write_safetensors(path: Path, arrays: Mapping[str, np.ndarray], metadata: Ma
     native = {_checked_name(name): _native(name, array) for name, array in arrays.items()}
     text = _checked_metadata(metadata)
     header = {**text, "checksum": _checksum(native, text)}
-    try:
-        write_whole(path, lambda temporary: safetensors.numpy.save_file(native, temporary, header))
-    except safetensors.SafetensorError as error:
-        raise OSError(f"cannot write {os.fspath(path)!r}: {error}") from None
+    write_whole(path, lambda temporary: _write_arrays(temporary, native, header))
 
 
 def write_whole(path: Path, write: Callable[[str], object]) -> None:
@@ -89,7 +90,7 @@ def write_whole(path: Path, write: Callable[[str], object]) -> None:
         os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666))
         permissions = os.stat(target if os.path.exists(target) else temporary).st_mode
         write(temporary)
-        os.chmod(temporary, stat.S_IMODE(permissions))  # some versions of safetensors give the owner alone access
+        os.chmod(temporary, stat.S_IMODE(permissions))
         _flush_to_disk(temporary)
         os.replace(temporary, target)
     except BaseException as error:
@@ -226,6 +227,26 @@ def _native(name: str, array: np.ndarray) -> np.ndarray:
     if native not in _DTYPES:
         raise TypeError(f"arrays[{name!r}] has dtype {array.dtype}, which a model file cannot hold")
     return np.asarray(array, dtype=native, order="C")
+
+
+def _write_arrays(path: str, arrays: Arrays, metadata: Mapping[str, str]) -> None:
+    """Write a safetensors file: the length of the header, the header in JSON, the arrays.
+
+    safetensors' own writer puts the metadata in an order of chance.
+    """
+    names = sorted(arrays, key=lambda name: (-arrays[name].itemsize, name))  # so that each array begins aligned
+    header: dict[str, Any] = {"__metadata__": dict(sorted(metadata.items()))}
+    end = 0
+    for name in names:
+        begin, end = end, end + arrays[name].nbytes
+        header[name] = {"dtype": _DTYPES[arrays[name].dtype], "shape": arrays[name].shape, "data_offsets": (begin, end)}
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for name in names:
+            little = arrays[name].astype(arrays[name].dtype.newbyteorder("<"), copy=False)
+            file.write(little.reshape(-1).view(np.uint8).data)
 
 
 def _checksum(arrays: Mapping[str, np.ndarray], metadata: Mapping[str, str]) -> str:

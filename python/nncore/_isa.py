@@ -7,6 +7,7 @@ chosen level goes first on the package's path, so that the module is ``nncore._c
 from __future__ import annotations
 
 import os  # not pathlib: its import takes longer than everything else here
+import sys
 
 LEVELS = ("x86-64-v2", "x86-64-v3", "x86-64-v4")
 
@@ -53,6 +54,12 @@ def select(path: list[str]) -> tuple[str, tuple[str, ...]]:
     chosen = choose(highest, wanted)
     path[:0] = [os.path.join(folder, chosen) for folder in path]
     return chosen, available(highest)
+
+
+def is_command() -> bool:
+    """Whether this process is the command ``nncore`` or ``python -m nncore``, not a program that imports nncore."""
+    program: str = (getattr(sys, "argv", None) or [""])[0]
+    return program == "-m" or os.path.splitext(os.path.basename(program))[0] == "nncore"
 
 
 def _only(wanted: str) -> tuple[str, tuple[str, ...]]:

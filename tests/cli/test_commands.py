@@ -95,6 +95,18 @@ def test_a_folder_that_cannot_be_written_is_found_before_training(
     assert "folder: Is a directory" in refused(capsys, "lm", str(file), "-o", str(folder))
 
 
+def test_lm_makes_no_folder_for_its_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text(TEXT, encoding="utf-8")
+    monkeypatch.setattr(LanguageModel, "fit", lambda *arguments, **more: pytest.fail("trained first"))
+    folder = tmp_path / "missing" / "folder"
+    said = refused(capsys, "lm", str(corpus), "-o", str(folder / "model.safetensors"))
+    assert said == f"nncore: {folder}: No such file or directory\n"
+    assert list(tmp_path.iterdir()) == [corpus]
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -102,6 +114,7 @@ def test_a_folder_that_cannot_be_written_is_found_before_training(
         ("epochs", "0"),
         ("learning_rate", "-1"),
         ("generate", "-1"),
+        ("generate", "100000001"),
         ("temperature", "nan"),
         ("prompt", "the dog"),
     ],

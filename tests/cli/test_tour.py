@@ -85,6 +85,14 @@ def test_the_page_has_the_curve_and_the_gates(page: str) -> None:
     assert all(base64.b64decode(picture).startswith(b"\x89PNG") for picture in pictures)
 
 
+def test_a_picture_much_wider_than_a_phone_is_scrolled_instead_of_shrunk(page: str) -> None:
+    figures = re.findall(r'<figure( class="wide")?>.*?width="(\d+)"', page)
+    assert [bool(wide) for wide, _ in figures] == [int(width) > 500 for _, width in figures]
+    assert any(wide for wide, _ in figures)
+    assert re.search(r"\.wide picture {[^}]*overflow-x: auto", page)
+    assert re.search(r"\.wide img {[^}]*max-width: none", page)
+
+
 def test_the_page_needs_nothing_else(page: str) -> None:
     assert not re.search(r'(?:src|href)="(?!data:)', page)
 
@@ -121,6 +129,34 @@ def test_a_page_that_cannot_be_written_leaves_the_old_one(tmp_path: Path, monkey
     assert main(["tour", "--quick", "-o", str(tmp_path)]) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
     assert (tmp_path / "index.html").read_text(encoding="utf-8") == "old"
+
+
+@pytest.mark.parametrize("there", [[], ["made"], ["made", "on the way"]])
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), FloatingPointError("diverged")])
+def test_a_tour_that_is_stopped_leaves_no_folder_that_it_made(
+    there: list[str], error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*, quick: bool) -> None:
+        assert (tmp_path / "made" / "on the way").is_dir()
+        raise error
+
+    tmp_path.joinpath(*there).mkdir(parents=True, exist_ok=True)
+    monkeypatch.setattr("nncore.cli.tour.language.visit", stop)
+    assert main(["tour", "--quick", "-o", str(tmp_path / "made" / "on the way")]) != 0
+    left = [path.relative_to(tmp_path).as_posix() for path in sorted(tmp_path.rglob("*"))]
+    assert left == ["/".join(there[: n + 1]) for n in range(len(there))]
+
+
+def test_a_tour_that_is_stopped_leaves_what_else_is_in_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*, quick: bool) -> None:
+        (tmp_path / "made" / "note").write_text("mine", encoding="utf-8")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("nncore.cli.tour.language.visit", stop)
+    assert main(["tour", "--quick", "-o", str(tmp_path / "made")]) == 130
+    assert [path.name for path in (tmp_path / "made").iterdir()] == ["note"]
 
 
 def test_the_cell_of_the_page_is_the_one_that_follows_the_text_best() -> None:

@@ -41,7 +41,7 @@ def workers(expected):
 
 def run(script: str, **environment: str) -> str:
     """What a script prints in a fresh process; a hang or another exit code fails."""
-    env = {key: value for key, value in os.environ.items() if key != "NNCORE_NUM_THREADS"}
+    env = {key: value for key, value in os.environ.items() if not key.endswith("_NUM_THREADS")}
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", PRELUDE + script],
         env=env | environment,
@@ -72,6 +72,18 @@ def test_the_environment_sets_the_number_of_threads(value):
 def test_another_text_in_the_environment_is_ignored(value):
     cores = str(_core.available_cores())
     assert run("print(nncore.get_num_threads())", NNCORE_NUM_THREADS=value) == cores
+
+
+@pytest.mark.parametrize(
+    ("value", "threads"), [("1", 1), ("1,4", 1), ("1024", None), ("0", None), ("many", None), ("", None)]
+)
+def test_the_number_for_openmp_only_lowers_that_of_the_cores(value, threads):
+    expected = threads or _core.available_cores()
+    assert run("print(nncore.get_num_threads())", OMP_NUM_THREADS=value) == str(expected)
+
+
+def test_its_own_variable_comes_before_that_of_openmp():
+    assert run("print(nncore.get_num_threads())", OMP_NUM_THREADS="1", NNCORE_NUM_THREADS="3") == "3"
 
 
 def test_the_affinity_mask_counts():

@@ -292,6 +292,26 @@ def test_max_grad_norm(max_norm, net, optimizer):
     refused(lambda: nn.clip_grad_norm(net, max_norm), (ValueError, TypeError), "max_norm", net)
 
 
+@pytest.mark.parametrize("flag", ["no", 0, 1, None, np.ones(1, bool)])
+def test_flags(flag, net, optimizer):
+    refused(lambda: net(X, return_state=flag), TypeError, "return_state", net)
+    refused(lambda: net.forward(X, return_state=flag), TypeError, "return_state", net)
+    call = lambda: net.train_step(X, TARGET, nn.MSE(), optimizer, return_state=flag)  # noqa: E731
+    refused(call, TypeError, "return_state", net, optimizer)
+    net.forward(X)
+    for name in ("input_gradient", "state_gradient"):
+        refused(lambda name=name: net.backward(TARGET, **{name: flag}), TypeError, name, net)
+    assert net.backward(TARGET, input_gradient=np.bool_(True)).shape == X.shape
+
+
+@pytest.mark.parametrize("no_network", [3, None, "net", np.zeros(3)])
+def test_a_network_of_another_kind(no_network, net, optimizer):
+    fresh = nn.SGD(0.1)
+    refused(lambda: nn.clip_grad_norm(no_network, 1.0), TypeError, "net", net)
+    refused(lambda: optimizer.step(no_network), TypeError, "net", net, optimizer)
+    refused(lambda: fresh.step(no_network), TypeError, "net", net)
+
+
 def test_loss_and_optimizer_of_another_kind(net, optimizer):
     refused(lambda: net.train_step(X, TARGET, "mse", optimizer), TypeError, "loss", net, optimizer)
     refused(lambda: net.train_step(X, TARGET, nn.MSE, optimizer), TypeError, "loss", net, optimizer)

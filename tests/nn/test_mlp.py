@@ -437,6 +437,13 @@ def test_divergence_says_where_and_keeps_the_last_good_parameters():
     assert np.isfinite(one.predict(X[:1])).all() or np.abs(one.coefs_[0]).max() > 1e10
 
 
+@pytest.mark.parametrize("solver", ["sgd", "adam"])
+def test_parameters_that_the_last_step_made_infinite_are_divergence(solver):
+    for one in (classifier, regressor):
+        with pytest.raises(FloatingPointError, match=r"diverged in epoch 1: its last step .*learning_rate_init below"):
+            one(solver=solver, learning_rate_init=1e39, max_iter=1, batch_size=N, dtype="float32").fit(X, DIGIT)
+
+
 @pytest.mark.kernel
 @pytest.mark.parametrize(
     "settings", [{}, {"solver": "sgd"}, {"hidden_layer_sizes": (300, 200), "early_stopping": True}]

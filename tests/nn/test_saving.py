@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import subprocess
 import sys
 
 import numpy as np
@@ -62,6 +63,18 @@ def test_a_path_may_be_text_and_a_file_may_be_replaced(net, tmp_path):
     net["8.weight"][...] = 0
     net.save(path)
     assert not nn.load(path)["8.weight"].any()
+
+
+def test_a_network_is_saved_to_the_same_bytes_each_time_and_in_each_process(tmp_path):
+    make = "nn.Sequential([nn.Embedding(5, 3), nn.LSTM(3, 4), nn.BatchNorm(4), nn.Dense(4, 2)], seed=4)"
+    net = eval(make)
+    files = [tmp_path / name for name in ("one", "two", "other")]
+    for path in files[:2]:
+        net.save(path)
+    code = f"import sys; from nncore import nn; {make}.save(sys.argv[1])"
+    environment = {**os.environ, "PYTHONHASHSEED": "12345"}
+    subprocess.run([sys.executable, "-c", code, str(files[2])], env=environment, check=True)
+    assert len({path.read_bytes() for path in files}) == 1
 
 
 def test_a_tied_weight_is_saved_once(tmp_path):
@@ -145,7 +158,7 @@ def test_a_folder_that_cannot_be_written(net, tmp_path):
         net.save(folder / "net")
 
 
-def half_a_file(arrays, path, *rest):
+def half_a_file(path, *rest):
     with open(path, "wb") as file:
         file.write(b"half")
     raise OSError(errno.ENOSPC, "No space left on device")
@@ -159,7 +172,7 @@ def full_disk(*args):
     ("function", "failure"),
     [
         ("os.open", full_disk),
-        ("safetensors.numpy.save_file", half_a_file),
+        ("nncore._files._write_arrays", half_a_file),
         ("os.fsync", full_disk),
         ("os.replace", full_disk),
     ],

@@ -264,6 +264,28 @@ def test_divergence_names_epoch_and_step_and_keeps_the_parameters(make, noise, a
     assert_same_training(model, before[0])
 
 
+@pytest.mark.parametrize("learning_rate", [1e4, 1e30])
+def test_an_epoch_far_worse_than_guessing_is_divergence(make, noise, learning_rate):
+    model = make(learning_rate=learning_rate)
+    message = r"diverged in epoch 1: it needs .* bits per character, more than 100 times the 3 of guessing; .* below"
+    with pytest.raises(FloatingPointError, match=message):
+        model.fit(noise)
+    assert model.n_iter_ == 0 and not model.history_["bits_per_character"]
+    with pytest.raises(FloatingPointError, match="diverged in epoch 1"):
+        model.fit(noise, resume=True)
+
+
+def test_a_training_that_only_learns_badly_goes_on(make, noise):
+    history = make(learning_rate=1.0).fit(noise).history_["bits_per_character"]
+    assert min(history) > np.log2(8)
+
+
+def test_parameters_that_the_last_step_made_infinite_are_divergence(make):
+    model = make(learning_rate=1e39, epochs=1)
+    with pytest.raises(FloatingPointError, match="diverged in epoch 1: its last step made parameters"):
+        model.fit("abcabc")
+
+
 def test_a_pickled_model_is_the_same_model(make, rhyme, assert_same_training):
     model = make(dropout=0.1).fit(rhyme)
     copy = pickle.loads(pickle.dumps(model))

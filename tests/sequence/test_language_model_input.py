@@ -138,6 +138,7 @@ def test_an_unknown_character_is_named(make, rhyme):
     [
         ({"n": -1}, ValueError, "n must be an integer >= 0"),
         ({"n": 2.0}, TypeError, "n must be an integer >= 0"),
+        ({"n": 2**62}, ValueError, "^n must be at most 100000000, but is 4611686018427387904$"),
         ({"n": 3, "temperature": -1}, ValueError, "temperature must be a number"),
         ({"n": 3, "temperature": float("inf")}, ValueError, "temperature must be a number"),
         ({"n": 3, "temperature": "hot"}, TypeError, "temperature must be a number"),

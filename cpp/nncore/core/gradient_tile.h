@@ -22,29 +22,27 @@ void add_transposed_tiles(const T* a, std::size_t a_stride, std::size_t rows, co
       constexpr std::size_t vecs = decltype(vecs_constant)::value;
       const bool whole = column + vecs * kLanes<T> <= b.columns();
       const std::size_t tail = whole ? kLanes<T> : b.columns() - column - (vecs - 1) * kLanes<T>;
-      for (std::size_t i = 0; i < rows; i += kTileRows) {
-        with_constant<kTileRows>(std::min(kTileRows, rows - i), [&](auto rows_constant) {
-          constexpr std::size_t tile = decltype(rows_constant)::value;
-          Vec<T> sums[tile][vecs];
-          for (std::size_t r = 0; r < tile; ++r) {
-            const T* from = c[i + r] + column;
-            for (std::size_t v = 0; v + 1 < vecs; ++v) sums[r][v] = load(from + v * kLanes<T>);
-            const T* last = from + (vecs - 1) * kLanes<T>;
-            sums[r][vecs - 1] = whole ? load(last) : load_part(last, tail);
+      for_each_tile<vecs>(0, rows, [&](std::size_t i, auto rows_constant) {
+        constexpr std::size_t tile = decltype(rows_constant)::value;
+        Vec<T> sums[tile][vecs];
+        for (std::size_t r = 0; r < tile; ++r) {
+          const T* from = c[i + r] + column;
+          for (std::size_t v = 0; v + 1 < vecs; ++v) sums[r][v] = load(from + v * kLanes<T>);
+          const T* last = from + (vecs - 1) * kLanes<T>;
+          sums[r][vecs - 1] = whole ? load(last) : load_part(last, tail);
+        }
+        accumulate_transposed(sums, a + i, a_stride, b.depth(), b.panel(p));
+        for (std::size_t r = 0; r < tile; ++r) {
+          T* to = c[i + r] + column;
+          for (std::size_t v = 0; v + 1 < vecs; ++v) store(to + v * kLanes<T>, sums[r][v]);
+          T* last = to + (vecs - 1) * kLanes<T>;
+          if (whole) {
+            store(last, sums[r][vecs - 1]);
+          } else {
+            store_part(last, sums[r][vecs - 1], tail);
           }
-          accumulate_transposed(sums, a + i, a_stride, b.depth(), b.panel(p));
-          for (std::size_t r = 0; r < tile; ++r) {
-            T* to = c[i + r] + column;
-            for (std::size_t v = 0; v + 1 < vecs; ++v) store(to + v * kLanes<T>, sums[r][v]);
-            T* last = to + (vecs - 1) * kLanes<T>;
-            if (whole) {
-              store(last, sums[r][vecs - 1]);
-            } else {
-              store_part(last, sums[r][vecs - 1], tail);
-            }
-          }
-        });
-      }
+        }
+      });
     });
   }
 }

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstring>
+#include <utility>
 
 #include "nncore/core/rows.h"
 
@@ -80,6 +81,33 @@ template <typename T>
   T part[kLanes<T>];
   store(part, values);
   detail::copy_some<kLanes<T> / 2>(to, part, count);
+}
+
+namespace detail {
+// Of the 2 S by 2 S squares along the diagonal of rows a and b, S apart: the upper and the lower half of each exchanged.
+template <std::size_t S, typename V, std::size_t... I>
+[[gnu::always_inline]] inline void exchange(V& a, V& b, std::index_sequence<I...>) {
+  constexpr std::size_t W = sizeof...(I);
+  const V upper = __builtin_shufflevector(a, b, (I / S % 2 == 0 ? I : W + I - S)...);
+  b = __builtin_shufflevector(a, b, (I / S % 2 == 0 ? I + S : W + I)...);
+  a = upper;
+}
+
+template <std::size_t S, typename T>
+[[gnu::always_inline]] inline void transpose_from(Vec<T> (&rows)[kLanes<T>]) {
+  if constexpr (S < kLanes<T>) {
+    for (std::size_t i = 0; i < kLanes<T>; ++i) {
+      if (i / S % 2 == 0) exchange<S>(rows[i], rows[i + S], std::make_index_sequence<kLanes<T>>());
+    }
+    transpose_from<2 * S, T>(rows);
+  }
+}
+}  // namespace detail
+
+/// Lane j of row i becomes lane i of row j.
+template <typename T>
+[[gnu::always_inline]] inline void transpose(Vec<T> (&rows)[kLanes<T>]) {
+  detail::transpose_from<1, T>(rows);
 }
 
 /// x in every lane (x - 0 is x, also for -0).

@@ -1,23 +1,19 @@
 #include "nncore/core/threads.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 
 #include <algorithm>
 #include <atomic>
-#include <cerrno>
-#include <climits>
 #include <cstdint>
 #include <cstdlib>
 #include <exception>
-#include <fstream>
 #include <memory>
-#include <sstream>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "nncore/core/cores.h"
 #include "nncore/core/view.h"
 #include "nncore/core/wait.h"
 
@@ -216,12 +212,12 @@ Pool& ready_pool() {
   return *owner.pool;
 }
 
-/// The value of NNCORE_NUM_THREADS, 0 when it is not a number from 1 to kMostThreads.
-int threads_from_environment() {
-  const char* text = std::getenv("NNCORE_NUM_THREADS");
+/// The number at the beginning of the variable, up to its end or `stop`; 0 when it is none from 1 to kMostThreads.
+int threads_from(const char* variable, char stop) {
+  const char* text = std::getenv(variable);
   if (text == nullptr) return 0;
   int value = 0;
-  for (; *text != '\0'; ++text) {
+  for (; *text != '\0' && *text != stop; ++text) {
     if (*text < '0' || *text > '9') return 0;
     value = value * 10 + (*text - '0');
     if (value > kMostThreads) return 0;
@@ -229,48 +225,12 @@ int threads_from_environment() {
   return value;
 }
 
-int affinity_cores() {
-  // The kernel refuses a mask that is too short for the machine.
-  for (std::size_t words = 1024 / (8 * sizeof(unsigned long)); words <= (1u << 16); words *= 2) {
-    std::vector<unsigned long> mask(words);
-    const auto bytes = words * sizeof(unsigned long);
-    if (sched_getaffinity(0, bytes, reinterpret_cast<cpu_set_t*>(mask.data())) == 0) {
-      return CPU_COUNT_S(bytes, reinterpret_cast<cpu_set_t*>(mask.data()));
-    }
-    if (errno != EINVAL) break;
-  }
-  return INT_MAX;
-}
-
-/// Cores of a quota per period, both in microseconds, rounded up; INT_MAX when there is none.
-int cores_of(long quota, long period) {
-  if (quota <= 0 || period <= 0) return INT_MAX;
-  return static_cast<int>(std::min<long>((quota + period - 1) / period, INT_MAX));
-}
-
-int quota_v2(const std::string& folder) {
-  long quota = -1, period = -1;
-  std::ifstream(folder + "/cpu.max") >> quota >> period;  // "max 100000" without a quota: reads nothing
-  return cores_of(quota, period);
-}
-
-int quota_v1(const std::string& folder) {
-  long quota = -1, period = -1;  // a quota of -1: none
-  std::ifstream(folder + "/cpu.cfs_quota_us") >> quota;
-  std::ifstream(folder + "/cpu.cfs_period_us") >> period;
-  return cores_of(quota, period);
-}
-
-/// The smallest quota of `path` and the groups around it. In a container the path may be the host's, while the files
-/// are those of the container's own group at the mount's root: the walk ends there.
-template <typename Quota>
-int quota_upwards(const std::string& mount, std::string path, const Quota& quota) {
-  int cores = quota(mount);
-  while (path.size() > 1) {
-    cores = std::min(cores, quota(mount + path));
-    path.erase(path.rfind('/'));
-  }
-  return cores;
+int initial_threads() {
+  const int own = threads_from("NNCORE_NUM_THREADS", '\0');
+  if (own > 0) return own;
+  const int cores = std::min(available_cores(), kMostThreads);
+  const int shared = threads_from("OMP_NUM_THREADS", ',');  // "4,2": by level of nesting
+  return shared > 0 ? std::min(shared, cores) : cores;
 }
 
 }  // namespace
@@ -278,8 +238,7 @@ int quota_upwards(const std::string& mount, std::string path, const Quota& quota
 int num_threads() {
   const int threads = chosen_threads.load(std::memory_order_relaxed);
   if (threads > 0) return threads;
-  const int wanted = threads_from_environment();
-  const int initial = wanted > 0 ? wanted : std::min(available_cores(), kMostThreads);
+  const int initial = initial_threads();
   int none = 0;
   return chosen_threads.compare_exchange_strong(none, initial) ? initial : none;
 }
@@ -292,34 +251,7 @@ void set_num_threads(int count) {
   busy.store(false, std::memory_order_release);
 }
 
-int available_cores() {
-  const int hardware = static_cast<int>(std::thread::hardware_concurrency());
-  const int cores = std::min({hardware > 0 ? hardware : INT_MAX, affinity_cores(), detail::quota_cores("")});
-  return cores == INT_MAX ? 1 : std::max(cores, 1);
-}
-
 namespace detail {
-
-int quota_cores(const std::string& root) {
-  const std::string mounts = root + "/sys/fs/cgroup";
-  int cores = INT_MAX;
-  std::ifstream file(root + "/proc/self/cgroup");
-  for (std::string line; std::getline(file, line);) {  // number:controllers:path; v2 has no controllers
-    std::istringstream fields(line);
-    std::string number, controllers, path;
-    if (!std::getline(fields, number, ':') || !std::getline(fields, controllers, ':')) continue;
-    std::getline(fields, path);
-    if (path.empty() || path[0] != '/') continue;
-    if (controllers.empty()) {
-      cores = std::min(cores, quota_upwards(mounts, path, quota_v2));
-      cores = std::min(cores, quota_upwards(mounts + "/unified", path, quota_v2));
-    } else if (("," + controllers + ",").find(",cpu,") != std::string::npos) {
-      cores = std::min(cores, quota_upwards(mounts + "/" + controllers, path, quota_v1));
-      cores = std::min(cores, quota_upwards(mounts + "/cpu", path, quota_v1));
-    }
-  }
-  return cores;
-}
 
 std::size_t parts_for(double nanoseconds) {
   if (!(nanoseconds >= kSerialNanoseconds) || inside_region || busy.load(std::memory_order_relaxed)) return 1;

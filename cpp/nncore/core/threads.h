@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <string>
 
 namespace nncore {
 
@@ -13,15 +12,13 @@ namespace nncore {
 inline constexpr int kMostThreads = 1024;
 
 /// Threads that a call may use, the caller included. Starts at NNCORE_NUM_THREADS when that is a whole number from 1 to
-/// kMostThreads written in digits (anything else is ignored), else at available_cores(). Read at the first use.
+/// kMostThreads written in digits (anything else is ignored), else at available_cores(), or the smaller OMP_NUM_THREADS,
+/// by which tools that run several processes side by side keep each one's threads down. Read at the first use.
 int num_threads();
 
 /// Sets num_threads(), for the whole process; `count` must be from 1 to kMostThreads (std::invalid_argument otherwise).
 /// Workers beyond it end now, or, when another thread is using them, at the next change.
 void set_num_threads(int count);
-
-/// Cores that this process may use: the smallest of hardware, affinity mask and cgroup quota (v1 or v2, rounded up).
-int available_cores();
 
 /// Work below this many nanoseconds is not worth waking another thread.
 inline constexpr double kSerialNanoseconds = 50e3;
@@ -34,9 +31,6 @@ void run_parts(std::size_t parts, RangeFunction function, const void* body) noex
 /// Parts to split work of this size into: 1 when it is small, inside another parallel region, when the pool is busy or
 /// with one thread; never so many that a part is below half of kSerialNanoseconds.
 std::size_t parts_for(double nanoseconds);
-/// Cores that the cgroup of this process and those around it allow, rounded up; INT_MAX without a quota. The files are
-/// looked up under `root`, which is empty but for tests.
-int quota_cores(const std::string& root);
 }  // namespace detail
 
 /// Calls body(part, parts) once for each part, on up to num_threads() threads; with parts = 1 in the caller when the

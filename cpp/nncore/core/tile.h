@@ -61,6 +61,23 @@ template <typename T, std::size_t R, std::size_t Total, std::size_t... Into>
   }
 }
 
+/// One row a against panels that lie panel_stride apart: sums[u][Into[v]] += sum over k of a[k] * panel u's [k][v]. A single
+/// panel would leave each sum waiting for the one before.
+template <typename T, std::size_t U, std::size_t Total, std::size_t... Into>
+[[gnu::always_inline]] inline void accumulate_row(Vec<T> (&sums)[U][Total], const T* a, std::size_t depth,
+                                                  const T* panel, std::size_t panel_stride,
+                                                  std::index_sequence<Into...>) {
+  constexpr std::size_t vecs = sizeof...(Into);
+  constexpr std::size_t into[] = {Into...};
+  for (std::size_t k = 0; k < depth; ++k, panel += vecs * kLanes<T>) {
+    const Vec<T> x = broadcast(a[k]);
+    unrolled<U>([&](auto u) {
+      unrolled<vecs>(
+          [&](auto v) { sums[u][into[v]] = fma(x, load(panel + u * panel_stride + v * kLanes<T>), sums[u][into[v]]); });
+    });
+  }
+}
+
 /// The same for the transpose of a: a[k * depth_stride + r].
 template <typename T, std::size_t R, std::size_t V>
 [[gnu::always_inline]] inline void accumulate_transposed(Vec<T> (&sums)[R][V], const T* a, std::size_t depth_stride,
@@ -84,6 +101,47 @@ template <std::size_t Most, typename F>
   f(std::integral_constant<std::size_t, Most>{});
 }
 
+/// Calls f(row, integral_constant<n>) for the tiles of n rows that make up rows [begin, end), kTileRows at a time; narrow
+/// tiles have twice as many, lest each sum wait for the one before.
+template <std::size_t Vecs, typename F>
+[[gnu::always_inline]] inline void for_each_tile(std::size_t begin, std::size_t end, const F& f) {
+  std::size_t row = begin;
+  if constexpr (Vecs == 1) {
+    constexpr std::size_t kTall = 2 * kTileRows;
+    for (; row + kTall <= end; row += kTall) f(row, std::integral_constant<std::size_t, kTall>{});
+  }
+  for (; row < end; row += kTileRows) {
+    with_constant<kTileRows>(std::min(kTileRows, end - row), [&](auto rows) { f(row, rows); });
+  }
+}
+
+/// to[k * stride + lane] = column(lane)[k] for k < depth and a register of lanes; a null column holds zeros.
+template <typename T, typename ColumnOf>
+inline void pack_transposed(std::size_t depth, const ColumnOf& column, T* to, std::size_t stride) {
+  constexpr std::size_t W = kLanes<T>;
+  const T* from[W];
+  bool all = true;
+  for (std::size_t lane = 0; lane < W; ++lane) {
+    from[lane] = column(lane);
+    all = all && from[lane] != nullptr;
+  }
+  Vec<T> square[W];
+  std::size_t k = 0;
+  for (; all && k + W <= depth; k += W) {
+    unrolled<W>([&](auto lane) { square[lane] = load(from[lane] + k); });
+    transpose<T>(square);
+    unrolled<W>([&](auto i) { store(to + (k + i) * stride, square[i]); });
+  }
+  for (; k < depth; k += W) {
+    const std::size_t count = std::min(W, depth - k);
+    for (std::size_t lane = 0; lane < W; ++lane) {
+      square[lane] = from[lane] != nullptr ? load_part(from[lane] + k, count) : Vec<T>{};
+    }
+    transpose<T>(square);
+    for (std::size_t i = 0; i < count; ++i) store(to + (k + i) * stride, square[i]);
+  }
+}
+
 /// A matrix B (depth, columns) cut into panels of at most kTileVecs registers, each stored row after row and padded with
 /// zeros to whole blocks (or, kTight, to whole registers), as the tile reads it.
 enum class Padding { kBlocks, kTight };
@@ -93,6 +151,7 @@ class Panels {
  public:
   std::size_t depth() const { return depth_; }
   std::size_t columns() const { return columns_; }
+  std::size_t padded_columns() const { return registers_ * kLanes<T>; }
   std::size_t count() const { return count_; }
   /// Registers of panel `i`, and the first of them.
   std::size_t vecs(std::size_t i) const { return first(i + 1) - first(i); }
@@ -122,15 +181,19 @@ class Panels {
 
   /// column(j) points to column j of B, whose elements lie side by side (a row of B's transpose).
   template <typename ColumnOf>
-  void pack_columns(std::size_t depth, std::size_t columns, const ColumnOf& column) {
-    resize(depth, columns, Padding::kBlocks);
+  void pack_columns(std::size_t depth, std::size_t columns, const ColumnOf& column,
+                    Padding padding = Padding::kBlocks) {
+    resize(depth, columns, padding);
     for (std::size_t i = 0; i < count_; ++i) {
       const std::size_t width = vecs(i) * kLanes<T>;
       const std::size_t begin = first(i) * kLanes<T>;
       T* to = data_.data() + begin * depth;
-      for (std::size_t j = 0; j < width; ++j) {
-        const T* from = begin + j < columns ? column(begin + j) : nullptr;
-        for (std::size_t k = 0; k < depth; ++k) to[k * width + j] = from != nullptr ? from[k] : T(0);
+      for (std::size_t j = 0; j < width; j += kLanes<T>) {
+        const auto lane_column = [&](std::size_t lane) -> const T* {
+          const std::size_t at = begin + j + lane;
+          return at < columns ? column(at) : nullptr;
+        };
+        pack_transposed<T>(depth, lane_column, to + j, width);
       }
     }
   }
@@ -168,20 +231,18 @@ inline void multiply_block(const LeftRows<T>& a, std::size_t begin, std::size_t 
     const std::size_t column = b.first(p) * kLanes<T>;
     with_constant<kTileVecs>(b.vecs(p), [&](auto vecs_constant) {
       constexpr std::size_t vecs = decltype(vecs_constant)::value;
-      for (std::size_t row = begin; row < end; row += kTileRows) {
-        with_constant<kTileRows>(std::min(kTileRows, end - row), [&](auto rows_constant) {
-          constexpr std::size_t rows = decltype(rows_constant)::value;
-          Vec<T> sums[rows][vecs];
-          unrolled<rows>(
-              [&](auto r) { unrolled<vecs>([&](auto v) { sums[r][v] = start(row + r, column + v * kLanes<T>); }); });
-          for (std::size_t s = 0; s < a.segments; ++s) {
-            accumulate(sums, a.data + row * a.stride + s * a.segment_stride, a.stride, a.length,
-                       panel + s * a.length * vecs * kLanes<T>, std::make_index_sequence<vecs>());
-          }
-          unrolled<rows>(
-              [&](auto r) { unrolled<vecs>([&](auto v) { finish(row + r, column + v * kLanes<T>, sums[r][v]); }); });
-        });
-      }
+      for_each_tile<vecs>(begin, end, [&](std::size_t row, auto rows_constant) {
+        constexpr std::size_t rows = decltype(rows_constant)::value;
+        Vec<T> sums[rows][vecs];
+        unrolled<rows>(
+            [&](auto r) { unrolled<vecs>([&](auto v) { sums[r][v] = start(row + r, column + v * kLanes<T>); }); });
+        for (std::size_t s = 0; s < a.segments; ++s) {
+          accumulate(sums, a.data + row * a.stride + s * a.segment_stride, a.stride, a.length,
+                     panel + s * a.length * vecs * kLanes<T>, std::make_index_sequence<vecs>());
+        }
+        unrolled<rows>(
+            [&](auto r) { unrolled<vecs>([&](auto v) { finish(row + r, column + v * kLanes<T>, sums[r][v]); }); });
+      });
     });
   }
 }

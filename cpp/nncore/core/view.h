@@ -13,6 +13,7 @@ namespace nncore {
 template <typename T, std::size_t Rank>
 class View {
  public:
+  static constexpr std::size_t kRank = Rank;
   using Extents = std::array<std::size_t, Rank>;
 
   View() = default;
@@ -72,12 +73,23 @@ void require(bool ok, const char* argument, const char* rule, const Value& value
   throw std::invalid_argument(text.str());
 }
 
-/// Throws std::invalid_argument with a whole sentence, put together from `parts`.
+namespace detail {
+template <typename Part>
+void write_part(std::ostream& text, const Part& part) {
+  text << part;
+}
+template <std::size_t Rank>
+void write_part(std::ostream& text, const std::array<std::size_t, Rank>& extents) {
+  text << shape_text(extents);
+}
+}  // namespace detail
+
+/// Throws std::invalid_argument with a whole sentence, put together from `parts`; extents are written as a shape.
 template <typename... Parts>
 void require(bool ok, const Parts&... parts) {
   if (ok) return;
   std::ostringstream text;
-  (text << ... << parts);
+  (detail::write_part(text, parts), ...);
   throw std::invalid_argument(text.str());
 }
 

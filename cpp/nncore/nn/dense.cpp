@@ -35,20 +35,17 @@ class Dense final : public Layer<T> {
 
   Signal<T> forward(const Pass<T>& pass, const Signal<const T>& x, LayerWork<T>& base) const override {
     auto& work = static_cast<DenseWork<T>&>(base);
-    const T* weight = pass.parameters + weight_;
-    if (transposed_) {
-      work.columns.pack_rows(input_, output_, [&](std::size_t k) { return weight + k * output_; });
-    } else {
-      work.columns.pack_columns(input_, output_, [&](std::size_t j) { return weight + j * input_; });
-    }
-    T* bias = work.bias.reserve(round_up<T>(output_));
-    std::fill_n(bias, round_up<T>(output_), T(0));
-    if (has_bias_) std::copy_n(pass.parameters + bias_, output_, bias);
+    if (!pass.packed) pack_forward(pass.parameters, work);
+    const T* bias = work.bias.data();
     const Rows<T> y = work.y = work.make(work.y_buffer, x.rows, output_);
     parallel_ranges(x.rows, kTileRows, nanoseconds(x.rows), [&](std::size_t begin, std::size_t end) {
       multiply_tiles(LeftRows<T>{x.values.data, x.values.stride, input_}, begin, end, work.columns, StartAt<T>{bias},
                      StoreTo<T>{y});
-      for (std::size_t row = begin; row < end; ++row) apply_activation(activation_, y[row], y.stride);
+      const std::size_t padded = work.columns.padded_columns();
+      for (std::size_t row = begin; row < end && padded < y.stride; ++row) {
+        std::fill(y[row] + padded, y[row] + y.stride, T(0));
+      }
+      apply_activation(activation_, y[begin], (end - begin) * y.stride);
     });
     return {y, x.rows, output_};
   }
@@ -89,6 +86,17 @@ class Dense final : public Layer<T> {
   }
 
  private:
+  void pack_forward(const T* parameters, DenseWork<T>& work) const {
+    const T* weight = parameters + weight_;
+    if (transposed_) {
+      work.columns.pack_rows(input_, output_, [&](std::size_t k) { return weight + k * output_; }, Padding::kTight);
+    } else {
+      work.columns.pack_columns(input_, output_, [&](std::size_t j) { return weight + j * input_; }, Padding::kTight);
+    }
+    T* bias = work.bias.reserve(round_up<T>(output_));
+    std::fill_n(bias, round_up<T>(output_), T(0));
+    if (has_bias_) std::copy_n(parameters + bias_, output_, bias);
+  }
   void share(const std::string& name, const Layout<T>& parameters) {
     const ParameterInfo* other = parameters.find(name);
     require(other != nullptr, "tied must name a parameter of a layer before this one, but came as '", name, "'");

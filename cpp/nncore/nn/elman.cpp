@@ -10,6 +10,15 @@ namespace {
 constexpr std::array<GateGroup, 1> kOneGate{{{0, 0}}};
 
 template <typename T>
+void pack_forward(const RecurrentWeights<T>& w, RecurrentWork<T>& work) {
+  if (work.packed) return;
+  T* bias = work.bias.reserve(round_up<T>(w.hidden));
+  pack_bias(bias, w.bias_ih, w.bias_hh, 0, w.hidden);
+  work.input_columns.pack_columns(w.input, w.hidden, [&](std::size_t unit) { return w.weight_ih + unit * w.input; });
+  work.hidden_columns.pack_columns(w.hidden, w.hidden, [&](std::size_t unit) { return w.weight_hh + unit * w.hidden; });
+}
+
+template <typename T>
 Vec<T> squash(bool relu, Vec<T> x) {
   const Vec<T> zero{};
   return relu ? (x < zero ? zero : x) : tanh_lanes(x);  // NaN stays NaN
@@ -29,10 +38,8 @@ void elman_forward(const RecurrentWeights<T>& w, bool relu, const Packing& packi
                    RecurrentWork<T>& work) {
   const std::size_t hidden = w.hidden;
   work.y = work.make(work.y_buffer, packing.rows, hidden);
-  T* bias = work.bias.reserve(round_up<T>(hidden));
-  pack_bias(bias, w.bias_ih, w.bias_hh, 0, hidden);
-  work.input_columns.pack_columns(w.input, hidden, [&](std::size_t unit) { return w.weight_ih + unit * w.input; });
-  work.hidden_columns.pack_columns(hidden, hidden, [&](std::size_t unit) { return w.weight_hh + unit * hidden; });
+  pack_forward(w, work);
+  const T* bias = work.bias.data();
 
   // The input's share of all steps first, into y; the chain of each element goes on in the time loop.
   const double nanoseconds = static_cast<double>(packing.rows * hidden * w.input) / 25;

@@ -38,7 +38,8 @@ template <typename T>
 class GatePanels {
  public:
   std::size_t depth() const { return depth_; }
-  const T* panel(std::size_t register_index) const { return data_.data() + register_index * width_ * depth_; }
+  std::size_t panel_stride() const { return width_ * depth_; }
+  const T* panel(std::size_t register_index) const { return data_.data() + register_index * panel_stride(); }
 
   /// weights (gates * hidden, depth), row-major; the panel has the gates in the order of `groups`.
   template <std::size_t N>
@@ -49,12 +50,10 @@ class GatePanels {
     T* to = data_.reserve(padded * N * depth + 1);
     for (std::size_t unit = 0; unit < padded; unit += kLanes<T>, to += width_ * depth) {
       for (std::size_t g = 0; g < N; ++g) {
-        for (std::size_t lane = 0; lane < kLanes<T>; ++lane) {
-          T* column = to + g * kLanes<T> + lane;
-          const bool used = unit + lane < hidden;
-          const T* from = weights + (groups[g].gate * hidden + (used ? unit + lane : 0)) * depth;
-          for (std::size_t k = 0; k < depth; ++k) column[k * width_] = used ? from[k] : T(0);
-        }
+        const auto row = [&](std::size_t lane) -> const T* {
+          return unit + lane < hidden ? weights + (groups[g].gate * hidden + unit + lane) * depth : nullptr;
+        };
+        pack_transposed<T>(depth, row, to + g * kLanes<T>, width_);
       }
     }
   }
@@ -71,12 +70,40 @@ struct GateTerm {
   const GatePanels<T>* panels;
 };
 
+/// The gate tile of one row, over `Units` registers of hidden units at once.
+template <std::size_t Units, std::size_t Groups, typename T, std::size_t... X, std::size_t... H, typename Start,
+          typename Finish>
+inline void gate_row(std::size_t row, std::size_t unit, const GateTerm<T, X...>& x, const GateTerm<T, H...>& h,
+                     const Start& start, const Finish& finish) {
+  Vec<T> sums[Units][Groups];
+  for (std::size_t u = 0; u < Units; ++u) start(row, unit + u * kLanes<T>, sums[u]);
+  if (x.rows) {
+    accumulate_row(sums, x.rows[row], x.panels->depth(), x.panels->panel(unit / kLanes<T>), x.panels->panel_stride(),
+                   std::index_sequence<X...>());
+  }
+  if (h.rows) {
+    accumulate_row(sums, h.rows[row], h.panels->depth(), h.panels->panel(unit / kLanes<T>), h.panels->panel_stride(),
+                   std::index_sequence<H...>());
+  }
+  for (std::size_t u = 0; u < Units; ++u) finish(row, unit + u * kLanes<T>, sums[u]);
+}
+
 /// For rows [begin, end) and each register of hidden units: sums = start(row, unit); sums += x·W, then += h·U;
 /// finish(row, unit, sums). Row numbers of x and h count from their own pointers.
 template <std::size_t Groups, typename T, std::size_t... X, std::size_t... H, typename Start, typename Finish>
 inline void gate_tiles(std::size_t begin, std::size_t end, std::size_t hidden, const GateTerm<T, X...>& x,
                        const GateTerm<T, H...>& h, const Start& start, const Finish& finish) {
-  for (std::size_t unit = 0; unit < round_up<T>(hidden); unit += kLanes<T>) {
+  const std::size_t padded = round_up<T>(hidden);
+  if (end - begin == 1) {
+    constexpr std::size_t units = 2;
+    std::size_t unit = 0;
+    for (; unit + units * kLanes<T> <= padded; unit += units * kLanes<T>) {
+      gate_row<units, Groups>(begin, unit, x, h, start, finish);
+    }
+    for (; unit < padded; unit += kLanes<T>) gate_row<1, Groups>(begin, unit, x, h, start, finish);
+    return;
+  }
+  for (std::size_t unit = 0; unit < padded; unit += kLanes<T>) {
     for (std::size_t row = begin; row < end; row += kGateTileRows) {
       with_constant<kGateTileRows>(std::min(kGateTileRows, end - row), [&](auto rows_constant) {
         constexpr std::size_t rows = decltype(rows_constant)::value;

@@ -19,6 +19,7 @@ using HiddenTerm = GateTerm<T, 1, 2, 3>;
 
 template <typename T>
 void pack_forward(const RecurrentWeights<T>& w, RecurrentWork<T>& work) {
+  if (work.packed) return;
   const std::size_t padded = round_up<T>(w.hidden);
   work.input_panels.pack(w.weight_ih, w.input, w.hidden, kInputGates);
   work.hidden_panels.pack(w.weight_hh, w.hidden, w.hidden, kHiddenGates);
@@ -36,7 +37,7 @@ template <typename T>
 void gru_forward(const RecurrentWeights<T>& w, const Packing& packing, bool reverse, Rows<const T> x, bool training,
                  RecurrentWork<T>& work) {
   const std::size_t hidden = w.hidden, padded = round_up<T>(hidden);
-  const bool input_first = packing.sequences < 4;  // as in lstm_forward
+  const bool input_first = packing.sequences < 4 && packing.steps > 1;  // as in lstm_forward
   pack_forward(w, work);
   work.y = work.make(work.y_buffer, packing.rows, hidden);
   if (training || input_first) work.make_gates(packing.rows, 4, hidden);

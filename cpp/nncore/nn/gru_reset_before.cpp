@@ -12,6 +12,7 @@ constexpr std::array<GateGroup, 1> kCandidate{{{2, 2}}};
 
 template <typename T>
 void pack_forward(const RecurrentWeights<T>& w, RecurrentWork<T>& work) {
+  if (work.packed) return;
   const std::size_t padded = round_up<T>(w.hidden);
   work.input_panels.pack(w.weight_ih, w.input, w.hidden, kResetUpdate);
   work.hidden_panels.pack(w.weight_hh, w.hidden, w.hidden, kResetUpdate);

@@ -17,6 +17,7 @@ namespace nncore {
 template <typename T>
 struct Pass {
   bool training = false;
+  bool packed = false;               ///< the works hold the weights already, packed by the pass before
   std::uint64_t seed = 0, step = 0;  ///< of the random draws
   const T* parameters = nullptr;
   const T* buffers = nullptr;

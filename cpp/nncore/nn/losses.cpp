@@ -30,6 +30,14 @@ struct Batch {
   }
   std::size_t y_row(std::size_t i) const { return y_rows.empty() ? i : static_cast<std::size_t>(y_rows(i)); }
   std::size_t target_row(std::size_t i) const { return static_cast<std::size_t>(target_rows(i)); }
+  /// Whether the entries [begin, end) lie one after the other and all weigh 1.
+  bool plain(std::size_t begin, std::size_t end) const {
+    if (!weights.empty()) return false;
+    for (std::size_t i = begin + 1; i < end; ++i) {
+      if (y_row(i) != y_row(i - 1) + 1 || target_row(i) != target_row(i - 1) + 1) return false;
+    }
+    return true;
+  }
   double weight(std::size_t i) const { return weights.empty() ? 1 : static_cast<double>(weights(target_row(i))); }
   bool rows_fit(std::size_t i) const { return y_row(i) < y.extent(0) && target_row(i) < target_size(); }
 };
@@ -78,19 +86,21 @@ double checked_total(const Batch<T>& b) {
   return total;
 }
 
-/// Value of the whole batch, of which `row(i, factor)` gives the loss of entry i, features not yet averaged.
+/// Value of the whole batch, of which `row(i, count, factor)` gives the loss of entry i, or of `count` plain ones from it,
+/// features not yet averaged.
 template <typename T, typename Row>
-double sum_over_entries(const Batch<T>& b, double nanoseconds_each, double divisor, const Row& row) {
+double sum_over_entries(const Batch<T>& b, double nanoseconds_each, double divisor, bool join, const Row& row) {
   const double total = checked_total(b), factor = 1 / (total * divisor);
   const double nanoseconds = nanoseconds_each * static_cast<double>(b.size() * b.features());
   const double sum = sum_of_chunks(b.size(), 8, nanoseconds, [&](std::size_t begin, std::size_t end) {
+    if (join && b.plain(begin, end)) return row(begin, end - begin, factor);
     double losses = 0;
     for (std::size_t i = begin; i < end; ++i) {
       const double w = b.weight(i);
       if (w == 0) {
         std::fill_n(b.dy.row(b.y_row(i)), b.features(), T(0));
       } else {
-        losses += w * row(i, w * factor);
+        losses += w * row(i, 1, w * factor);
       }
     }
     return losses;
@@ -101,16 +111,17 @@ double sum_over_entries(const Batch<T>& b, double nanoseconds_each, double divis
 template <typename T, typename Error>
 double values_loss(const Batch<T>& b, double nanoseconds_each, const Error& error) {
   const std::size_t features = b.features();
-  return sum_over_entries(b, nanoseconds_each, static_cast<double>(features), [&](std::size_t i, double factor) {
+  const auto rows = [&](std::size_t i, std::size_t count, double factor) {
     const std::size_t at = b.y_row(i);
-    return row_of_values<T>(error, b.y.row(at), b.target.values.row(b.target_row(i)), features, static_cast<T>(factor),
-                            b.dy.row(at));
-  });
+    return row_of_values<T>(error, b.y.row(at), b.target.values.row(b.target_row(i)), count * features,
+                            static_cast<T>(factor), b.dy.row(at));
+  };
+  return sum_over_entries(b, nanoseconds_each, static_cast<double>(features), true, rows);
 }
 
 template <typename T>
 double labels_loss(const Batch<T>& b) {
-  return sum_over_entries(b, 1.0, 1.0, [&](std::size_t i, double factor) {
+  return sum_over_entries(b, 1.0, 1.0, false, [&](std::size_t i, std::size_t, double factor) {
     const std::size_t at = b.y_row(i), label = static_cast<std::size_t>(b.target.labels(b.target_row(i)));
     return row_of_logits<T>(b.y.row(at), label, b.features(), factor, b.dy.row(at));
   });

@@ -14,6 +14,7 @@ using AllGates = GateTerm<T, 0, 1, 2, 3>;
 
 template <typename T>
 void pack_forward(const RecurrentWeights<T>& w, RecurrentWork<T>& work) {
+  if (work.packed) return;
   const std::size_t padded = round_up<T>(w.hidden);
   work.input_panels.pack(w.weight_ih, w.input, w.hidden, kGates);
   work.hidden_panels.pack(w.weight_hh, w.hidden, w.hidden, kGates);
@@ -28,7 +29,7 @@ void lstm_forward(const RecurrentWeights<T>& w, const Packing& packing, bool rev
                   RecurrentWork<T>& work) {
   const std::size_t hidden = w.hidden, padded = round_up<T>(hidden);
   // Few rows: the input's share of all steps is one product with tall tiles; the chain goes on in the time loop.
-  const bool input_first = packing.sequences < 4;
+  const bool input_first = packing.sequences < 4 && packing.steps > 1;
   pack_forward(w, work);
   work.y = work.make(work.y_buffer, packing.rows, hidden);
   work.c = work.make(work.c_buffer, training ? packing.rows : packing.sequences, hidden);

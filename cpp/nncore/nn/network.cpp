@@ -5,7 +5,7 @@
 namespace nncore {
 
 template <typename T>
-Network<T>::Network(const std::vector<LayerSpec>& layers) : plan_(std::make_unique<Plan>()) {
+Network<T>::Network(const std::vector<LayerSpec>& layers) : plan_(std::make_shared<Plan>()) {
   require(!layers.empty(), "layers must not be empty");
   for (std::size_t i = 0; i < layers.size(); ++i) plan_->add(layers[i], i);
   require(plan_->output_features > 0, "layers must have at least one layer with a width");

@@ -62,6 +62,9 @@ struct TrainingStep {
   View<T, 1> slot0, slot1;
 };
 
+template <typename T>
+class NetworkStream;
+
 /// The plan and the workspaces of a network. It owns none of the parameters: they are the caller's flat arrays, given with
 /// every call. `infer` may run in several threads at once; one training call at a time (InUse otherwise).
 template <typename T>
@@ -115,7 +118,10 @@ class Network {
   struct Plan;
   struct Workspace;
   class Training;
-  std::unique_ptr<Plan> plan_;
+  template <typename>
+  friend class NetworkStream;
+
+  std::shared_ptr<Plan> plan_;
 };
 
 }  // namespace nncore

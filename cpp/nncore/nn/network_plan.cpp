@@ -56,6 +56,7 @@ void Network<T>::Plan::add(const LayerSpec& spec, std::size_t index) {
       break;
     default: {
       const std::size_t planes = spec.num_layers * (spec.bidirectional ? 2 : 1);
+      reads_ahead = reads_ahead || spec.bidirectional;
       const std::size_t first = states.size();
       states.insert(states.end(), spec.kind == LayerKind::kLstm ? 2 : 1, StateInfo{index, planes, spec.output});
       layers.push_back(make_recurrent<T>(spec, prefix, parameters, first));
@@ -85,8 +86,7 @@ void Network<T>::Plan::check_states(const NetworkState<T>& state, std::size_t co
     for (std::size_t i = 0; i < views.size(); ++i) {
       const std::array<std::size_t, 3> shape{states[i].planes, count, states[i].hidden};
       require(views[i].extents() == shape, name, " of layers[", states[i].layer,
-              "] must be (layers * directions, N, H) = ", shape_text(shape), ", but came as ",
-              shape_text(views[i].extents()));
+              "] must be (layers * directions, N, H) = ", shape, ", but came as ", views[i].extents());
     }
   };
   check(state.in, in);
@@ -97,7 +97,7 @@ template <typename T>
 void Network<T>::Plan::check_output(const NetworkInput<T>& x, View<T, 3> y) const {
   const std::size_t steps = embeddings != 0 ? x.ids.extent(1) : x.values.extent(1);
   const std::array<std::size_t, 3> shape{count_of(x), drops_steps ? 1 : steps, output_features};
-  require(y.extents() == shape, "y must be ", shape_text(shape), ", but came as ", shape_text(y.extents()));
+  require(y.extents() == shape, "y must be ", shape, ", but came as ", y.extents());
 }
 
 template <typename T>
@@ -110,7 +110,11 @@ void Network<T>::Plan::check_arrays(std::size_t parameter_count, std::size_t buf
 template <typename T>
 void Network<T>::Plan::lay_out(const NetworkInput<T>& x, Packing& packing) const {
   packing.lay_out(count_of(x), embeddings != 0 ? x.ids.extent(1) : x.values.extent(1), x.lengths);
-  if (embeddings == 0) return;
+  if (embeddings != 0) check_ids(x, packing);
+}
+
+template <typename T>
+void Network<T>::Plan::check_ids(const NetworkInput<T>& x, const Packing& packing) const {
   for (const std::int64_t place : packing.padded_row) {
     const std::int64_t id = x.ids.data()[place];
     if (id < 0 || static_cast<std::size_t>(id) >= embeddings) {

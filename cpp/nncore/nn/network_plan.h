@@ -31,6 +31,7 @@ struct Network<T>::Plan {
   std::size_t input_features = 0, output_features = 0;
   std::size_t embeddings = 0;  ///< 0: takes values
   bool needs_steps = false, drops_steps = false;
+  bool reads_ahead = false;        ///< has a bidirectional layer
   std::vector<bool> drops_before;  ///< per layer: whether a LastStep comes before it
 
   std::atomic<bool> training_busy{false};
@@ -74,6 +75,7 @@ struct Network<T>::Plan {
   void check_arrays(std::size_t parameter_count, std::size_t buffer_count) const;
   /// Lays the batch out; throws when a length or an id is out of range.
   void lay_out(const NetworkInput<T>& x, Packing& packing) const;
+  void check_ids(const NetworkInput<T>& x, const Packing& packing) const;
   /// Takes in the batch that work.pass.packing lays out; `copy`: it must outlive the call.
   void load_input(const NetworkInput<T>& x, bool copy, Workspace& work) const;
   void check_training(View<const T, 1> parameters_array, View<const T, 1> buffers_array, const NetworkInput<T>& x,

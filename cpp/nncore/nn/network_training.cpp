@@ -120,8 +120,7 @@ void Network<T>::backward(View<const T, 1> parameters, View<T, 1> gradients, Vie
   require(gradients.size() == parameters.size(), "gradients must have ", parameters.size(), " elements, but has ",
           gradients.size());
   const std::array<std::size_t, 3> shape{packing.sequences, work.has_steps ? packing.steps : 1, work.output.features};
-  require(dy.extents() == shape, "dy must have the shape of y, ", shape_text(shape), ", but came as ",
-          shape_text(dy.extents()));
+  require(dy.extents() == shape, "dy must have the shape of y, ", shape, ", but came as ", dy.extents());
   plan_->check_states(state, packing.sequences, "dstate", "dstate");
   require(dx.data() == nullptr || plan_->embeddings == 0, "input_gradient must be False: the network takes ids");
 

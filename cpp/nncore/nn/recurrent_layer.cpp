@@ -103,6 +103,7 @@ class RecurrentLayer final : public Layer<T> {
       for (std::size_t direction = 0; direction < directions_; ++direction) {
         const std::size_t plane = stacked * directions_ + direction;
         RecurrentWork<T>& w = work.planes[plane];
+        w.packed = pass.packed;
         w.h0 = gather_state(pass.state_in, first_state_, plane, packing, w, w.h0_buffer);
         if (is_lstm()) w.c0 = gather_state(pass.state_in, first_state_ + 1, plane, packing, w, w.c0_buffer);
         plane_forward(weights(pass, plane), packing, direction == 1, input, pass.training, w);

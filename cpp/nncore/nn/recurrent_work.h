@@ -10,10 +10,11 @@ namespace nncore {
 /// What one direction of one recurrent layer keeps from its forward pass for its backward pass, and its packed weights.
 template <typename T>
 struct RecurrentWork {
-  Rows<T> y;         ///< (rows, hidden): h after each row
-  Rows<T> c;         ///< LSTM: (rows, hidden) when training, else (sequences, hidden)
-  Rows<T> h0, c0;    ///< (sequences, hidden), sorted; null: zeros
-  Rows<T> dh0, dc0;  ///< gradients at the beginning, (sequences, hidden)
+  Rows<T> y;            ///< (rows, hidden): h after each row
+  Rows<T> c;            ///< LSTM: (rows, hidden) when training, else (sequences, hidden)
+  Rows<T> h0, c0;       ///< (sequences, hidden), sorted; null: zeros
+  Rows<T> dh0, dc0;     ///< gradients at the beginning, (sequences, hidden)
+  bool packed = false;  ///< whether the panels of the forward pass and the bias hold the weights already
   GateBlocks<T> gates;
   Rows<T> reset_h;  ///< GRU, form U(r ⊗ h): r ⊗ h of each row
 

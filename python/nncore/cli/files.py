@@ -6,13 +6,27 @@ import contextlib
 import errno
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 
+@contextlib.contextmanager
+def made_folder(folder: Path) -> Iterator[None]:
+    """Make a folder, and those on the way; what this made and the block leaves empty goes when the block fails."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        with contextlib.suppress(FileExistsError):  # a file stands in its place: `check_writable` says so
+            folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except BaseException:
+        for path in missing:
+            with contextlib.suppress(OSError):  # not empty
+                path.rmdir()
+        raise
+
+
 def check_writable(file: Path) -> None:
-    """Raise an OSError, before any work is done, unless `file` can be written; makes its folder if need be."""
-    with contextlib.suppress(FileExistsError):  # a file where the folder should be: the next lines say so
-        file.parent.mkdir(parents=True, exist_ok=True)
+    """Raise an OSError, before any work is done, unless `file` can be written into a folder that is there."""
     if file.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(file))
     try:

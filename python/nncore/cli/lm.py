@@ -72,8 +72,10 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _check(arguments: argparse.Namespace, text: str) -> None:
     """Refuse what would only be found after training."""
-    if arguments.generate < 0:
-        raise ValueError(f"--generate must be at least 0, but is {arguments.generate}")
+    from nncore.sequence.language_model import MOST_TOKENS
+
+    if not 0 <= arguments.generate <= MOST_TOKENS:
+        raise ValueError(f"--generate must be at least 0 and at most {MOST_TOKENS}, but is {arguments.generate}")
     if not 0 <= arguments.temperature < math.inf:
         raise ValueError(f"--temperature must be at least 0 and finite, but is {arguments.temperature}")
     strange = sorted(set(arguments.prompt) - set(text))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nncore.nn._from_onnx import from_onnx
+from nncore.nn._sequential_files import load
 from nncore.nn._to_onnx import to_onnx
 from nncore.nn._torch import from_torch
 from nncore.nn.layers import GRU, LSTM, BatchNorm, Dense, Dropout, Elman, Embedding, LastStep
 from nncore.nn.losses import MSE, BinaryCrossEntropy, CrossEntropy, Huber
 from nncore.nn.optimizers import SGD, Adam, AdamW, RMSprop, clip_grad_norm
-from nncore.nn.sequential import Sequential, load
+from nncore.nn.sequential import Sequential
 
 if TYPE_CHECKING:
     from nncore.nn._mlp import MLPClassifier as MLPClassifier

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncore.nn import _checks
+from nncore.nn._explain import beyond_int64, entry_text, first_place
 
 # What a state is for the user: one entry per recurrent layer, h or (h, c).
 State = list[Any]
@@ -58,11 +59,14 @@ def make_batch(x: Any, lengths: Any, *, takes_ids: bool, needs_steps: bool, dtyp
     has_steps = array.ndim == (2 if takes_ids else 3)
     count = array.shape[0]
     steps = array.shape[1] if has_steps else 1
+    valid = None if lengths is None else _lengths(lengths, has_steps, steps)
     if takes_ids:
+        if array.dtype.kind == "u":
+            refuse_beyond_int64(array, valid)
         ids = _checks.contiguous(array, np.int64).reshape(count, steps)
-        return Batch(None, ids, _lengths(lengths, has_steps), has_steps, count, steps)
+        return Batch(None, ids, valid, has_steps, count, steps)
     values = _checks.contiguous(array, dtype).reshape(count, steps, array.shape[-1])
-    return Batch(values, None, _lengths(lengths, has_steps), has_steps, count, steps)
+    return Batch(values, None, valid, has_steps, count, steps)
 
 
 def is_ragged(x: Any) -> bool:
@@ -72,6 +76,7 @@ def is_ragged(x: Any) -> bool:
 
 def pad(name: str, sequences: Sequence[NDArray[Any]]) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Return sequences of one width, (T_i, ...), as one array (N, T, ...) padded with zeros, and their lengths."""
+    sequences = [_checks.as_array(f"{name}[{index}]", sequence) for index, sequence in enumerate(sequences)]
     lengths = np.array([len(sequence) for sequence in sequences], np.int64)
     tails = {sequence.shape[1:] for sequence in sequences}
     if len(tails) > 1:
@@ -83,15 +88,23 @@ def pad(name: str, sequences: Sequence[NDArray[Any]]) -> tuple[NDArray[Any], NDA
     return padded, lengths
 
 
-def _lengths(lengths: Any, has_steps: bool) -> NDArray[np.int64] | None:
-    if lengths is None:
-        return None
+def _lengths(lengths: Any, has_steps: bool, steps: int) -> NDArray[np.int64]:
     if not has_steps:
         raise ValueError("lengths must be None where x has no steps")
     array = _checks.integer_array("lengths", lengths, "the valid steps of each sequence")
     if array.ndim != 1:
         raise ValueError(f"lengths must have the shape (N,), but has {array.shape}")
+    place = first_place(beyond_int64(array), None) if array.dtype.kind == "u" else None
+    if place is not None:  # the core would see a negative number
+        raise ValueError(f"lengths must lie in [0, {steps}], but {entry_text('lengths', array, place)}")
     return _checks.contiguous(array, np.int64)
+
+
+def refuse_beyond_int64(ids: NDArray[Any], lengths: NDArray[np.int64] | None) -> None:
+    """IndexError for an id that the core would see as a negative number."""
+    place = first_place(beyond_int64(ids), lengths)
+    if place is not None:
+        raise IndexError(f"x must hold ids below the Embedding's num_embeddings, but {entry_text('x', ids, place)}")
 
 
 class StateLayout:
@@ -126,9 +139,19 @@ class StateLayout:
                 arrays.append(_checks.contiguous(array, self._dtype))
         return arrays
 
+    def named(self, name: str, state: State | None) -> list[tuple[str, Any]]:
+        """Return the parts of a state that `read` took, each with its place in it."""
+        named: list[tuple[str, Any]] = []
+        for index, (entry, size) in enumerate(zip(state or [], self._sizes, strict=False)):
+            place = f"{name}[{index}]"
+            named += [(place, entry)] if size == 1 else [(f"{place}[{part}]", entry[part]) for part in range(size)]
+        return named
+
     def make(self, count: int, wanted: bool) -> list[NDArray[Any]]:
         """Return arrays for a state of `count` sequences to be written to; none where it is not wanted."""
-        return [np.empty((planes, count, hidden), self._dtype) for planes, hidden in self._shapes if wanted]
+        if not wanted:
+            return []
+        return [np.empty((planes, count, hidden), self._dtype) for planes, hidden in self._shapes]
 
     def group(self, arrays: Sequence[NDArray[Any]]) -> State:
         """Return the user's form of a state."""

@@ -22,7 +22,8 @@ def number(name: str, value: Any, least: float = 0.0, below: float = math.inf) -
     ValueError
         If it is out of range or not finite.
     """
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, numbers.Real):
+    real = type(value) is float or (isinstance(value, numbers.Real) and not isinstance(value, (bool, np.bool_)))
+    if not real:
         raise TypeError(f"{name} must be a number, but is {value!r}")
     try:
         x = float(value)
@@ -49,13 +50,36 @@ def flag(name: str, value: Any) -> bool:
 
 
 def as_array(name: str, value: Any) -> NDArray[Any]:
-    """Return `value` as an array of whatever type; ValueError with the argument's name if it has no shape."""
+    """Return `value` as an array of whatever type.
+
+    Raises
+    ------
+    ValueError
+        If it has no shape.
+    TypeError
+        If NumPy cannot read it, or has masked entries, which an array cannot leave out.
+    """
     if type(value) is np.ndarray:
         return value
+    if isinstance(value, np.ndarray) and np.any(getattr(value, "mask", False)):
+        raise TypeError(
+            f"{name} must have no masked entries: fill them, as {name}.filled(0) does, and leave them out by "
+            "lengths or weights"
+        )
     try:
         return np.asarray(value)
     except ValueError as error:
         raise ValueError(f"{name} must be an array: {error}") from None
+    except (RuntimeError, TypeError) as error:
+        raise TypeError(f"{name} must be an array{_tensor_advice(name, value)}: {error}") from None
+
+
+def _tensor_advice(name: str, value: Any) -> str:
+    if getattr(value, "requires_grad", False):
+        return f", so of a tensor that requires grad give {name}.detach()"
+    if str(getattr(value, "dtype", "")).endswith("bfloat16"):
+        return f", so of a tensor of bfloat16 give {name}.float()"
+    return ""
 
 
 def real_array(name: str, value: Any) -> NDArray[Any]:

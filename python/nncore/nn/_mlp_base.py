@@ -140,8 +140,9 @@ class MLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
         Raises
         ------
         FloatingPointError
-            If training diverges; the parameters are those of the last good step, or with early stopping of the best
-            epoch.
+            If training diverges: the loss or the gradient of a step is not finite, which then is not taken, or a
+            parameter after an epoch. The parameters are those of the last step taken, or with early stopping of the
+            best epoch.
         TypeError, ValueError
             If a parameter or the data are not what they must be; the estimator is as before.
         """

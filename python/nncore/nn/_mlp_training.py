@@ -245,11 +245,17 @@ def _epoch(model: MLP, samples: Samples, order: Array | None, batch_size: int, o
             total += (end - begin) * objective.step(model.net_, model._training.optimizer, batch)
         except FloatingPointError as error:
             where = f"epoch {model.n_iter_ + 1}, step {begin // batch_size + 1} of {-(-n // batch_size)}"
-            raise FloatingPointError(
-                f"training diverged in {where}: {error}; features of a common scale, or a learning_rate_init below "
-                f"{model.learning_rate_init:g}, may help"
-            ) from None
+            raise _divergence(model, f"{where}: {error}") from None
+    if not np.isfinite(model.net_.parameters).all():
+        raise _divergence(model, f"epoch {model.n_iter_ + 1}: its last step made parameters that are not finite")
     return total / n
+
+
+def _divergence(model: MLP, what: str) -> FloatingPointError:
+    return FloatingPointError(
+        f"training diverged in {what}; features of a common scale, or a learning_rate_init below "
+        f"{model.learning_rate_init:g}, may help"
+    )
 
 
 def _end_epoch(model: MLP, n: int, loss: float, held_out: Samples | None) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncore import _files
+from nncore.nn._arrays import NetworkArrays
 from nncore.nn._torch_layers import describe, infer, is_module, numbers_of
 from nncore.nn.layers import GRU, Dense, Layer
 from nncore.nn.sequential import Sequential
@@ -103,7 +104,7 @@ def from_torch(
     return net
 
 
-def to_torch_state_dict(net: Sequential, prefixes: Sequence[str] | None = None) -> Arrays:
+def to_torch_state_dict(net: NetworkArrays, prefixes: Sequence[str] | None = None) -> Arrays:
     """Return copies of the weights as a `state_dict`; `Sequential.to_torch_state_dict` documents it."""
     for index, layer in enumerate(net.layers):
         if isinstance(layer, GRU) and not layer.reset_after:
@@ -135,7 +136,7 @@ def _positions(layers: Sequence[Layer]) -> list[int]:
     return positions
 
 
-def _entries(net: Sequential) -> list[Shapes]:
+def _entries(net: NetworkArrays) -> list[Shapes]:
     """Names and shapes of each layer's arrays, as PyTorch has them: a tied weight is listed where it is shared too."""
     entries: list[Shapes] = [{} for _ in net.layers]
     for index, layer in enumerate(net.layers):
@@ -151,7 +152,7 @@ def _owners(entries: list[Shapes]) -> list[int]:
     return [index for index, shapes in enumerate(entries) if shapes]
 
 
-def _value(net: Sequential, index: int, name: str) -> NDArray[Any]:
+def _value(net: NetworkArrays, index: int, name: str) -> NDArray[Any]:
     layer = net.layers[index]
     if name == "weight" and isinstance(layer, Dense) and layer.tied is not None:
         weight = net[layer.tied]

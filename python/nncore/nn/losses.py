@@ -10,6 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from nncore import _core
 from nncore.nn import _checks
+from nncore.nn._explain import explained
 
 
 @dataclass(frozen=True)
@@ -63,15 +64,20 @@ class Loss:
         valid = None if lengths is None else valid_rows(lengths, shape)
         count = output.size // features
         dy = np.empty_like(output) if valid is None else np.zeros_like(output)
-        value: float = _core.loss_forward_backward(
-            *self._specification,
-            output.reshape(count, features),
-            rows,
-            valid,
-            np.arange(count) if valid is None else valid,
-            weight_rows,
-            dy.reshape(count, features),
-        )
+        try:
+            value: float = _core.loss_forward_backward(
+                *self._specification,
+                output.reshape(count, features),
+                rows,
+                valid,
+                np.arange(count) if valid is None else valid,
+                weight_rows,
+                dy.reshape(count, features),
+            )
+        except ValueError as error:
+            steps = None if lengths is None else np.asarray(lengths)
+            given = [("target", target, steps), ("weights", weights, steps)]
+            raise explained(error, given, output.dtype) from None
         return value, dy
 
 

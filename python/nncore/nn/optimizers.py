@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from nncore import _core
 from nncore.nn import _checks
 from nncore.nn._optimizer import Network, Optimizer
@@ -167,8 +169,11 @@ def clip_grad_norm(net: Network, max_norm: float) -> float:
         The norm before.
     """
     limit = max_norm if max_norm == math.inf else _checks.number("max_norm", max_norm)
-    norm = _core.gradient_norm(net.gradients)
+    gradients = getattr(net, "gradients", None)
+    if not isinstance(gradients, np.ndarray):
+        raise TypeError(f"net must be a network, but is a {type(net).__name__}")
+    norm = _core.gradient_norm(gradients)
     factor = _core.clip_factor(norm, limit)
     if factor < 1:
-        _core.scale(net.gradients, factor)
+        _core.scale(gradients, factor)
     return norm

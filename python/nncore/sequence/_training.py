@@ -29,6 +29,8 @@ Callback = Callable[["LanguageModel"], object]
 
 HISTORY = ("bits_per_character", "seconds", "characters_per_second", "step_loss")
 
+WORST = 100  # times the loss of guessing: no training that learns something has such an epoch
+
 _LOSS = nn.CrossEntropy()
 
 
@@ -105,6 +107,7 @@ def train(
                 show(streams.size(training.chunk - 1))
                 if callback is not None:
                     callback(model)
+            _refuse_divergence(model, streams, text.bits_per_nat)
             validation = None if held_out is None else bits_per_character(net, held_out)
             _end_epoch(model, streams, text.bits_per_nat, validation)
     if training.best_parameters is not None:
@@ -131,13 +134,30 @@ def _step(model: LanguageModel, streams: Streams, bits_per_nat: float) -> None:
             )
         except FloatingPointError as error:
             where = f"epoch {model.n_iter_ + 1}, step {index + 1} of {streams.n_chunks}"
-            raise FloatingPointError(
-                f"training diverged in {where}: {error}; a learning_rate below {model.learning_rate:g} may help"
-            ) from None
+            raise _divergence(model, f"{where}: {error}") from None
         training.seconds += time.perf_counter() - started
         training.nats += loss * chunk.size
         training.chunk += 1
         model.history_["step_loss"].append(bits_per_nat * loss)
+
+
+def _refuse_divergence(model: LanguageModel, streams: Streams, bits_per_nat: float) -> None:
+    """FloatingPointError if the epoch's steps, each of a finite loss, have led nowhere."""
+    epoch = f"epoch {model.n_iter_ + 1}"
+    if not np.isfinite(model.net_.parameters).all():
+        raise _divergence(model, f"{epoch}: its last step made parameters that are not finite")
+    needed = model._training.nats / streams.n_pairs
+    guessing = math.log(len(model.vocabulary_))
+    if needed > WORST * guessing:
+        raise _divergence(
+            model,
+            f"{epoch}: it needs {bits_per_nat * needed:.3g} bits per character, more than {WORST} times the "
+            f"{bits_per_nat * guessing:.3g} of guessing",
+        )
+
+
+def _divergence(model: LanguageModel, what: str) -> FloatingPointError:
+    return FloatingPointError(f"training diverged in {what}; a learning_rate below {model.learning_rate:g} may help")
 
 
 def _end_epoch(model: LanguageModel, streams: Streams, bits_per_nat: float, validation: float | None) -> None:

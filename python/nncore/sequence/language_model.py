@@ -25,6 +25,8 @@ from ._training import (
 )
 from ._vocabulary import Characters, EncodedText, Ids, Vocabulary, Words, check_text, encode_text
 
+MOST_TOKENS = 10**8  # of one call: hours, and 1.6 GB
+
 
 class LanguageModel(Parameters):
     """Recurrent model of a text, by characters or by words.
@@ -190,7 +192,9 @@ class LanguageModel(Parameters):
         Raises
         ------
         FloatingPointError
-            Training diverged. The message names epoch and step; the model keeps its last finite parameters.
+            Training diverged: the loss or the gradient of a step is not finite, which then is not taken; or, after an
+            epoch, a parameter is not finite, or the epoch's mean loss is more than 100 times that of guessing, the
+            logarithm of the vocabulary's size. The message names epoch and step; the model keeps its parameters.
         KeyboardInterrupt
             Ctrl-C, after the training step that it met. The model is usable.
         ValueError, TypeError
@@ -283,7 +287,7 @@ class LanguageModel(Parameters):
         Parameters
         ----------
         n : int
-            Characters, or words.
+            Characters, or words; at most 10⁸.
         prompt : str, default=""
             What the text begins with; not part of the result. Where it is empty the model starts after a line
             break, or, where its vocabulary has none, after the first token that it was trained on.
@@ -298,6 +302,8 @@ class LanguageModel(Parameters):
         """
         model = self._fitted()
         check_integer("n", n, 0)
+        if n > MOST_TOKENS:
+            raise ValueError(f"n must be at most {MOST_TOKENS}, but is {n}")
         check_real("temperature", temperature, 0, closed_low=True)
         context = model._vocabulary.encode(check_text(prompt, "prompt"), "prompt")
         if len(context) == 0:

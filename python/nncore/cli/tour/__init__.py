@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from nncore.cli.files import check_writable, write_text
+from nncore.cli.files import check_writable, made_folder, write_text
 
 
 def add_to(commands: Any) -> None:
@@ -26,17 +26,22 @@ def add_to(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Make every stop, then the page."""
+    folder = Path(arguments.output)
+    with made_folder(folder):
+        check_writable(folder / "index.html")
+        _make(folder / "index.html", quick=arguments.quick)
+
+
+def _make(page: Path, *, quick: bool) -> None:
     import nncore
     from nncore.cli.tour import language
     from nncore.cli.tour.page import make_page
 
-    page = Path(arguments.output) / "index.html"
-    check_writable(page)
     started = time.perf_counter()
     threads = nncore.get_num_threads()
     where = f"nncore {nncore.__version__} · {nncore.isa} · {threads} {'threads' if threads > 1 else 'thread'}"
     print(where)
-    stops = [language.visit(quick=arguments.quick)]
+    stops = [language.visit(quick=quick)]
     seconds = time.perf_counter() - started
     write_text(page, make_page(stops, where, seconds))
     print(f"\n{seconds:.0f} s in all. The pictures: {page}")

@@ -70,7 +70,7 @@ def visit(*, quick: bool) -> Stop:
         stop.add_text("How it learned", "")
         stop.add_picture(
             lambda ax: _curve(history, ax),
-            (6.4, 3.2),
+            (4.6, 3.0),  # inches: a phone shows two thirds of that
             "Bits per character on the text it learns from and on the last tenth of the text, which it never sees. "
             "Where the lines part, it begins to learn the text by heart; the best epoch is kept.",
         )
@@ -132,7 +132,7 @@ def _add_gates(stop: Stop, model: LanguageModel) -> None:
     for gate, caption in captions.items():
         # Without colour bars, which the captions replace, the columns of all pictures stand in line.
         draw = functools.partial(plot.gates, trace, gate, SENTENCE, units=units, colorbar=False)
-        stop.add_picture(draw, (11.5, 2.9), caption)
+        stop.add_picture(draw, (9.5, 2.8), caption)  # as wide as the page
 
 
 def _features(text: str) -> dict[str, NDArray[np.float64]]:

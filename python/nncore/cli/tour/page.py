@@ -33,7 +33,7 @@ class Stop:
     def add_picture(self, draw: Callable[[Axes], object], size: tuple[float, float], caption: str) -> None:
         """Add a picture that `draw` makes on an Axes of `size` inches, once for light and once for dark screens."""
         light, dark = (_picture(draw, size, scheme) for scheme in ("light", "dark"))
-        wide = ' class="wide"' if size[0] > 9 else ""  # one that a narrow screen scrolls, lest it become unreadable
+        wide = ' class="wide"' if size[0] > 6 else ""  # one that a narrow screen scrolls, lest its letters shrink
         self.parts.append(
             f'<figure{wide}><picture><source media="(prefers-color-scheme: dark)" srcset="{dark}">'
             f'<img src="{light}" alt="{escape(caption)}" width="{round(96 * size[0])}"></picture>'
@@ -107,7 +107,7 @@ def _picture(draw: Callable[[Axes], object], size: tuple[float, float], scheme: 
         "ytick.color": ink,
         "axes.facecolor": "none",
         "axes.prop_cycle": cycler(color=LINES[scheme]),
-        "font.size": 10,
+        "font.size": 11,
     }
     with mpl.rc_context(settings):
         figure = Figure(figsize=size, layout="constrained")
@@ -142,7 +142,7 @@ figure { margin: 1.25rem 0 1.75rem; }
 figcaption { max-width: 42rem; margin-top: 0.4rem; }
 img { display: block; height: auto; max-width: 100%; }
 .wide picture { display: block; overflow-x: auto; }
-.wide img { min-width: 48rem; }
+.wide img { max-width: none; }
 pre, .coloured { background: var(--card); border-radius: 0.6rem; padding: 1rem 1.2rem; overflow-x: auto;
   font: 0.92rem/1.55 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
 pre { white-space: pre-wrap; }
