@@ -47,7 +47,7 @@ def test_ratios_are_those_of_each_round(harness):
 @pytest.mark.parametrize(
     ("script", "options", "lines"),
     [
-        ("recurrent.py", "--works inference training training-dx --sizes 3,1,5,6", 26),
+        ("recurrent.py", "--works inference training training-dx --sizes 3,1,5,6", 20),
         ("recurrent.py", "--cells lstm gru elman --works lengths --sizes 3,2,5,6", 6),
         ("streaming.py", "--cells lstm gru elman --hidden 7", 12),
         ("mlp.py", "--nets tiny --batches 5", 6),

@@ -190,7 +190,7 @@ def main(options: argparse.Namespace, threads: int) -> None:
     ratios = [a / b for r in results for a, b in zip(r.speed["nncore"], r.speed["PyTorch"], strict=True)]
     rows.append(["mean", f"{bits[0]:.4f}", f"{bits[1]:.4f}", "", ""])
     harness.table(["seed", "PyTorch bits/char", "nncore bits/char", "PyTorch char/s", "nncore char/s"], rows)
-    speed = harness.ratio_text((statistics.median(ratios), min(ratios), max(ratios)))
+    speed = harness.ratio_text(harness.spread(ratios))
     print(f"nncore - PyTorch {bits[1] - bits[0]:+.4f} bits per character; characters per second {speed}", flush=True)
 
 

@@ -1,141 +1,152 @@
-"""`nn.MLPClassifier` against scikit-learn's: whole fits, the same network, solver, batches, epochs and seeds.
+"""Networks of dense layers against PyTorch, ONNX Runtime and JAX: one Adam step, and the inference of one row.
 
-python bench/peers/mlp.py [--quick] [--threads 1 2]
+    python bench/peers/mlp.py [--quick] [--threads 1 2] [--works step row] [--nets tiny mnist] [--batches 32 64 128]
 
-scikit-learn computes in the type of X: float64 as its data sets come, and float32, as nncore does for both. Every fit
-has another seed, the same ones for all; the accuracies on held-out samples are means over them. MNIST is looked for in
-$NNCORE_DATA/mnist, else in ../shared/data/mnist beside the checkout.
+step: forward, cross-entropy, backward, Adam; PyTorch's Adam is the fused one, JAX's step is one compiled function that
+donates parameters and optimizer state. row: the output for one row of 4-64-64-2, by calling the network and through its
+stream, beside an empty call, which is the cheapest function of nncore's module that takes an array.
+
+All have the same weights and inputs. Losses and gradients are compared first, and the weights after five steps: less
+strictly, as Adam divides by the root of the squared gradient, so that a rounding of a tiny one is seen in full.
+A ratio is the peer's time over nncore's, the median of the rounds and their quartiles.
 """
 
 from __future__ import annotations
 
 import argparse
-import gzip
-import os
+import itertools
 import statistics
-import warnings
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Mapping
+from types import ModuleType
 from typing import Any
 
 import harness
 import numpy as np
+from numpy.typing import NDArray
 
-sklearn: Any = harness.peer("sklearn", "scikit-learn")
+from nncore import _core, nn
 
-from sklearn.datasets import load_digits  # noqa: E402  (says first what is missing)
-from sklearn.exceptions import ConvergenceWarning  # noqa: E402
-from sklearn.model_selection import train_test_split  # noqa: E402
-from sklearn.neural_network import MLPClassifier  # noqa: E402
+Array = NDArray[Any]
 
-from nncore import nn  # noqa: E402
+NETS = {"tiny": (4, 64, 64, 2), "mnist": (784, 512, 512, 10)}
+BATCHES = {"tiny": [32, 64, 128], "mnist": [128]}
 
-Split = tuple[Any, Any, Any, Any]  # X to train on, X to score, y, y
-
-
-@dataclass
-class Fits:
-    """Calls that fit an estimator, each time with the next seed."""
-
-    make: Any
-    split: Split
-    settings: dict[str, Any]
-    fitted: list[Any] = field(default_factory=list)
-
-    def __call__(self) -> None:
-        X, _, y, _ = self.split
-        self.fitted.append(self.make(random_state=len(self.fitted), **self.settings).fit(X, y))
-
-    def epochs(self) -> str:
-        return f"{statistics.mean(estimator.n_iter_ for estimator in self.fitted):.0f}"
-
-    def accuracy(self) -> str:
-        """On the held-out samples: mean and standard deviation over the seeds."""
-        _, X, _, y = self.split
-        scores = [estimator.score(X, y) for estimator in self.fitted]
-        return f"{statistics.mean(scores):.4f} ± {statistics.stdev(scores):.4f}"
+STEP_HEADER = ["network", "batch", "threads", "nncore µs", "peer", "peer µs", "peer / nncore"]
+STEP_WIDTHS = [14, 5, 7, 9, 7, 8, 24]
+ROW_HEADER = ["network", "threads", "call", "µs", "beyond an empty call", "/ nncore"]
+ROW_WIDTHS = [14, 7, 14, 8, 20, 24]
 
 
-def digits() -> Split:
-    """scikit-learn's example: 1,797 digits of 8 x 8, a quarter held out."""
-    return tuple(train_test_split(*load_digits(return_X_y=True), random_state=0))  # type: ignore[return-value]
+class Network:
+    """nncore's; its weights are copied for the peers before it learns."""
+
+    name = "nncore"
+
+    def __init__(self, widths: tuple[int, ...], batch: int) -> None:
+        pairs = list(itertools.pairwise(widths))
+        layers = [nn.Dense(before, after, activation="relu") for before, after in pairs[:-1]]
+        self.net = nn.Sequential([*layers, nn.Dense(*pairs[-1])], seed=0)
+        self.start = [self.net[name].copy() for name in self.net.names()]
+        self.optimizer, self.loss = nn.Adam(), nn.CrossEntropy()
+        rng = np.random.default_rng(0)
+        self.x = rng.standard_normal((batch, widths[0]), dtype=np.float32)
+        self.labels = rng.integers(widths[-1], size=batch)
+
+    def infer(self) -> Array:
+        y: Array = self.net(self.x)
+        return y
+
+    def step(self) -> float:
+        value: float = self.net.train_step(self.x, self.labels, self.loss, self.optimizer)
+        return value
+
+    def gradients(self) -> list[Array]:
+        return [self.net.gradient(name) for name in self.net.names()]
+
+    def weights(self) -> list[Array]:
+        return [self.net[name] for name in self.net.names()]
 
 
-def mnist(count: int) -> Split | None:
-    """The first `count` of MNIST's 60,000 digits to train on, its 10,000 to score; None where it is not there."""
-    named = os.environ.get("NNCORE_DATA")
-    folder = (Path(named) if named else Path(__file__).resolve().parents[3] / "shared" / "data") / "mnist"
-    if not folder.is_dir():
-        print(f"MNIST: not run, there is no {folder}")
-        return None
-    images, labels = (
-        [
-            np.frombuffer(gzip.decompress((folder / f"{part}-{kind}-ubyte.gz").read_bytes()), np.uint8, offset=offset)
-            for part in ("train", "t10k")
-        ]
-        for kind, offset in (("images-idx3", 16), ("labels-idx1", 8))
-    )
-    X, X_test = (pixels.reshape(-1, 784) / 255 for pixels in images)
-    return X[:count], X_test, labels[0][:count], labels[1]
+def same_networks(ours: Network, modules: Mapping[str, ModuleType]) -> dict[str, Any]:
+    return {name: module.Network(ours.start, ours.x, ours.labels) for name, module in modules.items()}
 
 
-def works(quick: bool) -> list[tuple[str, Split | None, dict[str, Any]]]:
-    small = {"hidden_layer_sizes": (100,), "batch_size": 200}
-    if quick:
-        return [
-            ("digits", digits(), {"max_iter": 20}),
-            ("MNIST, 10,000", mnist(10_000), {**small, "max_iter": 1}),
-        ]
-    return [
-        ("digits", digits(), {}),
-        ("MNIST", mnist(60_000), {**small, "max_iter": 2}),
-        ("MNIST", mnist(60_000), {"hidden_layer_sizes": (512, 512), "batch_size": 128, "max_iter": 1}),
-    ]
+def check_steps(ours: Network, others: Mapping[str, Any]) -> None:
+    """End the run unless the first gradients, all losses, and the weights after five steps agree."""
+    due = {name: peer.gradients() for name, peer in others.items()}
+    for count in range(5):
+        loss = ours.step()
+        for name, peer in others.items():
+            harness.check_equal(f"{name}: loss of step {count}", loss, peer.step(), 1e-5)
+            for mine, theirs in zip(ours.gradients(), due.pop(name, []), strict=count == 0):
+                harness.check_equal(f"{name}: gradients", mine, theirs, 1e-5)
+    for name, peer in others.items():
+        for mine, theirs in zip(ours.weights(), peer.weights(), strict=True):
+            harness.check_equal(f"{name}: weights after five steps", mine, theirs, 1e-3)
 
 
-def check(split: Split, settings: dict[str, Any]) -> None:
-    """End the run unless both predict the same after a few epochs."""
-    X, _, y, _ = split
-    settings = {**settings, "max_iter": min(settings.get("max_iter", 200), 5), "random_state": 0}
-    X, y = X[:2000], y[:2000]
-    ours, theirs = (make(**settings).fit(X, y).predict_proba(X) for make in (nn.MLPClassifier, MLPClassifier))
-    harness.check_equal("probabilities after a few epochs", ours, theirs, 1e-3)
+def print_steps(options: argparse.Namespace, modules: Mapping[str, ModuleType], threads: int) -> None:
+    harness.print_row(STEP_HEADER, STEP_WIDTHS)
+    trainers = {name: module for name, module in modules.items() if hasattr(module.Network, "step")}
+    for which in options.nets:
+        for batch in options.batches or BATCHES[which]:
+            ours = Network(NETS[which], batch)
+            others = same_networks(ours, trainers)
+            check_steps(ours, others)
+            candidates = {"nncore": ours.step} | {name: peer.step for name, peer in others.items()}
+            timing = harness.measure(candidates, options.rounds, 0.03)
+            start = ["-".join(map(str, NETS[which])), str(batch), str(threads)]
+            start.append(harness.microseconds(timing.median("nncore")))
+            for name in others:
+                ratio = harness.ratio_text(timing.ratio(name, "nncore"))
+                harness.print_row([*start, name, harness.microseconds(timing.median(name)), ratio], STEP_WIDTHS)
+            if not others:
+                harness.print_row([*start, "", "", ""], STEP_WIDTHS)
 
 
-def line(name: str, split: Split, settings: dict[str, Any], rounds: int) -> list[str]:
-    check(split, settings)
-    narrow: Split = (split[0].astype(np.float32), split[1].astype(np.float32), *split[2:])
-    fits = {
-        "nncore": Fits(nn.MLPClassifier, split, settings),
-        "float64": Fits(MLPClassifier, split, settings),
-        "float32": Fits(MLPClassifier, narrow, settings),
+def print_row_inference(options: argparse.Namespace, modules: Mapping[str, ModuleType], threads: int) -> None:
+    ours = Network(NETS["tiny"], 1)
+    others = same_networks(ours, modules)
+    stream, one = ours.net.stream(1), np.zeros(1, np.float32)
+    harness.check_equal("nncore's stream", stream(ours.x), ours.infer(), 1e-5)
+    for name, peer in others.items():
+        harness.check_equal(f"{name}: output", ours.infer(), peer.infer(), 1e-5)
+    candidates = {
+        "empty call": lambda: _core.gradient_norm(one),
+        "nncore": lambda: ours.net(ours.x),
+        "nncore, stream": lambda: stream(ours.x),
+        **{name: peer.infer for name, peer in others.items()},
     }
-    timing = harness.measure(fits, rounds, 0.0)
-    hidden = settings.get("hidden_layer_sizes", (100,))
-    return [
-        name,
-        "-".join(map(str, (split[0].shape[1], *hidden, 10))),
-        str(settings.get("batch_size", 200)),
-        f"{fits['nncore'].epochs()}/{fits['float64'].epochs()}",
-        *(f"{timing.median(which):.2f}" for which in ("float64", "float32", "nncore")),
-        *(harness.ratio_text(timing.ratio(which, "nncore")) for which in ("float64", "float32")),
-        fits["nncore"].accuracy(),
-        fits["float64"].accuracy(),
-    ]
+    timing = harness.measure(candidates, options.rounds, 0.02)
+    harness.print_row(ROW_HEADER, ROW_WIDTHS)
+    for name in candidates:
+        pairs = zip(timing.seconds[name], timing.seconds["empty call"], strict=True)
+        beyond = statistics.median(call - empty for call, empty in pairs)
+        harness.print_row(
+            [
+                "-".join(map(str, NETS["tiny"])),
+                str(threads),
+                name,
+                harness.microseconds(timing.median(name)),
+                harness.microseconds(beyond) + " µs",
+                harness.ratio_text(timing.ratio(name, "nncore")),
+            ],
+            ROW_WIDTHS,
+        )
 
 
 def main(options: argparse.Namespace, threads: int) -> None:
-    warnings.simplefilter("ignore", ConvergenceWarning)  # the epochs are given
-    harness.headline(threads, **{"scikit-learn": sklearn.__version__})
-    rows = [
-        line(name, data, settings, options.rounds) for name, data, settings in works(options.quick) if data is not None
-    ]
-    header = ["data", "network", "batch", "epochs", "float64 s", "float32 s", "nncore s"]
-    header += ["float64 / nncore", "float32 / nncore", "accuracy, nncore", "scikit-learn"]
-    harness.table(header, rows)
+    modules = harness.peers(options, threads)
+    harness.headline(threads, **{name: module.version for name, module in modules.items()})
+    if "step" in options.works:
+        print_steps(options, modules, threads)
+    if "row" in options.works:
+        print_row_inference(options, modules, threads)
 
 
 if __name__ == "__main__":
-    chosen = harness.parser(__doc__).parse_args()
-    chosen.rounds = chosen.rounds or (3 if chosen.quick else 5)  # fits take seconds, and each has three untimed before
-    harness.run(main, chosen)
+    parser = harness.parser(__doc__, *harness.PEERS)
+    parser.add_argument("--works", nargs="+", choices=["step", "row"], default=["step", "row"])
+    parser.add_argument("--nets", nargs="+", choices=[*NETS], default=[*NETS])
+    parser.add_argument("--batches", nargs="+", type=int, help="default: 32 64 128 for tiny, 128 for mnist")
+    harness.run(main, parser.parse_args())

@@ -1,24 +1,39 @@
-"""Recurrent layers against PyTorch: inference, and training without and with the gradient of the input.
+"""Recurrent layers against PyTorch, ONNX Runtime and JAX: inference and training.
 
-Training is: set gradients to zero, forward, backward from a given gradient of the output. PyTorch gets its data in the
-layout that it prefers (time first). Both are called through their Python interfaces.
+    python bench/peers/recurrent.py [--quick] [--threads 1 2] [--cells lstm gru gru-before elman]
+        [--works inference training training-dx lengths] [--sizes 50,1,32,32 50,16,64,64] [--peers PyTorch JAX]
 
-    python bench/peers/recurrent.py [--quick] [--threads 1 2] [--cells lstm gru elman]
+Works: inference; training, which is zeroing the gradients, forward, and backward from a given gradient of the output;
+training-dx, with the gradient of the input too; lengths, which is training-dx with uneven lengths, 12 to 50 of 50
+steps, 31 in the mean. Sizes: steps, batch, inputs, hidden units. The cell "gru" is PyTorch's form, reset_after=True,
+"gru-before" the form U(r ⊗ h), reset_after=False, whose speed is given as a share of the other's too.
+
+All have the same weights and inputs, in the layout that each prefers, and are called through their Python interfaces;
+outputs and gradients are compared first. A ratio is the peer's time over nncore's, the median of the rounds and their
+quartiles. GFLOP/s are nncore's, of the matrix products alone; build/cpp/bench_recurrent measures the peak beside them.
+ONNX Runtime runs with an IOBinding too where the batch is 1; for more the call is too small a part of the time to tell.
+With --quick JAX, which compiles for seconds, runs for "lstm" and the smallest "gru-before" alone, lengths for "lstm".
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
+from collections.abc import Callable, Sequence
+from types import ModuleType
 from typing import Any
 
 import harness
 import numpy as np
+from numpy.typing import NDArray
 
-torch: Any = harness.peer("torch")
+from nncore import nn
 
-from nncore import nn  # noqa: E402  (says first what is missing)
+Array = NDArray[Any]
+Size = tuple[int, ...]  # T, B, I, H
 
-# T, B, I, H
+CELLS = ["lstm", "gru", "gru-before", "elman"]
+WORKS = ["inference", "training", "training-dx", "lengths"]
 QUICK = [(50, 1, 32, 32), (50, 16, 64, 64), (50, 32, 128, 128)]
 ALL = [
     (50, 1, 32, 32),
@@ -29,87 +44,150 @@ ALL = [
     (100, 64, 512, 512),
     (20, 128, 650, 650),
 ]
-WORK = ("inference", "training", "training, dx")
+UNEVEN = (50, 32, 128, 128)
+
+HEADER = ["cell", "T", "B", "I", "H", "work", "threads", "nncore µs", "GFLOP/s", "peer", "peer µs", "peer / nncore"]
+WIDTHS = [10, 3, 3, 3, 3, 11, 7, 9, 7, 19, 9, 24]
 
 
-class Pair:
-    """The same layer in both libraries, with the same weights and the same input."""
+class Layer:
+    """One layer of nncore, what goes into it, and the gradient of what comes out."""
 
-    def __init__(self, cell: str, size: tuple[int, int, int, int]) -> None:
+    name = "nncore"
+
+    def __init__(self, cell: str, size: Size, lengths: Array | None = None) -> None:
+        self.cell, self.size, self.lengths = cell, size, lengths
         steps, batch, inputs, hidden = size
-        peers = {"lstm": torch.nn.LSTM, "gru": torch.nn.GRU, "elman": torch.nn.RNN}
-        layers = {"lstm": nn.LSTM, "gru": lambda i, h: nn.GRU(i, h, reset_after=True), "elman": nn.Elman}
-        torch.manual_seed(0)
-        self.peer = peers[cell](inputs, hidden)
-        self.net = nn.Sequential([layers[cell](inputs, hidden)])
-        self.net.load_state_dict({f"0.{name}": value.detach().numpy() for name, value in self.peer.named_parameters()})
+        if cell.startswith("gru"):
+            layer: nn.Layer = nn.GRU(inputs, hidden, reset_after=cell == "gru")
+        else:
+            layer = nn.LSTM(inputs, hidden) if cell == "lstm" else nn.Elman(inputs, hidden)
+        self.net = nn.Sequential([layer], seed=0)
+        self.weights = {name[2:]: self.net[name].copy() for name in self.net.names()}
         rng = np.random.default_rng(0)
         self.x = rng.standard_normal((batch, steps, inputs), dtype=np.float32)
         self.dy = rng.standard_normal((batch, steps, hidden), dtype=np.float32)
-        self.peer_x = torch.from_numpy(self.x.transpose(1, 0, 2).copy())
-        self.peer_dy = torch.from_numpy(self.dy.transpose(1, 0, 2).copy())
+        if lengths is not None:
+            self.dy[np.arange(steps) >= lengths[:, None]] = 0
 
-    def infer(self) -> Any:
-        return self.net(self.x)
+    def infer(self) -> Array:
+        y: Array = self.net(self.x, self.lengths)
+        return y
 
-    def peer_infer(self) -> Any:
-        with torch.inference_mode():
-            return self.peer(self.peer_x)[0]
-
-    def train(self, input_gradient: bool) -> tuple[Any, Any]:
+    def train(self, input_gradient: bool) -> tuple[Array, Any]:
         self.net.gradients.fill(0)
-        y = self.net.forward(self.x)
+        y = self.net.forward(self.x, self.lengths)
         return y, self.net.backward(self.dy, input_gradient=input_gradient)
 
-    def peer_train(self, input_gradient: bool) -> tuple[Any, Any]:
-        self.peer.zero_grad()
-        x = self.peer_x.detach().requires_grad_(input_gradient)
-        y = self.peer(x)[0]
-        y.backward(self.peer_dy)
-        return y, x.grad
-
-    def check(self) -> None:
-        """End the run unless outputs and gradients agree."""
+    def results(self) -> dict[str, Any]:
         y, dx = self.train(True)
-        peer_y, peer_dx = self.peer_train(True)
-        harness.check_equal("output in inference", self.infer().transpose(1, 0, 2), self.peer_infer(), 1e-5)
-        harness.check_equal("output", y.transpose(1, 0, 2), peer_y.detach(), 1e-5)
-        harness.check_equal("gradient of the input", dx.transpose(1, 0, 2), peer_dx, 1e-5)
-        for name, value in self.peer.named_parameters():
-            harness.check_equal(f"gradient of {name}", self.net.gradient(f"0.{name}"), value.grad, 1e-5)
+        found = {"output in inference": self.infer(), "output": y, "gradient of x": dx}
+        return found | {f"gradient of {name}": self.net.gradient(f"0.{name}") for name in self.weights}
+
+    def flops(self, work: str) -> float:
+        """Multiplications and additions of the products: forward, then dh, the weights' gradients and dX."""
+        steps, batch, inputs, hidden = self.size
+        rows = steps * batch if self.lengths is None else int(self.lengths.sum())
+        one = 2 * {"lstm": 4, "elman": 1}.get(self.cell, 3) * hidden * rows
+        if work == "inference":
+            return one * (inputs + hidden)
+        return one * (2 * (inputs + hidden) + hidden + (inputs if work != "training" else 0))
+
+
+def call(layer: Any, work: str) -> Callable[[], Any]:
+    return layer.infer if work == "inference" else functools.partial(layer.train, work != "training")
+
+
+def even_peers(layer: Layer, modules: dict[str, ModuleType], quick: bool) -> list[Any]:
+    """The same layer in the other libraries, where they have it."""
+    classes = [modules["PyTorch"].Recurrent] if "PyTorch" in modules and layer.cell != "gru-before" else []
+    if "ONNX Runtime" in modules:
+        classes.append(modules["ONNX Runtime"].Recurrent)
+        if len(layer.x) == 1:  # elsewhere the call is too small a part to tell
+            classes.append(modules["ONNX Runtime"].Bound)
+    if "JAX" in modules and (not quick or layer.cell == "lstm" or (layer.cell == "gru-before" and len(layer.x) == 1)):
+        classes.append(modules["JAX"].Recurrent)
+    return [made(layer.cell, layer.weights, layer.x, layer.dy) for made in classes]
+
+
+def uneven_peers(layer: Layer, modules: dict[str, ModuleType]) -> list[Any]:
+    """The same layer over the same sequences in PyTorch, which alone takes lengths."""
+    if "PyTorch" not in modules:
+        return []
+    made = modules["PyTorch"].Packed, modules["PyTorch"].Padded
+    return [peer(layer.cell, layer.weights, layer.x, layer.dy, layer.lengths) for peer in made]
+
+
+class Comparison:
+    """Measures layers as the options say, and prints a row for each peer."""
+
+    def __init__(self, options: argparse.Namespace, threads: int) -> None:
+        self.options, self.threads = options, threads
+        self.modules = harness.peers(options, threads)
+        versions = {name: module.version for name, module in self.modules.items()}
+        harness.headline(threads, **versions)
+        harness.print_row(HEADER, WIDTHS)
+
+    def even(self, cell: str, size: Size) -> None:
+        layer = Layer(cell, size)
+        others = even_peers(layer, self.modules, self.options.quick)
+        self.check(layer, others)
+        for work in self.options.works:
+            if work != "lengths":
+                doing = [peer for peer in others if work == "inference" or hasattr(peer, "train")]
+                if cell == "gru-before":
+                    doing.append(Layer("gru", size))
+                    doing[-1].name = "nncore gru"
+                self.rows(layer, work, doing)
+
+    def uneven(self, cell: str) -> None:
+        steps, batch, *_ = UNEVEN
+        lengths = np.random.default_rng(1).permutation(np.linspace(12, steps, batch).round().astype(np.int64))
+        layer = Layer(cell, UNEVEN, lengths)
+        others = uneven_peers(layer, self.modules)
+        self.check(layer, others)
+        self.rows(layer, "lengths", others)
+
+    def check(self, layer: Layer, others: Sequence[Any]) -> None:
+        ours = layer.results()
+        for peer in others:
+            harness.check_results(f"{layer.cell} {layer.size}, {peer.name}", ours, peer.results())
+
+    def rows(self, layer: Layer, work: str, others: Sequence[Any]) -> None:
+        candidates = {each.name: call(each, work) for each in (layer, *others)}
+        timing = harness.measure(candidates, self.options.rounds, 0.01 if self.options.quick else 0.03)
+        ours = timing.median("nncore")
+        start = [layer.cell, *map(str, layer.size), work, str(self.threads), harness.microseconds(ours)]
+        start.append(f"{layer.flops(work) / ours * 1e-9:.1f}")
+        for peer in others:
+            ratio = harness.ratio_text(timing.ratio(peer.name, "nncore"))
+            harness.print_row([*start, peer.name, harness.microseconds(timing.median(peer.name)), ratio], WIDTHS)
+        if not others:
+            harness.print_row([*start, "", "", ""], WIDTHS)
 
 
 def main(options: argparse.Namespace, threads: int) -> None:
-    harness.headline(threads, PyTorch=torch.__version__)
-    rows = []
+    comparison = Comparison(options, threads)
     for cell in options.cells:
-        for size in QUICK if options.quick else ALL:
-            pair = Pair(cell, size)
-            pair.check()
-            for work in WORK:
-                if work == "inference":
-                    candidates = {"nncore": pair.infer, "PyTorch": pair.peer_infer}
-                else:
-                    dx = work != "training"
-                    candidates = {
-                        "nncore": lambda pair=pair, dx=dx: pair.train(dx),
-                        "PyTorch": lambda pair=pair, dx=dx: pair.peer_train(dx),
-                    }
-                timing = harness.measure(candidates, options.rounds, 0.01 if options.quick else 0.03)
-                rows.append(
-                    [
-                        cell,
-                        *map(str, size),
-                        work,
-                        harness.microseconds(timing.median("PyTorch")),
-                        harness.microseconds(timing.median("nncore")),
-                        harness.ratio_text(timing.ratio("PyTorch", "nncore")),
-                    ]
-                )
-    harness.table(["cell", "T", "B", "I", "H", "work", "PyTorch µs", "nncore µs", "PyTorch / nncore"], rows)
+        for size in options.sizes or (QUICK if options.quick else ALL):
+            comparison.even(cell, size)
+        if "lengths" in options.works and cell in (["lstm"] if options.quick else ["lstm", "gru", "elman"]):
+            comparison.uneven(cell)
+
+
+def size_of(text: str) -> Size:
+    """Steps, batch, inputs and hidden units, as "50,1,32,32"."""
+    size = tuple(int(part) for part in text.split(","))
+    if len(size) != 4 or min(size) < 1:
+        raise ValueError(text)
+    return size
 
 
 if __name__ == "__main__":
-    parser = harness.parser(__doc__)
-    parser.add_argument("--cells", nargs="+", choices=["lstm", "gru", "elman"], default=["lstm", "gru", "elman"])
-    harness.run(main, parser.parse_args())
+    parser = harness.parser(__doc__, *harness.PEERS)
+    parser.add_argument("--cells", nargs="+", choices=CELLS, default=CELLS)
+    parser.add_argument("--works", nargs="+", choices=WORKS)
+    parser.add_argument("--sizes", nargs="+", type=size_of, metavar="T,B,I,H")
+    chosen = parser.parse_args()
+    chosen.works = chosen.works or [work for work in WORKS if work != "training" or not chosen.quick]
+    harness.run(main, chosen)
