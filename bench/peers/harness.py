@@ -224,8 +224,9 @@ def set_threads(threads: int) -> None:
     import nncore
 
     nncore.set_num_threads(threads)
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(threads)
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(threads)
 
 
 def headline(threads: int, **versions: str) -> None:

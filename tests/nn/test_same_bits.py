@@ -45,7 +45,17 @@ def bits_on_threads(compute, what):
 def test_recurrent_layer_on_any_number_of_threads(
     kind, bidirectional, lengths, dtype, rng, fill, random_state, state_arrays, threads
 ):
-    n, steps, features, hidden = 37, 12, 30, 70
+    check_on_threads(kind, bidirectional, (37, 12, 30, 70), lengths, dtype, rng, fill, random_state, state_arrays)
+
+
+@pytest.mark.parametrize("n", [1, 2])
+@pytest.mark.parametrize("kind", KINDS)
+def test_wide_layer_with_fewer_sequences_than_threads(kind, n, dtype, rng, fill, random_state, state_arrays, threads):
+    check_on_threads(kind, True, (n, 7, 20, 261), "uneven", dtype, rng, fill, random_state, state_arrays)
+
+
+def check_on_threads(kind, bidirectional, size, lengths, dtype, rng, fill, random_state, state_arrays):
+    n, steps, features, hidden = size
     layers = [KINDS[kind](features, hidden, 2, bidirectional=bidirectional)]
     net = fill(nn.Sequential(layers, dtype=dtype, seed=0), rng)
     x = rng.normal(size=(n, steps, features)).astype(dtype)

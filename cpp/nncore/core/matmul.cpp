@@ -53,9 +53,9 @@ void add_transposed_product(View<const T, 2> a, View<const T, 2> b, View<T, 2> c
 }
 
 template void multiply_tiles(const LeftRows<float>&, std::size_t, std::size_t, const Panels<float>&,
-                             const StartAt<float>&, const StoreTo<float>&);
+                             const StartAt<float>&, const StoreTo<float>&, Share);
 template void multiply_tiles(const LeftRows<double>&, std::size_t, std::size_t, const Panels<double>&,
-                             const StartAt<double>&, const StoreTo<double>&);
+                             const StartAt<double>&, const StoreTo<double>&, Share);
 template void add_transposed_tiles(const float*, std::size_t, std::size_t, const Panels<float>&, Rows<float>);
 template void add_transposed_tiles(const double*, std::size_t, std::size_t, const Panels<double>&, Rows<double>);
 template void matmul(View<const float, 2>, View<const float, 2>, View<const float, 1>, View<float, 2>);

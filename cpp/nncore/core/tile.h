@@ -212,6 +212,13 @@ class Panels {
   Buffer<T> data_;
 };
 
+/// A part of the columns of a product, in whole panels or registers: threads may take one each.
+struct Share {
+  std::size_t part = 0, parts = 1;
+  std::size_t begin(std::size_t count) const { return count * part / parts; }
+  std::size_t end(std::size_t count) const { return count * (part + 1) / parts; }
+};
+
 /// The left side of a product: rows of `segments` pieces of `length` elements; plain rows have one.
 template <typename T>
 struct LeftRows {
@@ -223,10 +230,41 @@ struct LeftRows {
 };
 
 namespace detail {
+/// A single row meets `Count` panels of `Vecs` registers at once.
+template <std::size_t Count, std::size_t Vecs, typename T, typename Start, typename Finish>
+inline void multiply_row(const LeftRows<T>& a, std::size_t row, const T* panel, std::size_t depth, std::size_t column,
+                         const Start& start, const Finish& finish) {
+  const auto at = [column](std::size_t p, std::size_t v) { return column + (p * Vecs + v) * kLanes<T>; };
+  Vec<T> sums[Count][Vecs];
+  unrolled<Count>([&](auto p) { unrolled<Vecs>([&](auto v) { sums[p][v] = start(row, at(p, v)); }); });
+  for (std::size_t s = 0; s < a.segments; ++s) {
+    accumulate_row(sums, a.data + row * a.stride + s * a.segment_stride, a.length,
+                   panel + s * a.length * Vecs * kLanes<T>, depth * Vecs * kLanes<T>, std::make_index_sequence<Vecs>());
+  }
+  unrolled<Count>([&](auto p) { unrolled<Vecs>([&](auto v) { finish(row, at(p, v), sums[p][v]); }); });
+}
+
+template <typename T, typename Start, typename Finish>
+inline void multiply_one(const LeftRows<T>& a, std::size_t row, const Panels<T>& b, const Start& start,
+                         const Finish& finish, const Share& share) {
+  const std::size_t last = share.end(b.count());
+  for (std::size_t p = share.begin(b.count()); p < last; ++p) {
+    const std::size_t column = b.first(p) * kLanes<T>;
+    const bool pair = p + 1 < last && b.vecs(p + 1) == b.vecs(p);
+    with_constant<kTileVecs>(b.vecs(p), [&](auto vecs_constant) {
+      constexpr std::size_t vecs = decltype(vecs_constant)::value;
+      if (pair) return multiply_row<2, vecs>(a, row, b.panel(p), b.depth(), column, start, finish);
+      multiply_row<1, vecs>(a, row, b.panel(p), b.depth(), column, start, finish);
+    });
+    if (pair) ++p;
+  }
+}
+
 template <typename T, typename Start, typename Finish>
 inline void multiply_block(const LeftRows<T>& a, std::size_t begin, std::size_t end, const Panels<T>& b,
-                           const Start& start, const Finish& finish) {
-  for (std::size_t p = 0; p < b.count(); ++p) {
+                           const Start& start, const Finish& finish, const Share& share) {
+  if (end - begin == 1) return multiply_one(a, begin, b, start, finish, share);
+  for (std::size_t p = share.begin(b.count()); p < share.end(b.count()); ++p) {
     const T* panel = b.panel(p);
     const std::size_t column = b.first(p) * kLanes<T>;
     with_constant<kTileVecs>(b.vecs(p), [&](auto vecs_constant) {
@@ -248,17 +286,17 @@ inline void multiply_block(const LeftRows<T>& a, std::size_t begin, std::size_t 
 }
 }  // namespace detail
 
-/// For rows [begin, end) of `a` and every register of columns of `b`: sum = start(row, column); sum += a·b;
+/// For rows [begin, end) of `a` and every register of columns of `b`, or of a share of them: sum = start(row, column); sum += a·b;
 /// finish(row, column, sum).
 template <typename T, typename Start, typename Finish>
 void multiply_tiles(const LeftRows<T>& a, std::size_t begin, std::size_t end, const Panels<T>& b, const Start& start,
-                    const Finish& finish) {
+                    const Finish& finish, Share share = {}) {
   // Each panel passes over a block of rows that stays in L2 (a third of 512 KB; the panel has its share too).
   constexpr std::size_t kBlockBytes = 160 * 1024;
   const std::size_t row_bytes = (a.segments * a.length + 1) * sizeof(T);
   const std::size_t block = std::max(kBlockBytes / row_bytes, std::size_t{4}) / kTileRows * kTileRows + kTileRows;
   for (std::size_t row = begin; row < end; row += block) {
-    detail::multiply_block(a, row, std::min(end, row + block), b, start, finish);
+    detail::multiply_block(a, row, std::min(end, row + block), b, start, finish, share);
   }
 }
 
@@ -282,8 +320,8 @@ struct StoreTo {
 
 // The plain product has many callers, and 24 tiles at x86-64-v4: matmul.cpp compiles it for all of them.
 extern template void multiply_tiles(const LeftRows<float>&, std::size_t, std::size_t, const Panels<float>&,
-                                    const StartAt<float>&, const StoreTo<float>&);
+                                    const StartAt<float>&, const StoreTo<float>&, Share);
 extern template void multiply_tiles(const LeftRows<double>&, std::size_t, std::size_t, const Panels<double>&,
-                                    const StartAt<double>&, const StoreTo<double>&);
+                                    const StartAt<double>&, const StoreTo<double>&, Share);
 
 }  // namespace nncore

@@ -47,15 +47,14 @@ void elman_forward(const RecurrentWeights<T>& w, bool relu, const Packing& packi
     multiply_tiles(LeftRows<T>{x.data, x.stride, w.input}, begin, end, work.input_columns, StartAt<T>{bias},
                    StoreTo<T>{work.y});
   });
-  over_sequences(packing, static_cast<double>(hidden * hidden), [&](std::size_t from, std::size_t to) {
-    for_each_span(packing, reverse, from, to, [&](const Span& span) {
-      const Rows<T> y{work.y[packing.start[span.step]], work.y.stride};
-      const Rows<const T> before = rows_before<T>(packing, span, work.y, work.h0);
-      multiply_tiles(
-          LeftRows<T>{before.data, before.stride, before ? hidden : 0}, span.begin, span.end, work.hidden_columns,
-          [&](std::size_t b, std::size_t unit) { return load(y[b] + unit); },
-          [&](std::size_t b, std::size_t unit, Vec<T> sum) { store(y[b] + unit, squash<T>(relu, sum)); });
-    });
+  const double per_row = static_cast<double>(hidden * hidden);
+  over_steps(packing, reverse, hidden, per_row, [&](const Span& span, const Share& share) {
+    const Rows<T> y{work.y[packing.start[span.step]], work.y.stride};
+    const Rows<const T> before = rows_before<T>(packing, span, work.y, work.h0);
+    multiply_tiles(
+        LeftRows<T>{before.data, before.stride, before ? hidden : 0}, span.begin, span.end, work.hidden_columns,
+        [&](std::size_t b, std::size_t unit) { return load(y[b] + unit); },
+        [&](std::size_t b, std::size_t unit, Vec<T> sum) { store(y[b] + unit, squash<T>(relu, sum)); }, share);
   });
 }
 
@@ -69,26 +68,26 @@ void elman_backward(const RecurrentWeights<T>& w, bool relu, const RecurrentGrad
   pack_gate_rows(work.hidden_rows, w.weight_hh, hidden, hidden, kOneGate);
   work.dh0 = work.make(work.dh0_buffer, packing.sequences, hidden);
 
-  over_sequences(packing, static_cast<double>(hidden * hidden), [&](std::size_t from, std::size_t to) {
-    for_each_span(packing, !reverse, from, to, [&](const Span& span) {
-      const std::size_t row0 = packing.start[span.step];
-      const bool ends = span.from == Span::kBegins;
-      LeftRows<T> after{nullptr, 0, 0};
-      if (!ends) after = gates.left(packing.start[span.from], 0, 1, hidden);
-      multiply_tiles(
-          after, span.begin, span.end, work.hidden_rows,
-          [&](std::size_t b, std::size_t unit) {
-            const Vec<T> dh = load(dy[row0 + b] + unit);
-            return ends && dh_n ? dh + load(dh_n[b] + unit) : dh;
-          },
-          [&](std::size_t b, std::size_t unit, Vec<T> dh) {
-            store(gates.at(row0 + b, unit), dh * slope<T>(relu, load(work.y[row0 + b] + unit)));
-          });
-    });
-    if (state_gradient) {
-      initial_state_gradient<T>(packing, reverse, from, to, gates.left(0, 0, 1, hidden), false, dh_n, {}, work);
-    }
+  const double per_row = static_cast<double>(hidden * hidden);
+  over_steps(packing, !reverse, hidden, per_row, [&](const Span& span, const Share& share) {
+    const std::size_t row0 = packing.start[span.step];
+    const bool ends = span.from == Span::kBegins;
+    LeftRows<T> after{nullptr, 0, 0};
+    if (!ends) after = gates.left(packing.start[span.from], 0, 1, hidden);
+    multiply_tiles(
+        after, span.begin, span.end, work.hidden_rows,
+        [&](std::size_t b, std::size_t unit) {
+          const Vec<T> dh = load(dy[row0 + b] + unit);
+          return ends && dh_n ? dh + load(dh_n[b] + unit) : dh;
+        },
+        [&](std::size_t b, std::size_t unit, Vec<T> dh) {
+          store(gates.at(row0 + b, unit), dh * slope<T>(relu, load(work.y[row0 + b] + unit)));
+        },
+        share);
   });
+  if (state_gradient) {
+    initial_state_gradient<T>(packing, reverse, gates.left(0, 0, 1, hidden), false, dh_n, {}, work);
+  }
 
   add_recurrent_gradients(w, gradients, packing, reverse, x, kOneGate, kOneGate, work);
   if (dx) {

@@ -88,22 +88,23 @@ inline void gate_row(std::size_t row, std::size_t unit, const GateTerm<T, X...>&
   for (std::size_t u = 0; u < Units; ++u) finish(row, unit + u * kLanes<T>, sums[u]);
 }
 
-/// For rows [begin, end) and each register of hidden units: sums = start(row, unit); sums += x·W, then += h·U;
+/// For rows [begin, end) and each register of hidden units, or of a share of them: sums = start(row, unit); sums += x·W, then += h·U;
 /// finish(row, unit, sums). Row numbers of x and h count from their own pointers.
 template <std::size_t Groups, typename T, std::size_t... X, std::size_t... H, typename Start, typename Finish>
 inline void gate_tiles(std::size_t begin, std::size_t end, std::size_t hidden, const GateTerm<T, X...>& x,
-                       const GateTerm<T, H...>& h, const Start& start, const Finish& finish) {
-  const std::size_t padded = round_up<T>(hidden);
+                       const GateTerm<T, H...>& h, const Start& start, const Finish& finish, const Share& share = {}) {
+  const std::size_t registers = round_up<T>(hidden) / kLanes<T>;
+  std::size_t unit = share.begin(registers) * kLanes<T>;
+  const std::size_t last = share.end(registers) * kLanes<T>;
   if (end - begin == 1) {
     constexpr std::size_t units = 2;
-    std::size_t unit = 0;
-    for (; unit + units * kLanes<T> <= padded; unit += units * kLanes<T>) {
+    for (; unit + units * kLanes<T> <= last; unit += units * kLanes<T>) {
       gate_row<units, Groups>(begin, unit, x, h, start, finish);
     }
-    for (; unit < padded; unit += kLanes<T>) gate_row<1, Groups>(begin, unit, x, h, start, finish);
+    for (; unit < last; unit += kLanes<T>) gate_row<1, Groups>(begin, unit, x, h, start, finish);
     return;
   }
-  for (std::size_t unit = 0; unit < padded; unit += kLanes<T>) {
+  for (; unit < last; unit += kLanes<T>) {
     for (std::size_t row = begin; row < end; row += kGateTileRows) {
       with_constant<kGateTileRows>(std::min(kGateTileRows, end - row), [&](auto rows_constant) {
         constexpr std::size_t rows = decltype(rows_constant)::value;

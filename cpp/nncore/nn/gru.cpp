@@ -55,30 +55,30 @@ void gru_forward(const RecurrentWeights<T>& w, const Packing& packing, bool reve
   }
 
   const double per_row = 3.0 * static_cast<double>(hidden * (w.input + hidden));
-  over_sequences(packing, per_row, [&](std::size_t from, std::size_t to) {
-    for_each_span(packing, reverse, from, to, [&](const Span& span) {
-      const std::size_t row0 = packing.start[span.step];
-      const InputTerm<T> input{input_first ? Rows<const T>{} : Rows<const T>{x[row0], x.stride}, &work.input_panels};
-      const Rows<const T> before = rows_before<T>(packing, span, work.y, work.h0);
-      const auto start = [&](std::size_t b, std::size_t unit, Vec<T>(&sums)[4]) {
-        if (!input_first) return start_at_bias(b, unit, sums);
-        const T* pre = gates.at(row0 + b, unit);
-        for (std::size_t g = 0; g < 4; ++g) sums[g] = load(pre + g * kBlock<T>);
-      };
-      gate_tiles<4>(span.begin, span.end, hidden, input, HiddenTerm<T>{before, &work.hidden_panels}, start,
-                    [&](std::size_t b, std::size_t unit, Vec<T>(&sums)[4]) {
-                      const Vec<T> r = sigmoid_lanes(sums[1]), z = sigmoid_lanes(sums[2]);
-                      const Vec<T> n = tanh_lanes(fma(r, sums[3], sums[0]));
-                      const Vec<T> h = before ? load(before[b] + unit) : Vec<T>{};
-                      store(work.y[row0 + b] + unit, fma(z, h - n, n));
-                      if (!training) return;
-                      T* kept = gates.at(row0 + b, unit);
-                      store(kept, n);
-                      store(kept + kBlock<T>, r);
-                      store(kept + 2 * kBlock<T>, z);
-                      store(kept + 3 * kBlock<T>, sums[3]);
-                    });
-    });
+  over_steps(packing, reverse, hidden, per_row, [&](const Span& span, const Share& share) {
+    const std::size_t row0 = packing.start[span.step];
+    const InputTerm<T> input{input_first ? Rows<const T>{} : Rows<const T>{x[row0], x.stride}, &work.input_panels};
+    const Rows<const T> before = rows_before<T>(packing, span, work.y, work.h0);
+    const auto start = [&](std::size_t b, std::size_t unit, Vec<T>(&sums)[4]) {
+      if (!input_first) return start_at_bias(b, unit, sums);
+      const T* pre = gates.at(row0 + b, unit);
+      for (std::size_t g = 0; g < 4; ++g) sums[g] = load(pre + g * kBlock<T>);
+    };
+    gate_tiles<4>(
+        span.begin, span.end, hidden, input, HiddenTerm<T>{before, &work.hidden_panels}, start,
+        [&](std::size_t b, std::size_t unit, Vec<T>(&sums)[4]) {
+          const Vec<T> r = sigmoid_lanes(sums[1]), z = sigmoid_lanes(sums[2]);
+          const Vec<T> n = tanh_lanes(fma(r, sums[3], sums[0]));
+          const Vec<T> h = before ? load(before[b] + unit) : Vec<T>{};
+          store(work.y[row0 + b] + unit, fma(z, h - n, n));
+          if (!training) return;
+          T* kept = gates.at(row0 + b, unit);
+          store(kept, n);
+          store(kept + kBlock<T>, r);
+          store(kept + 2 * kBlock<T>, z);
+          store(kept + 3 * kBlock<T>, sums[3]);
+        },
+        share);
   });
 }
 
@@ -108,25 +108,24 @@ void gru_backward(const RecurrentWeights<T>& w, const RecurrentGradients<T>& gra
     store(work.dh0[b] + unit, dh * z);
   };
 
-  over_sequences(packing, 3.0 * static_cast<double>(hidden * hidden), [&](std::size_t from, std::size_t to) {
-    for_each_span(packing, !reverse, from, to, [&](const Span& span) {
-      const std::size_t row0 = packing.start[span.step];
-      const bool ends = span.from == Span::kBegins;
-      LeftRows<T> after{nullptr, 0, 0};
-      if (!ends) after = gates.left(packing.start[span.from], 1, 3, hidden);
-      multiply_tiles(
-          after, span.begin, span.end, work.hidden_rows,
-          [&](std::size_t b, std::size_t unit) {
-            const Vec<T> dh = load(dy[row0 + b] + unit);
-            if (!ends) return dh + load(work.dh0[b] + unit);
-            return dh_n ? dh + load(dh_n[b] + unit) : dh;
-          },
-          [&](std::size_t b, std::size_t unit, Vec<T> dh) { cell_backward(span.step, b, unit, dh); });
-    });
-    if (state_gradient) {
-      initial_state_gradient<T>(packing, reverse, from, to, gates.left(0, 1, 3, hidden), true, dh_n, {}, work);
-    }
+  const double per_row = 3.0 * static_cast<double>(hidden * hidden);
+  over_steps(packing, !reverse, hidden, per_row, [&](const Span& span, const Share& share) {
+    const std::size_t row0 = packing.start[span.step];
+    const bool ends = span.from == Span::kBegins;
+    LeftRows<T> after{nullptr, 0, 0};
+    if (!ends) after = gates.left(packing.start[span.from], 1, 3, hidden);
+    multiply_tiles(
+        after, span.begin, span.end, work.hidden_rows,
+        [&](std::size_t b, std::size_t unit) {
+          const Vec<T> dh = load(dy[row0 + b] + unit);
+          if (!ends) return dh + load(work.dh0[b] + unit);
+          return dh_n ? dh + load(dh_n[b] + unit) : dh;
+        },
+        [&](std::size_t b, std::size_t unit, Vec<T> dh) { cell_backward(span.step, b, unit, dh); }, share);
   });
+  if (state_gradient) {
+    initial_state_gradient<T>(packing, reverse, gates.left(0, 1, 3, hidden), true, dh_n, {}, work);
+  }
 
   add_recurrent_gradients(w, gradients, packing, reverse, x, kInputGates, kHiddenGates, work);
   if (dx) {

@@ -36,41 +36,51 @@ void gru_reset_before_forward(const RecurrentWeights<T>& w, const Packing& packi
   const GateBlocks<T> gates = work.gates;
   const T* bias = work.bias.data();
 
-  const double per_row = 3.0 * static_cast<double>(hidden * (w.input + hidden));
-  over_sequences(packing, per_row, [&](std::size_t from, std::size_t to) {
-    for_each_span(packing, reverse, from, to, [&](const Span& span) {
-      const std::size_t row0 = packing.start[span.step];
-      const Rows<const T> input{x[row0], x.stride};
-      const Rows<const T> before = rows_before<T>(packing, span, work.y, work.h0);
-      const Rows<T> reset_h{work.reset_h[row0], work.reset_h.stride};
-      gate_tiles<2>(
-          span.begin, span.end, hidden, GateTerm<T, 0, 1>{input, &work.input_panels},
-          GateTerm<T, 0, 1>{before, &work.hidden_panels},
-          [&](std::size_t, std::size_t unit, Vec<T>(&sums)[2]) {
-            sums[0] = load(bias + unit);
-            sums[1] = load(bias + padded + unit);
-          },
-          [&](std::size_t b, std::size_t unit, Vec<T>(&sums)[2]) {
-            const Vec<T> r = sigmoid_lanes(sums[0]);
-            T* kept = gates.at(row0 + b, unit);
-            store(kept, r);
-            store(kept + kBlock<T>, sigmoid_lanes(sums[1]));
-            store(reset_h[b] + unit, before ? r * load(before[b] + unit) : Vec<T>{});
-          });
-      const Rows<const T> reset = before ? Rows<const T>(reset_h) : Rows<const T>{};
-      gate_tiles<1>(
-          span.begin, span.end, hidden, GateTerm<T, 0>{input, &work.candidate_input_panels},
-          GateTerm<T, 0>{reset, &work.candidate_hidden_panels},
-          [&](std::size_t, std::size_t unit, Vec<T>(&sums)[1]) { sums[0] = load(bias + 2 * padded + unit); },
-          [&](std::size_t b, std::size_t unit, Vec<T>(&sums)[1]) {
-            T* kept = gates.at(row0 + b, unit);
-            const Vec<T> n = tanh_lanes(sums[0]), z = load(kept + kBlock<T>);
-            const Vec<T> h = before ? load(before[b] + unit) : Vec<T>{};
-            store(kept + 2 * kBlock<T>, n);
-            store(work.y[row0 + b] + unit, fma(z, n - h, h));
-          });
-    });
-  });
+  const auto rows_of = [&](const Rows<T>& values, const Span& span) {
+    return Rows<T>{values[packing.start[span.step]], values.stride};
+  };
+  const auto input_of = [&](const Span& span) { return Rows<const T>{x[packing.start[span.step]], x.stride}; };
+  const auto before_of = [&](const Span& span) { return rows_before<T>(packing, span, work.y, work.h0); };
+
+  const auto reset_and_update = [&](const Span& span, const Share& share) {
+    const std::size_t row0 = packing.start[span.step];
+    const Rows<const T> before = before_of(span);
+    const Rows<T> reset_h = rows_of(work.reset_h, span);
+    gate_tiles<2>(
+        span.begin, span.end, hidden, GateTerm<T, 0, 1>{input_of(span), &work.input_panels},
+        GateTerm<T, 0, 1>{before, &work.hidden_panels},
+        [&](std::size_t, std::size_t unit, Vec<T>(&sums)[2]) {
+          sums[0] = load(bias + unit);
+          sums[1] = load(bias + padded + unit);
+        },
+        [&](std::size_t b, std::size_t unit, Vec<T>(&sums)[2]) {
+          const Vec<T> r = sigmoid_lanes(sums[0]);
+          T* kept = gates.at(row0 + b, unit);
+          store(kept, r);
+          store(kept + kBlock<T>, sigmoid_lanes(sums[1]));
+          store(reset_h[b] + unit, before ? r * load(before[b] + unit) : Vec<T>{});
+        },
+        share);
+  };
+  const auto candidate = [&](const Span& span, const Share& share) {
+    const std::size_t row0 = packing.start[span.step];
+    const Rows<const T> before = before_of(span);
+    const Rows<const T> reset = before ? Rows<const T>(rows_of(work.reset_h, span)) : Rows<const T>{};
+    gate_tiles<1>(
+        span.begin, span.end, hidden, GateTerm<T, 0>{input_of(span), &work.candidate_input_panels},
+        GateTerm<T, 0>{reset, &work.candidate_hidden_panels},
+        [&](std::size_t, std::size_t unit, Vec<T>(&sums)[1]) { sums[0] = load(bias + 2 * padded + unit); },
+        [&](std::size_t b, std::size_t unit, Vec<T>(&sums)[1]) {
+          T* kept = gates.at(row0 + b, unit);
+          const Vec<T> n = tanh_lanes(sums[0]), z = load(kept + kBlock<T>);
+          const Vec<T> h = before ? load(before[b] + unit) : Vec<T>{};
+          store(kept + 2 * kBlock<T>, n);
+          store(work.y[row0 + b] + unit, fma(z, n - h, h));
+        },
+        share);
+  };
+  over_steps(packing, reverse, hidden, 3.0 * static_cast<double>(hidden * (w.input + hidden)), reset_and_update,
+             candidate);
 }
 
 template <typename T>
@@ -90,37 +100,42 @@ void gru_reset_before_backward(const RecurrentWeights<T>& w, const RecurrentGrad
     return before != nullptr ? load(before + unit) : Vec<T>{};
   };
   const Vec<T> one = broadcast(T(1));
-  over_sequences(packing, 3.0 * static_cast<double>(hidden * hidden), [&](std::size_t from, std::size_t to) {
-    for_each_span(packing, !reverse, from, to, [&](const Span& span) {
-      const std::size_t t = span.step, row0 = packing.start[t];
-      const bool ends = span.from == Span::kBegins;
-      for (std::size_t b = span.begin; b < span.end; ++b) {
-        for (std::size_t unit = 0; unit < round_up<T>(hidden); unit += kLanes<T>) {
+  const auto through_the_mixture = [&](const Span& span, const Share& share) {
+    const std::size_t t = span.step, row0 = packing.start[t];
+    const bool ends = span.from == Span::kBegins;
+    for (std::size_t b = span.begin; b < span.end; ++b) {
+      for_each_register<T>(hidden, share, [&](std::size_t unit) {
+        T* kept = gates.at(row0 + b, unit);
+        const Vec<T> z = load(kept + kBlock<T>), n = load(kept + 2 * kBlock<T>);
+        Vec<T> dh = load(dy[row0 + b] + unit);
+        if (!ends) dh += load(carry[b] + unit);
+        if (ends && dh_n) dh += load(dh_n[b] + unit);
+        store(kept + kBlock<T>, dh * (n - state_before(t, b, unit)) * z * (one - z));
+        store(kept + 2 * kBlock<T>, dh * z * (one - n * n));
+        store(carry[b] + unit, dh * (one - z));
+      });
+    }
+  };
+  const auto through_the_candidate = [&](const Span& span, const Share& share) {
+    const std::size_t t = span.step, row0 = packing.start[t];
+    multiply_tiles(
+        gates.left(row0, 2, 1, hidden), span.begin, span.end, work.candidate_rows,
+        [](std::size_t, std::size_t) { return Vec<T>{}; },
+        [&](std::size_t b, std::size_t unit, Vec<T> d) {
           T* kept = gates.at(row0 + b, unit);
-          const Vec<T> z = load(kept + kBlock<T>), n = load(kept + 2 * kBlock<T>);
-          Vec<T> dh = load(dy[row0 + b] + unit);
-          if (!ends) dh += load(carry[b] + unit);
-          if (ends && dh_n) dh += load(dh_n[b] + unit);
-          store(kept + kBlock<T>, dh * (n - state_before(t, b, unit)) * z * (one - z));
-          store(kept + 2 * kBlock<T>, dh * z * (one - n * n));
-          store(carry[b] + unit, dh * (one - z));
-        }
-      }
-      // Through r ⊗ h, and then through r and z.
-      multiply_tiles(
-          gates.left(row0, 2, 1, hidden), span.begin, span.end, work.candidate_rows,
-          [](std::size_t, std::size_t) { return Vec<T>{}; },
-          [&](std::size_t b, std::size_t unit, Vec<T> d) {
-            T* kept = gates.at(row0 + b, unit);
-            const Vec<T> r = load(kept);
-            store(kept, d * state_before(t, b, unit) * r * (one - r));
-            store(carry[b] + unit, fma(d, r, load(carry[b] + unit)));
-          });
-      multiply_tiles(gates.left(row0, 0, 2, hidden), span.begin, span.end, work.hidden_rows,
-                     StartAt<T>{carry.data, carry.stride}, StoreTo<T>{carry});
-    });
-    if (state_gradient) pass_state_of_empty(packing, from, to, dh_n, carry);
-  });
+          const Vec<T> r = load(kept);
+          store(kept, d * state_before(t, b, unit) * r * (one - r));
+          store(carry[b] + unit, fma(d, r, load(carry[b] + unit)));
+        },
+        share);
+  };
+  const auto through_the_gates = [&](const Span& span, const Share& share) {
+    multiply_tiles(gates.left(packing.start[span.step], 0, 2, hidden), span.begin, span.end, work.hidden_rows,
+                   StartAt<T>{carry.data, carry.stride}, StoreTo<T>{carry}, share);
+  };
+  over_steps(packing, !reverse, hidden, 3.0 * static_cast<double>(hidden * hidden), through_the_mixture,
+             through_the_candidate, through_the_gates);
+  if (state_gradient) pass_state_of_empty<T>(packing, dh_n, carry);
 
   RecurrentGradients<T> reset_update = gradients;
   reset_update.bias_hh = nullptr;

@@ -50,35 +50,35 @@ void lstm_forward(const RecurrentWeights<T>& w, const Packing& packing, bool rev
   }
 
   const double per_row = 4.0 * static_cast<double>(hidden * (w.input + hidden));
-  over_sequences(packing, per_row, [&](std::size_t from, std::size_t to) {
-    for_each_span(packing, reverse, from, to, [&](const Span& span) {
-      const std::size_t row0 = packing.start[span.step];
-      const bool begins = span.from == Span::kBegins;
-      const Rows<const T> c_before = training ? rows_before<T>(packing, span, work.c, work.c0)
-                                              : (begins ? Rows<const T>(work.c0) : Rows<const T>(work.c));
-      const AllGates<T> input{input_first ? Rows<const T>{} : Rows<const T>{x[row0], x.stride}, &work.input_panels};
-      const AllGates<T> state{rows_before<T>(packing, span, work.y, work.h0), &work.hidden_panels};
-      const auto start = [&](std::size_t b, std::size_t unit, Vec<T>(&sums)[4]) {
-        if (!input_first) return start_at_bias(b, unit, sums);
-        const T* pre = gates.at(row0 + b, unit);
-        for (std::size_t g = 0; g < 4; ++g) sums[g] = load(pre + g * kBlock<T>);
-      };
-      gate_tiles<4>(span.begin, span.end, hidden, input, state, start,
-                    [&](std::size_t b, std::size_t unit, Vec<T>(&sums)[4]) {
-                      const Vec<T> i = sigmoid_lanes(sums[0]), f = sigmoid_lanes(sums[1]);
-                      const Vec<T> g = tanh_lanes(sums[2]), o = sigmoid_lanes(sums[3]);
-                      const Vec<T> before = c_before ? load(c_before[b] + unit) : Vec<T>{};
-                      const Vec<T> c = fma(f, before, i * g);
-                      store(work.c[training ? row0 + b : b] + unit, c);
-                      store(work.y[row0 + b] + unit, o * tanh_lanes(c));
-                      if (!training) return;
-                      T* kept = gates.at(row0 + b, unit);
-                      store(kept, i);
-                      store(kept + kBlock<T>, f);
-                      store(kept + 2 * kBlock<T>, g);
-                      store(kept + 3 * kBlock<T>, o);
-                    });
-    });
+  over_steps(packing, reverse, hidden, per_row, [&](const Span& span, const Share& share) {
+    const std::size_t row0 = packing.start[span.step];
+    const bool begins = span.from == Span::kBegins;
+    const Rows<const T> c_before = training ? rows_before<T>(packing, span, work.c, work.c0)
+                                            : (begins ? Rows<const T>(work.c0) : Rows<const T>(work.c));
+    const AllGates<T> input{input_first ? Rows<const T>{} : Rows<const T>{x[row0], x.stride}, &work.input_panels};
+    const AllGates<T> state{rows_before<T>(packing, span, work.y, work.h0), &work.hidden_panels};
+    const auto start = [&](std::size_t b, std::size_t unit, Vec<T>(&sums)[4]) {
+      if (!input_first) return start_at_bias(b, unit, sums);
+      const T* pre = gates.at(row0 + b, unit);
+      for (std::size_t g = 0; g < 4; ++g) sums[g] = load(pre + g * kBlock<T>);
+    };
+    gate_tiles<4>(
+        span.begin, span.end, hidden, input, state, start,
+        [&](std::size_t b, std::size_t unit, Vec<T>(&sums)[4]) {
+          const Vec<T> i = sigmoid_lanes(sums[0]), f = sigmoid_lanes(sums[1]);
+          const Vec<T> g = tanh_lanes(sums[2]), o = sigmoid_lanes(sums[3]);
+          const Vec<T> before = c_before ? load(c_before[b] + unit) : Vec<T>{};
+          const Vec<T> c = fma(f, before, i * g);
+          store(work.c[training ? row0 + b : b] + unit, c);
+          store(work.y[row0 + b] + unit, o * tanh_lanes(c));
+          if (!training) return;
+          T* kept = gates.at(row0 + b, unit);
+          store(kept, i);
+          store(kept + kBlock<T>, f);
+          store(kept + 2 * kBlock<T>, g);
+          store(kept + 3 * kBlock<T>, o);
+        },
+        share);
   });
 }
 
@@ -111,28 +111,27 @@ void lstm_backward(const RecurrentWeights<T>& w, const RecurrentGradients<T>& gr
     store(work.dc0[b] + unit, dc * f);
   };
 
-  over_sequences(packing, 4.0 * static_cast<double>(hidden * hidden), [&](std::size_t from, std::size_t to) {
-    // Backward, a row goes on from the step after it: the spans of the other direction.
-    for_each_span(packing, !reverse, from, to, [&](const Span& span) {
-      const std::size_t row0 = packing.start[span.step];
-      if (span.from == Span::kBegins) {
-        for (std::size_t b = span.begin; b < span.end; ++b) {
-          for (std::size_t unit = 0; unit < round_up<T>(hidden); unit += kLanes<T>) {
-            const Vec<T> dh = load(dy[row0 + b] + unit);
-            cell_backward(span.step, b, unit, true, dh_n ? dh + load(dh_n[b] + unit) : dh);
-          }
-        }
-        return;
+  // Backward, a row goes on from the step after it: the spans of the other direction.
+  const double per_row = 4.0 * static_cast<double>(hidden * hidden);
+  over_steps(packing, !reverse, hidden, per_row, [&](const Span& span, const Share& share) {
+    const std::size_t row0 = packing.start[span.step];
+    if (span.from == Span::kBegins) {
+      for (std::size_t b = span.begin; b < span.end; ++b) {
+        for_each_register<T>(hidden, share, [&](std::size_t unit) {
+          const Vec<T> dh = load(dy[row0 + b] + unit);
+          cell_backward(span.step, b, unit, true, dh_n ? dh + load(dh_n[b] + unit) : dh);
+        });
       }
-      multiply_tiles(
-          gates.left(packing.start[span.from], 0, 4, hidden), span.begin, span.end, work.hidden_rows,
-          [&](std::size_t b, std::size_t unit) { return load(dy[row0 + b] + unit); },
-          [&](std::size_t b, std::size_t unit, Vec<T> dh) { cell_backward(span.step, b, unit, false, dh); });
-    });
-    if (state_gradient) {
-      initial_state_gradient(packing, reverse, from, to, gates.left(0, 0, 4, hidden), false, dh_n, dc_n, work);
+      return;
     }
+    multiply_tiles(
+        gates.left(packing.start[span.from], 0, 4, hidden), span.begin, span.end, work.hidden_rows,
+        [&](std::size_t b, std::size_t unit) { return load(dy[row0 + b] + unit); },
+        [&](std::size_t b, std::size_t unit, Vec<T> dh) { cell_backward(span.step, b, unit, false, dh); }, share);
   });
+  if (state_gradient) {
+    initial_state_gradient(packing, reverse, gates.left(0, 0, 4, hidden), false, dh_n, dc_n, work);
+  }
 
   add_recurrent_gradients(w, gradients, packing, reverse, x, kGates, kGates, work);
   if (dx) {

@@ -50,7 +50,10 @@ void Network<T>::Plan::check_training(View<const T, 1> parameters_array, View<co
 template <typename T>
 void Network<T>::Plan::take_in(View<const T, 1> parameters_array, View<const T, 1> buffers_array,
                                const NetworkInput<T>& x, const NetworkState<T>& state, bool copy) {
-  if (training == nullptr) training = make_workspace();
+  if (training == nullptr) {
+    training = make_workspace();
+    training->pass.packing = incoming;  // the two change places: with both laid out the next batch needs no memory
+  }
   remembered = false;
   Workspace& work = *training;
   std::swap(work.pass.packing, incoming);

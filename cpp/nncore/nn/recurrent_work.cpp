@@ -36,24 +36,22 @@ void gate_input_gradient(const GateBlocks<T>& gates, std::size_t first, std::siz
 }
 
 template <typename T>
-void initial_state_gradient(const Packing& packing, bool reverse, std::size_t from, std::size_t to,
-                            const LeftRows<T>& gates, bool carries, Rows<const T> dh_n, Rows<const T> dc_n,
-                            RecurrentWork<T>& work) {
-  for_each_span(packing, reverse, from, to, [&](const Span& span) {
+void initial_state_gradient(const Packing& packing, bool reverse, const LeftRows<T>& gates, bool carries,
+                            Rows<const T> dh_n, Rows<const T> dc_n, RecurrentWork<T>& work) {
+  for_each_span(packing, reverse, 0, packing.sequences, [&](const Span& span) {
     if (span.from != Span::kBegins) return;
     LeftRows<T> left = gates;
     left.data += packing.start[span.step] * gates.stride;
     multiply_tiles(left, span.begin, span.end, work.hidden_rows,
                    StartAt<T>{carries ? work.dh0.data : nullptr, work.dh0.stride}, StoreTo<T>{work.dh0});
   });
-  pass_state_of_empty(packing, from, to, dh_n, work.dh0);
-  if (work.dc0) pass_state_of_empty(packing, from, to, dc_n, work.dc0);
+  pass_state_of_empty(packing, dh_n, work.dh0);
+  if (work.dc0) pass_state_of_empty(packing, dc_n, work.dc0);
 }
 
 template <typename T>
-void pass_state_of_empty(const Packing& packing, std::size_t from, std::size_t to, Rows<const T> after,
-                         Rows<T> before) {
-  for (std::size_t b = from; b < to; ++b) {
+void pass_state_of_empty(const Packing& packing, Rows<const T> after, Rows<T> before) {
+  for (std::size_t b = 0; b < packing.sequences; ++b) {
     if (packing.lengths[b] > 0) continue;
     for (std::size_t i = 0; i < before.stride; ++i) before[b][i] = after ? after[b][i] : T(0);
   }
@@ -98,9 +96,9 @@ template void set_initial_state(RecurrentWork<float>&, Rows<float>, Rows<float>)
 template Rows<const float> hidden_states(const RecurrentWork<float>&);
 template void gate_input_gradient(const GateBlocks<float>&, std::size_t, std::size_t, std::size_t, const Panels<float>&,
                                   Rows<float>, bool);
-template void initial_state_gradient(const Packing&, bool, std::size_t, std::size_t, const LeftRows<float>&, bool,
-                                     Rows<const float>, Rows<const float>, RecurrentWork<float>&);
-template void pass_state_of_empty(const Packing&, std::size_t, std::size_t, Rows<const float>, Rows<float>);
+template void initial_state_gradient(const Packing&, bool, const LeftRows<float>&, bool, Rows<const float>,
+                                     Rows<const float>, RecurrentWork<float>&);
+template void pass_state_of_empty(const Packing&, Rows<const float>, Rows<float>);
 template void add_gate_gradients(const GateBlocks<float>&, std::size_t, std::size_t, const GateGroup*, std::size_t,
                                  const RowTable<float>&, float*, float*, std::vector<Panels<float>>&);
 template void point_to_previous(const Packing&, bool, RecurrentWork<float>&);
@@ -110,9 +108,9 @@ template void set_initial_state(RecurrentWork<double>&, Rows<double>, Rows<doubl
 template Rows<const double> hidden_states(const RecurrentWork<double>&);
 template void gate_input_gradient(const GateBlocks<double>&, std::size_t, std::size_t, std::size_t,
                                   const Panels<double>&, Rows<double>, bool);
-template void initial_state_gradient(const Packing&, bool, std::size_t, std::size_t, const LeftRows<double>&, bool,
-                                     Rows<const double>, Rows<const double>, RecurrentWork<double>&);
-template void pass_state_of_empty(const Packing&, std::size_t, std::size_t, Rows<const double>, Rows<double>);
+template void initial_state_gradient(const Packing&, bool, const LeftRows<double>&, bool, Rows<const double>,
+                                     Rows<const double>, RecurrentWork<double>&);
+template void pass_state_of_empty(const Packing&, Rows<const double>, Rows<double>);
 template void add_gate_gradients(const GateBlocks<double>&, std::size_t, std::size_t, const GateGroup*, std::size_t,
                                  const RowTable<double>&, double*, double*, std::vector<Panels<double>>&);
 template void point_to_previous(const Packing&, bool, RecurrentWork<double>&);

@@ -70,22 +70,53 @@ void over_sequences(const Packing& packing, double multiply_adds_per_row, const 
   });
 }
 
+/// Takes the sequences step by step, in time or against it: phase(span, share) for each span, and where there are several
+/// phases one after the other. Threads share out the sequences, for the whole time; where these are too few for the
+/// threads and the layer is wide, the hidden units, for one phase at a time.
+template <typename... Phases>
+void over_steps(const Packing& packing, bool reverse, std::size_t hidden, double multiply_adds_per_row,
+                const Phases&... phases) {
+  constexpr std::size_t kWide = 256;
+  if (packing.sequences >= static_cast<std::size_t>(num_threads()) || hidden < kWide) {
+    over_sequences(packing, multiply_adds_per_row, [&](std::size_t from, std::size_t to) {
+      for_each_span(packing, reverse, from, to, [&](const Span& span) { (phases(span, Share{}), ...); });
+    });
+    return;
+  }
+  // One step may be short, but threads that have just worked are awake: the whole time's work decides.
+  const double nanoseconds = static_cast<double>(packing.rows) * multiply_adds_per_row / 25;
+  const std::size_t most_parts = hidden / (kWide / 4);
+  for_each_span(packing, reverse, 0, packing.sequences, [&](const Span& span) {
+    const auto share_out = [&](const auto& phase) {
+      parallel_parts(most_parts, nanoseconds,
+                     [&](std::size_t part, std::size_t parts) { phase(span, Share{part, parts}); });
+    };
+    (share_out(phases), ...);
+  });
+}
+
+/// Calls f(unit) for a share of the registers of hidden units.
+template <typename T, typename F>
+void for_each_register(std::size_t hidden, const Share& share, const F& f) {
+  const std::size_t registers = round_up<T>(hidden) / kLanes<T>;
+  for (std::size_t i = share.begin(registers); i < share.end(registers); ++i) f(i * kLanes<T>);
+}
+
 /// dx (rows, input) = gates · weights, or dx += it; the groups [first, first + count) of the gates, already packed in
 /// `rows`.
 template <typename T>
 void gate_input_gradient(const GateBlocks<T>& gates, std::size_t first, std::size_t count, std::size_t hidden,
                          const Panels<T>& rows, Rows<T> dx, bool add);
 
-/// Gradient of the initial state: work.dh0 = (work.dh0 where the cell carries part of it there) + gates of each sequence's
+/// Gradient of the initial states: work.dh0 = (work.dh0 where the cell carries part of it there) + gates of each sequence's
 /// first row · U; an empty sequence passes its final state's gradient on.
 template <typename T>
-void initial_state_gradient(const Packing& packing, bool reverse, std::size_t from, std::size_t to,
-                            const LeftRows<T>& gates, bool carries, Rows<const T> dh_n, Rows<const T> dc_n,
-                            RecurrentWork<T>& work);
+void initial_state_gradient(const Packing& packing, bool reverse, const LeftRows<T>& gates, bool carries,
+                            Rows<const T> dh_n, Rows<const T> dc_n, RecurrentWork<T>& work);
 
 /// Gradient of the state before an empty sequence: that of the state after it.
 template <typename T>
-void pass_state_of_empty(const Packing& packing, std::size_t from, std::size_t to, Rows<const T> after, Rows<T> before);
+void pass_state_of_empty(const Packing& packing, Rows<const T> after, Rows<T> before);
 
 /// Rows of a batch, or (where `table` is set) wherever it points; null in the table: a row of zeros.
 template <typename T>
