@@ -197,7 +197,7 @@ Rows<T> Network<T>::Plan::run_back(Workspace& work, Rows<T> dy, bool input_gradi
 template <typename T>
 void Network<T>::Plan::write_input_gradient(const Workspace& work, Rows<T> dx, View<T, 3> out) const {
   const std::vector<std::int64_t>& places = work.pass.packing.padded_row;
-  std::fill_n(out.data(), out.size(), T(0));
+  if (places.size() * input_features < out.size()) std::fill_n(out.data(), out.size(), T(0));  // padding
   for (std::size_t row = 0; row < places.size(); ++row) {
     std::copy_n(dx[row], input_features, out.data() + static_cast<std::size_t>(places[row]) * input_features);
   }
