@@ -12,7 +12,7 @@ All have the same weights and inputs, in the layout that each prefers, and are c
 outputs and gradients are compared first. A ratio is the peer's time over nncore's, the median of the rounds and their
 quartiles. GFLOP/s are nncore's, of the matrix products alone; build/cpp/bench_recurrent measures the peak beside them.
 ONNX Runtime runs with an IOBinding too where the batch is 1; for more the call is too small a part of the time to tell.
-With --quick JAX, which compiles for seconds, runs for "lstm" and the smallest "gru-before" alone, lengths for "lstm".
+--quick leaves out works, sizes and JAX, which compiles for seconds, except for "lstm" and the smallest "gru-before".
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class Comparison:
         layer = Layer(cell, size)
         others = even_peers(layer, self.modules, self.options.quick)
         self.check(layer, others)
-        for work in self.options.works:
+        for work in works_of(cell, self.options):
             if work != "lengths":
                 doing = [peer for peer in others if work == "inference" or hasattr(peer, "train")]
                 if cell == "gru-before":
@@ -166,12 +166,19 @@ class Comparison:
             harness.print_row([*start, "", "", ""], WIDTHS)
 
 
+def works_of(cell: str, options: argparse.Namespace) -> list[str]:
+    """What is asked for, else with --quick a selection. No peer has lengths for "gru-before"."""
+    quick = {"lstm": ["inference", "training-dx", "lengths"], "gru-before": ["training-dx"]}
+    works = options.works or (quick.get(cell, ["inference", "training-dx"]) if options.quick else WORKS)
+    return [work for work in works if work != "lengths" or cell != "gru-before"]
+
+
 def main(options: argparse.Namespace, threads: int) -> None:
     comparison = Comparison(options, threads)
     for cell in options.cells:
         for size in options.sizes or (QUICK if options.quick else ALL):
             comparison.even(cell, size)
-        if "lengths" in options.works and cell in (["lstm"] if options.quick else ["lstm", "gru", "elman"]):
+        if "lengths" in works_of(cell, options):
             comparison.uneven(cell)
 
 
@@ -188,6 +195,4 @@ if __name__ == "__main__":
     parser.add_argument("--cells", nargs="+", choices=CELLS, default=CELLS)
     parser.add_argument("--works", nargs="+", choices=WORKS)
     parser.add_argument("--sizes", nargs="+", type=size_of, metavar="T,B,I,H")
-    chosen = parser.parse_args()
-    chosen.works = chosen.works or [work for work in WORKS if work != "training" or not chosen.quick]
-    harness.run(main, chosen)
+    harness.run(main, parser.parse_args())

@@ -9,41 +9,60 @@
 
 namespace nncore {
 
-// Rows per pass: a panel of three registers and one block of A stay in L1 together.
-inline constexpr std::size_t kGradientRows = 128;
+/// The rows [first, last) of c against one panel, whose first column is `column` of `columns`; row i of c is column
+/// i - first of `block`.
+template <std::size_t V, typename T>
+inline void add_transposed_panel(const T* block, std::size_t first, std::size_t last, std::size_t depth, const T* panel,
+                                 std::size_t column, std::size_t columns, Rows<T> c) {
+  const bool whole = column + V * kLanes<T> <= columns;
+  const std::size_t tail = whole ? kLanes<T> : columns - column - (V - 1) * kLanes<T>;
+  for_each_tile<V>(first, last, [&](std::size_t i, auto rows) {
+    constexpr std::size_t R = decltype(rows)::value;
+    Vec<T> sums[R][V];
+    for (std::size_t r = 0; r < R; ++r) {
+      const T* from = c[i + r] + column;
+      for (std::size_t v = 0; v + 1 < V; ++v) sums[r][v] = load(from + v * kLanes<T>);
+      const T* end = from + (V - 1) * kLanes<T>;
+      sums[r][V - 1] = whole ? load(end) : load_part(end, tail);
+    }
+    accumulate_transposed(sums, block + (i - first), kBlock<T>, depth, panel);
+    for (std::size_t r = 0; r < R; ++r) {
+      T* to = c[i + r] + column;
+      for (std::size_t v = 0; v + 1 < V; ++v) store(to + v * kLanes<T>, sums[r][v]);
+      T* end = to + (V - 1) * kLanes<T>;
+      if (whole) {
+        store(end, sums[r][V - 1]);
+      } else {
+        store_part(end, sums[r][V - 1], tail);
+      }
+    }
+  });
+}
 
-/// c[i][j] += sum over k of a[k * a_stride + i] * panel[k][j] for i < rows of c, all columns of `b`.
-/// `a` has room for whole tiles of rows; the rows of c have b.columns() elements without padding.
+// Rows per pass: a panel of three registers and one block of A stay in L1 together.
+inline constexpr std::size_t kGradientRows = 192;
+
+/// c[i][j] += sum over k of a[k * a_stride + i] * panel[k][j] for i < rows of c, all columns of `b`, whose depth is at most
+/// kGradientRows. The rows of c have b.columns() elements without padding.
 template <typename T>
 void add_transposed_tiles(const T* a, std::size_t a_stride, std::size_t rows, const Panels<T>& b, Rows<T> c) {
-  for (std::size_t p = 0; p < b.count(); ++p) {
-    const std::size_t column = b.first(p) * kLanes<T>;
-    with_constant<kTileVecs>(b.vecs(p), [&](auto vecs_constant) {
-      constexpr std::size_t vecs = decltype(vecs_constant)::value;
-      const bool whole = column + vecs * kLanes<T> <= b.columns();
-      const std::size_t tail = whole ? kLanes<T> : b.columns() - column - (vecs - 1) * kLanes<T>;
-      for_each_tile<vecs>(0, rows, [&](std::size_t i, auto rows_constant) {
-        constexpr std::size_t tile = decltype(rows_constant)::value;
-        Vec<T> sums[tile][vecs];
-        for (std::size_t r = 0; r < tile; ++r) {
-          const T* from = c[i + r] + column;
-          for (std::size_t v = 0; v + 1 < vecs; ++v) sums[r][v] = load(from + v * kLanes<T>);
-          const T* last = from + (vecs - 1) * kLanes<T>;
-          sums[r][vecs - 1] = whole ? load(last) : load_part(last, tail);
-        }
-        accumulate_transposed(sums, a + i, a_stride, b.depth(), b.panel(p));
-        for (std::size_t r = 0; r < tile; ++r) {
-          T* to = c[i + r] + column;
-          for (std::size_t v = 0; v + 1 < vecs; ++v) store(to + v * kLanes<T>, sums[r][v]);
-          T* last = to + (vecs - 1) * kLanes<T>;
-          if (whole) {
-            store(last, sums[r][vecs - 1]);
-          } else {
-            store_part(last, sums[r][vecs - 1], tail);
-          }
-        }
+  // The block side by side: at its own stride it would fall into a few sets of L1.
+  alignas(64) T block[kGradientRows * kBlock<T>];
+  for (std::size_t first = 0; first < rows; first += kBlock<T>) {
+    const std::size_t last = std::min(rows, first + kBlock<T>);
+    for (std::size_t k = 0; k < b.depth(); ++k) {
+      const T* from = a + k * a_stride + first;
+      if (last - first == kBlock<T>) {
+        std::copy_n(from, kBlock<T>, block + k * kBlock<T>);
+      } else {
+        std::copy_n(from, last - first, block + k * kBlock<T>);
+      }
+    }
+    for (std::size_t p = 0; p < b.count(); ++p) {
+      with_constant<kTileVecs>(b.vecs(p), [&](auto vecs) {
+        add_transposed_panel<vecs>(block, first, last, b.depth(), b.panel(p), b.first(p) * kLanes<T>, b.columns(), c);
       });
-    });
+    }
   }
 }
 

@@ -52,10 +52,6 @@ void add_transposed_product(View<const T, 2> a, View<const T, 2> b, View<T, 2> c
       Rows<const T>{a.data(), m}, m, [&](std::size_t row) { return b.row(row); }, n, k, c.data(), no_sums, panels);
 }
 
-template void multiply_tiles(const LeftRows<float>&, std::size_t, std::size_t, const Panels<float>&,
-                             const StartAt<float>&, const StoreTo<float>&, Share);
-template void multiply_tiles(const LeftRows<double>&, std::size_t, std::size_t, const Panels<double>&,
-                             const StartAt<double>&, const StoreTo<double>&, Share);
 template void add_transposed_tiles(const float*, std::size_t, std::size_t, const Panels<float>&, Rows<float>);
 template void add_transposed_tiles(const double*, std::size_t, std::size_t, const Panels<double>&, Rows<double>);
 template void matmul(View<const float, 2>, View<const float, 2>, View<const float, 1>, View<float, 2>);

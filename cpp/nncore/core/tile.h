@@ -1,6 +1,7 @@
 #pragma once
 
-// The register tile of every matrix product: each element is one chain of FMAs in the order of k. For kernels only.
+// The register tile of every matrix product: each element is one chain of FMAs in the order of k. For kernels only;
+// tile.cpp compiles it.
 
 #include <algorithm>
 #include <cstddef>
@@ -15,10 +16,8 @@ namespace nncore {
 // Rows and registers of a tile: the sums, one row of the panel and one broadcast fill the register file.
 #if defined(__AVX512F__) || defined(__ARM_NEON)
 inline constexpr std::size_t kTileRows = 8;
-inline constexpr std::size_t kGateTileRows = 6;
 #else
 inline constexpr std::size_t kTileRows = 4;
-inline constexpr std::size_t kGateTileRows = 3;
 #endif
 inline constexpr std::size_t kTileVecs = 3;
 
@@ -35,50 +34,7 @@ template <std::size_t Count, typename F>
   detail::unroll(f, std::make_index_sequence<Count>());
 }
 
-/// sums[r][Into[v]] += sum over k of a[r * row_stride + k] * panel[k][v], in the order of k.
-template <typename T, std::size_t R, std::size_t Total, std::size_t... Into>
-[[gnu::always_inline]] inline void accumulate(Vec<T> (&sums)[R][Total], const T* a, std::size_t row_stride,
-                                              std::size_t depth, const T* panel, std::index_sequence<Into...>) {
-  constexpr std::size_t vecs = sizeof...(Into);
-  constexpr std::size_t into[] = {Into...};
-  for (std::size_t k = 0; k < depth; ++k, panel += vecs * kLanes<T>) {
-    // Whichever is fewer, a panel row's registers or the broadcasts, is held; the others come one at a time.
-    if constexpr (R < vecs) {
-      Vec<T> x[R];
-      unrolled<R>([&](auto r) { x[r] = kept(broadcast(a[r * row_stride + k])); });
-      unrolled<vecs>([&](auto v) {
-        const Vec<T> b = kept(load(panel + v * kLanes<T>));
-        unrolled<R>([&](auto r) { sums[r][into[v]] = fma(x[r], b, sums[r][into[v]]); });
-      });
-    } else {
-      Vec<T> b[vecs];
-      unrolled<vecs>([&](auto v) { b[v] = kept(load(panel + v * kLanes<T>)); });
-      unrolled<R>([&](auto r) {
-        const Vec<T> x = broadcast(a[r * row_stride + k]);
-        unrolled<vecs>([&](auto v) { sums[r][into[v]] = fma(x, b[v], sums[r][into[v]]); });
-      });
-    }
-  }
-}
-
-/// One row a against panels that lie panel_stride apart: sums[u][Into[v]] += sum over k of a[k] * panel u's [k][v]. A single
-/// panel would leave each sum waiting for the one before.
-template <typename T, std::size_t U, std::size_t Total, std::size_t... Into>
-[[gnu::always_inline]] inline void accumulate_row(Vec<T> (&sums)[U][Total], const T* a, std::size_t depth,
-                                                  const T* panel, std::size_t panel_stride,
-                                                  std::index_sequence<Into...>) {
-  constexpr std::size_t vecs = sizeof...(Into);
-  constexpr std::size_t into[] = {Into...};
-  for (std::size_t k = 0; k < depth; ++k, panel += vecs * kLanes<T>) {
-    const Vec<T> x = broadcast(a[k]);
-    unrolled<U>([&](auto u) {
-      unrolled<vecs>(
-          [&](auto v) { sums[u][into[v]] = fma(x, load(panel + u * panel_stride + v * kLanes<T>), sums[u][into[v]]); });
-    });
-  }
-}
-
-/// The same for the transpose of a: a[k * depth_stride + r].
+/// sums[r][v] += sum over k of a[k * depth_stride + r] * panel[k][v], in the order of k.
 template <typename T, std::size_t R, std::size_t V>
 [[gnu::always_inline]] inline void accumulate_transposed(Vec<T> (&sums)[R][V], const T* a, std::size_t depth_stride,
                                                          std::size_t depth, const T* panel) {
@@ -101,17 +57,18 @@ template <std::size_t Most, typename F>
   f(std::integral_constant<std::size_t, Most>{});
 }
 
-/// Calls f(row, integral_constant<n>) for the tiles of n rows that make up rows [begin, end), kTileRows at a time; narrow
-/// tiles have twice as many, lest each sum wait for the one before.
+/// Calls f(row, integral_constant<n>) for the tiles of n rows that make up rows [begin, end); wide tiles are lower, and
+/// narrow ones taller, lest each sum wait for the one before.
 template <std::size_t Vecs, typename F>
 [[gnu::always_inline]] inline void for_each_tile(std::size_t begin, std::size_t end, const F& f) {
+  constexpr std::size_t kRows = Vecs > kTileVecs ? kTileRows * kTileVecs / Vecs : kTileRows;
   std::size_t row = begin;
   if constexpr (Vecs == 1) {
     constexpr std::size_t kTall = 2 * kTileRows;
     for (; row + kTall <= end; row += kTall) f(row, std::integral_constant<std::size_t, kTall>{});
   }
-  for (; row < end; row += kTileRows) {
-    with_constant<kTileRows>(std::min(kTileRows, end - row), [&](auto rows) { f(row, rows); });
+  for (; row < end; row += kRows) {
+    with_constant<kRows>(std::min(kRows, end - row), [&](auto rows) { f(row, rows); });
   }
 }
 
@@ -227,76 +184,77 @@ struct LeftRows {
   std::size_t length = 0;
   std::size_t segments = 1;
   std::size_t segment_stride = 0;
+
+  LeftRows from(std::size_t row) const { return {data + row * stride, stride, length, segments, segment_stride}; }
 };
 
+/// Rows whose sums are held, on the stack, while the products of one panel are added.
+inline constexpr std::size_t kHeldRows = 48;
+
+/// sums[r * sums_stride + v] += sum over k of a's row r at k * panel[k][v] for r < rows, v < V; each sum is one chain of
+/// FMAs in the order of k. A long depth is cut into pieces of the panel that stay in L1 while all rows meet them.
+template <std::size_t V, typename T>
+void add_products(Vec<T>* sums, std::size_t sums_stride, std::size_t rows, const LeftRows<T>& a, const T* panel);
+
+/// The same for one row and U panels, panel_stride apart, at once: a single one would leave each sum waiting for the one
+/// before. Panel u adds to sums[u * sums_stride + v].
+template <std::size_t U, std::size_t V, typename T>
+void add_products_of_row(Vec<T>* sums, std::size_t sums_stride, const LeftRows<T>& a, const T* panel,
+                         std::size_t panel_stride);
+
 namespace detail {
-/// A single row meets `Count` panels of `Vecs` registers at once.
-template <std::size_t Count, std::size_t Vecs, typename T, typename Start, typename Finish>
-inline void multiply_row(const LeftRows<T>& a, std::size_t row, const T* panel, std::size_t depth, std::size_t column,
+template <std::size_t V, typename T, typename Start, typename Finish>
+inline void multiply_row(const LeftRows<T>& a, std::size_t row, const Panels<T>& b, std::size_t p, bool pair,
                          const Start& start, const Finish& finish) {
-  const auto at = [column](std::size_t p, std::size_t v) { return column + (p * Vecs + v) * kLanes<T>; };
-  Vec<T> sums[Count][Vecs];
-  unrolled<Count>([&](auto p) { unrolled<Vecs>([&](auto v) { sums[p][v] = start(row, at(p, v)); }); });
-  for (std::size_t s = 0; s < a.segments; ++s) {
-    accumulate_row(sums, a.data + row * a.stride + s * a.segment_stride, a.length,
-                   panel + s * a.length * Vecs * kLanes<T>, depth * Vecs * kLanes<T>, std::make_index_sequence<Vecs>());
+  const std::size_t column = b.first(p) * kLanes<T>, count = (pair ? 2 : 1) * V;
+  Vec<T> sums[2 * V];
+  for (std::size_t v = 0; v < count; ++v) sums[v] = start(row, column + v * kLanes<T>);
+  if (pair) {
+    add_products_of_row<2, V>(sums, V, a.from(row), b.panel(p), V * kLanes<T> * b.depth());
+  } else {
+    add_products_of_row<1, V>(sums, V, a.from(row), b.panel(p), 0);
   }
-  unrolled<Count>([&](auto p) { unrolled<Vecs>([&](auto v) { finish(row, at(p, v), sums[p][v]); }); });
+  for (std::size_t v = 0; v < count; ++v) finish(row, column + v * kLanes<T>, sums[v]);
 }
 
-template <typename T, typename Start, typename Finish>
-inline void multiply_one(const LeftRows<T>& a, std::size_t row, const Panels<T>& b, const Start& start,
-                         const Finish& finish, const Share& share) {
-  const std::size_t last = share.end(b.count());
-  for (std::size_t p = share.begin(b.count()); p < last; ++p) {
-    const std::size_t column = b.first(p) * kLanes<T>;
-    const bool pair = p + 1 < last && b.vecs(p + 1) == b.vecs(p);
-    with_constant<kTileVecs>(b.vecs(p), [&](auto vecs_constant) {
-      constexpr std::size_t vecs = decltype(vecs_constant)::value;
-      if (pair) return multiply_row<2, vecs>(a, row, b.panel(p), b.depth(), column, start, finish);
-      multiply_row<1, vecs>(a, row, b.panel(p), b.depth(), column, start, finish);
-    });
-    if (pair) ++p;
-  }
-}
-
-template <typename T, typename Start, typename Finish>
-inline void multiply_block(const LeftRows<T>& a, std::size_t begin, std::size_t end, const Panels<T>& b,
-                           const Start& start, const Finish& finish, const Share& share) {
-  if (end - begin == 1) return multiply_one(a, begin, b, start, finish, share);
-  for (std::size_t p = share.begin(b.count()); p < share.end(b.count()); ++p) {
-    const T* panel = b.panel(p);
-    const std::size_t column = b.first(p) * kLanes<T>;
-    with_constant<kTileVecs>(b.vecs(p), [&](auto vecs_constant) {
-      constexpr std::size_t vecs = decltype(vecs_constant)::value;
-      for_each_tile<vecs>(begin, end, [&](std::size_t row, auto rows_constant) {
-        constexpr std::size_t rows = decltype(rows_constant)::value;
-        Vec<T> sums[rows][vecs];
-        unrolled<rows>(
-            [&](auto r) { unrolled<vecs>([&](auto v) { sums[r][v] = start(row + r, column + v * kLanes<T>); }); });
-        for (std::size_t s = 0; s < a.segments; ++s) {
-          accumulate(sums, a.data + row * a.stride + s * a.segment_stride, a.stride, a.length,
-                     panel + s * a.length * vecs * kLanes<T>, std::make_index_sequence<vecs>());
-        }
-        unrolled<rows>(
-            [&](auto r) { unrolled<vecs>([&](auto v) { finish(row + r, column + v * kLanes<T>, sums[r][v]); }); });
-      });
-    });
+template <std::size_t V, typename T, typename Start, typename Finish>
+inline void multiply_rows(const LeftRows<T>& a, std::size_t begin, std::size_t end, const Panels<T>& b, std::size_t p,
+                          const Start& start, const Finish& finish) {
+  const std::size_t column = b.first(p) * kLanes<T>;
+  Vec<T> sums[kHeldRows][V];
+  for (std::size_t row = begin; row < end; row += kHeldRows) {
+    const std::size_t rows = std::min(kHeldRows, end - row);
+    for (std::size_t r = 0; r < rows; ++r) {
+      unrolled<V>([&](auto v) { sums[r][v] = start(row + r, column + v * kLanes<T>); });
+    }
+    add_products<V>(sums[0], V, rows, a.from(row), b.panel(p));
+    for (std::size_t r = 0; r < rows; ++r) {
+      unrolled<V>([&](auto v) { finish(row + r, column + v * kLanes<T>, sums[r][v]); });
+    }
   }
 }
 }  // namespace detail
 
-/// For rows [begin, end) of `a` and every register of columns of `b`, or of a share of them: sum = start(row, column); sum += a·b;
-/// finish(row, column, sum).
+/// For rows [begin, end) of `a` and every register of columns of `b`, or of a share of them: sum = start(row, column);
+/// sum += a·b; finish(row, column, sum).
 template <typename T, typename Start, typename Finish>
 void multiply_tiles(const LeftRows<T>& a, std::size_t begin, std::size_t end, const Panels<T>& b, const Start& start,
                     const Finish& finish, Share share = {}) {
   // Each panel passes over a block of rows that stays in L2 (a third of 512 KB; the panel has its share too).
   constexpr std::size_t kBlockBytes = 160 * 1024;
   const std::size_t row_bytes = (a.segments * a.length + 1) * sizeof(T);
-  const std::size_t block = std::max(kBlockBytes / row_bytes, std::size_t{4}) / kTileRows * kTileRows + kTileRows;
+  const std::size_t block = std::max(kBlockBytes / row_bytes / kHeldRows, std::size_t{1}) * kHeldRows;
+  const std::size_t last = share.end(b.count());
   for (std::size_t row = begin; row < end; row += block) {
-    detail::multiply_block(a, row, std::min(end, row + block), b, start, finish, share);
+    const std::size_t row_end = std::min(end, row + block);
+    for (std::size_t p = share.begin(b.count()); p < last; ++p) {
+      const bool pair = row_end - row == 1 && p + 1 < last && b.vecs(p + 1) == b.vecs(p);
+      with_constant<kTileVecs>(b.vecs(p), [&](auto vecs) {
+        if (row_end - row == 1) return detail::multiply_row<vecs>(a, row, b, p, pair, start, finish);
+        detail::multiply_rows<vecs>(a, row, row_end, b, p, start, finish);
+      });
+      if (pair) ++p;
+    }
   }
 }
 
@@ -317,11 +275,5 @@ struct StoreTo {
 
   void operator()(std::size_t row, std::size_t column, Vec<T> sum) const { store(rows[row] + column, sum); }
 };
-
-// The plain product has many callers, and 24 tiles at x86-64-v4: matmul.cpp compiles it for all of them.
-extern template void multiply_tiles(const LeftRows<float>&, std::size_t, std::size_t, const Panels<float>&,
-                                    const StartAt<float>&, const StoreTo<float>&, Share);
-extern template void multiply_tiles(const LeftRows<double>&, std::size_t, std::size_t, const Panels<double>&,
-                                    const StartAt<double>&, const StoreTo<double>&, Share);
 
 }  // namespace nncore

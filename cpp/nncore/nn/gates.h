@@ -63,63 +63,65 @@ class GatePanels {
   Buffer<T> data_;
 };
 
-/// One factor of a gate tile: rows times packed weights, added to the sums Into...; null rows add nothing.
-template <typename T, std::size_t... Into>
+/// One factor of a gate tile: rows times packed weights, added to the sums of gates First to First + Count - 1; null rows
+/// add nothing.
+template <typename T, std::size_t First, std::size_t Count>
 struct GateTerm {
   Rows<const T> rows;
   const GatePanels<T>* panels;
+
+  LeftRows<T> left(std::size_t row) const { return {rows[row], rows.stride, panels->depth()}; }
+
+  template <std::size_t Groups>
+  void add(std::size_t row, std::size_t count, std::size_t unit, Vec<T> (*sums)[Groups]) const {
+    if (rows) add_products<Count>(sums[0] + First, Groups, count, left(row), panels->panel(unit / kLanes<T>));
+  }
+  /// One row, and `Units` registers of hidden units at once.
+  template <std::size_t Units, std::size_t Groups>
+  void add_to_units(std::size_t row, std::size_t unit, Vec<T> (*sums)[Groups]) const {
+    if (!rows) return;
+    add_products_of_row<Units, Count>(sums[0] + First, Groups, left(row), panels->panel(unit / kLanes<T>),
+                                      panels->panel_stride());
+  }
 };
 
-/// The gate tile of one row, over `Units` registers of hidden units at once.
-template <std::size_t Units, std::size_t Groups, typename T, std::size_t... X, std::size_t... H, typename Start,
-          typename Finish>
-inline void gate_row(std::size_t row, std::size_t unit, const GateTerm<T, X...>& x, const GateTerm<T, H...>& h,
-                     const Start& start, const Finish& finish) {
+/// The gate tile of one row.
+template <std::size_t Units, std::size_t Groups, typename T, typename X, typename H, typename Start, typename Finish>
+inline void gate_row(std::size_t row, std::size_t unit, const X& x, const H& h, const Start& start,
+                     const Finish& finish) {
   Vec<T> sums[Units][Groups];
   for (std::size_t u = 0; u < Units; ++u) start(row, unit + u * kLanes<T>, sums[u]);
-  if (x.rows) {
-    accumulate_row(sums, x.rows[row], x.panels->depth(), x.panels->panel(unit / kLanes<T>), x.panels->panel_stride(),
-                   std::index_sequence<X...>());
-  }
-  if (h.rows) {
-    accumulate_row(sums, h.rows[row], h.panels->depth(), h.panels->panel(unit / kLanes<T>), h.panels->panel_stride(),
-                   std::index_sequence<H...>());
-  }
+  x.template add_to_units<Units>(row, unit, sums);
+  h.template add_to_units<Units>(row, unit, sums);
   for (std::size_t u = 0; u < Units; ++u) finish(row, unit + u * kLanes<T>, sums[u]);
 }
 
-/// For rows [begin, end) and each register of hidden units, or of a share of them: sums = start(row, unit); sums += x·W, then += h·U;
-/// finish(row, unit, sums). Row numbers of x and h count from their own pointers.
-template <std::size_t Groups, typename T, std::size_t... X, std::size_t... H, typename Start, typename Finish>
-inline void gate_tiles(std::size_t begin, std::size_t end, std::size_t hidden, const GateTerm<T, X...>& x,
-                       const GateTerm<T, H...>& h, const Start& start, const Finish& finish, const Share& share = {}) {
+/// For rows [begin, end) and each register of hidden units, or of a share of them: sums = start(row, unit); sums += x·W,
+/// then += h·U; finish(row, unit, sums). Row numbers of x and h count from their own pointers.
+template <std::size_t Groups, typename T, std::size_t FirstX, std::size_t CountX, std::size_t FirstH,
+          std::size_t CountH, typename Start, typename Finish>
+inline void gate_tiles(std::size_t begin, std::size_t end, std::size_t hidden, const GateTerm<T, FirstX, CountX>& x,
+                       const GateTerm<T, FirstH, CountH>& h, const Start& start, const Finish& finish,
+                       const Share& share = {}) {
   const std::size_t registers = round_up<T>(hidden) / kLanes<T>;
   std::size_t unit = share.begin(registers) * kLanes<T>;
   const std::size_t last = share.end(registers) * kLanes<T>;
   if (end - begin == 1) {
     constexpr std::size_t units = 2;
     for (; unit + units * kLanes<T> <= last; unit += units * kLanes<T>) {
-      gate_row<units, Groups>(begin, unit, x, h, start, finish);
+      gate_row<units, Groups, T>(begin, unit, x, h, start, finish);
     }
-    for (; unit < last; unit += kLanes<T>) gate_row<1, Groups>(begin, unit, x, h, start, finish);
+    for (; unit < last; unit += kLanes<T>) gate_row<1, Groups, T>(begin, unit, x, h, start, finish);
     return;
   }
+  Vec<T> sums[kHeldRows][Groups];
   for (; unit < last; unit += kLanes<T>) {
-    for (std::size_t row = begin; row < end; row += kGateTileRows) {
-      with_constant<kGateTileRows>(std::min(kGateTileRows, end - row), [&](auto rows_constant) {
-        constexpr std::size_t rows = decltype(rows_constant)::value;
-        Vec<T> sums[rows][Groups];
-        for (std::size_t r = 0; r < rows; ++r) start(row + r, unit, sums[r]);
-        if (x.rows) {
-          accumulate(sums, x.rows[row], x.rows.stride, x.panels->depth(), x.panels->panel(unit / kLanes<T>),
-                     std::index_sequence<X...>());
-        }
-        if (h.rows) {
-          accumulate(sums, h.rows[row], h.rows.stride, h.panels->depth(), h.panels->panel(unit / kLanes<T>),
-                     std::index_sequence<H...>());
-        }
-        for (std::size_t r = 0; r < rows; ++r) finish(row + r, unit, sums[r]);
-      });
+    for (std::size_t row = begin; row < end; row += kHeldRows) {
+      const std::size_t rows = std::min(kHeldRows, end - row);
+      for (std::size_t r = 0; r < rows; ++r) start(row + r, unit, sums[r]);
+      x.add(row, rows, unit, sums);
+      h.add(row, rows, unit, sums);
+      for (std::size_t r = 0; r < rows; ++r) finish(row + r, unit, sums[r]);
     }
   }
 }

@@ -13,9 +13,9 @@ constexpr std::array<GateGroup, 3> kInputGates{{{0, 2}, {1, 0}, {2, 1}}};
 constexpr std::array<GateGroup, 3> kHiddenGates{{{1, 0}, {2, 1}, {3, 2}}};
 
 template <typename T>
-using InputTerm = GateTerm<T, 0, 1, 2>;
+using InputTerm = GateTerm<T, 0, 3>;
 template <typename T>
-using HiddenTerm = GateTerm<T, 1, 2, 3>;
+using HiddenTerm = GateTerm<T, 1, 3>;
 
 template <typename T>
 void pack_forward(const RecurrentWeights<T>& w, RecurrentWork<T>& work) {

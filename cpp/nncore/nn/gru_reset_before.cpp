@@ -47,8 +47,8 @@ void gru_reset_before_forward(const RecurrentWeights<T>& w, const Packing& packi
     const Rows<const T> before = before_of(span);
     const Rows<T> reset_h = rows_of(work.reset_h, span);
     gate_tiles<2>(
-        span.begin, span.end, hidden, GateTerm<T, 0, 1>{input_of(span), &work.input_panels},
-        GateTerm<T, 0, 1>{before, &work.hidden_panels},
+        span.begin, span.end, hidden, GateTerm<T, 0, 2>{input_of(span), &work.input_panels},
+        GateTerm<T, 0, 2>{before, &work.hidden_panels},
         [&](std::size_t, std::size_t unit, Vec<T>(&sums)[2]) {
           sums[0] = load(bias + unit);
           sums[1] = load(bias + padded + unit);
@@ -67,8 +67,8 @@ void gru_reset_before_forward(const RecurrentWeights<T>& w, const Packing& packi
     const Rows<const T> before = before_of(span);
     const Rows<const T> reset = before ? Rows<const T>(rows_of(work.reset_h, span)) : Rows<const T>{};
     gate_tiles<1>(
-        span.begin, span.end, hidden, GateTerm<T, 0>{input_of(span), &work.candidate_input_panels},
-        GateTerm<T, 0>{reset, &work.candidate_hidden_panels},
+        span.begin, span.end, hidden, GateTerm<T, 0, 1>{input_of(span), &work.candidate_input_panels},
+        GateTerm<T, 0, 1>{reset, &work.candidate_hidden_panels},
         [&](std::size_t, std::size_t unit, Vec<T>(&sums)[1]) { sums[0] = load(bias + 2 * padded + unit); },
         [&](std::size_t b, std::size_t unit, Vec<T>(&sums)[1]) {
           T* kept = gates.at(row0 + b, unit);

@@ -10,7 +10,7 @@ namespace {
 constexpr std::array<GateGroup, 4> kGates{{{0, 0}, {1, 1}, {2, 2}, {3, 3}}};  // i, f, g, o
 
 template <typename T>
-using AllGates = GateTerm<T, 0, 1, 2, 3>;
+using AllGates = GateTerm<T, 0, 4>;
 
 template <typename T>
 void pack_forward(const RecurrentWeights<T>& w, RecurrentWork<T>& work) {

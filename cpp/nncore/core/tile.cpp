@@ -1,0 +1,109 @@
+#include "nncore/core/tile.h"
+
+namespace nncore {
+
+namespace {
+
+// A piece of a panel of four registers, this deep, takes half of an L1 of 32 KB.
+constexpr std::size_t kPiece = 512 / kVectorBytes * 8;
+
+/// sums[r][v] += sum over k of a[r * stride + k] * panel[k][v], in the order of k.
+template <typename T, std::size_t R, std::size_t V>
+[[gnu::always_inline]] inline void accumulate(Vec<T> (&sums)[R][V], const T* a, std::size_t stride, std::size_t depth,
+                                              const T* panel) {
+  for (std::size_t k = 0; k < depth; ++k, panel += V * kLanes<T>) {
+    // Whichever is fewer, a panel row's registers or the broadcasts, is held; the others come one at a time.
+    if constexpr (R < V) {
+      Vec<T> x[R];
+      unrolled<R>([&](auto r) { x[r] = kept(broadcast(a[r * stride + k])); });
+      unrolled<V>([&](auto v) {
+        const Vec<T> b = kept(load(panel + v * kLanes<T>));
+        unrolled<R>([&](auto r) { sums[r][v] = fma(x[r], b, sums[r][v]); });
+      });
+    } else {
+      Vec<T> b[V];
+      unrolled<V>([&](auto v) { b[v] = kept(load(panel + v * kLanes<T>)); });
+      unrolled<R>([&](auto r) {
+        const Vec<T> x = broadcast(a[r * stride + k]);
+        unrolled<V>([&](auto v) { sums[r][v] = fma(x, b[v], sums[r][v]); });
+      });
+    }
+  }
+}
+
+/// The products of a piece of the depth: segments [first, last), of each the elements [begin, end).
+template <std::size_t V, typename T>
+void add_piece(Vec<T>* sums, std::size_t sums_stride, std::size_t rows, const LeftRows<T>& a, std::size_t first,
+               std::size_t last, std::size_t begin, std::size_t end, const T* panel) {
+  for_each_tile<V>(0, rows, [&](std::size_t row, auto rows_constant) {
+    constexpr std::size_t R = decltype(rows_constant)::value;
+    Vec<T> tile[R][V];
+    unrolled<R>([&](auto r) { unrolled<V>([&](auto v) { tile[r][v] = sums[(row + r) * sums_stride + v]; }); });
+    for (std::size_t s = first; s < last; ++s) {
+      accumulate(tile, a.data + row * a.stride + s * a.segment_stride + begin, a.stride, end - begin,
+                 panel + (s * a.length + begin) * V * kLanes<T>);
+    }
+    unrolled<R>([&](auto r) { unrolled<V>([&](auto v) { sums[(row + r) * sums_stride + v] = tile[r][v]; }); });
+  });
+}
+
+}  // namespace
+
+template <std::size_t V, typename T>
+void add_products(Vec<T>* sums, std::size_t sums_stride, std::size_t rows, const LeftRows<T>& a, const T* panel) {
+  if (a.segments == 1) {
+    for (std::size_t k = 0; k < a.length; k += kPiece) {
+      add_piece<V>(sums, sums_stride, rows, a, 0, 1, k, std::min(a.length, k + kPiece), panel);
+    }
+    return;
+  }
+  const std::size_t step = std::max(kPiece / std::max(a.length, std::size_t{1}), std::size_t{1});
+  for (std::size_t s = 0; s < a.segments; s += step) {
+    add_piece<V>(sums, sums_stride, rows, a, s, std::min(a.segments, s + step), 0, a.length, panel);
+  }
+}
+
+template <std::size_t U, std::size_t V, typename T>
+void add_products_of_row(Vec<T>* sums, std::size_t sums_stride, const LeftRows<T>& a, const T* panel,
+                         std::size_t panel_stride) {
+  Vec<T> tile[U][V];
+  unrolled<U>([&](auto u) { unrolled<V>([&](auto v) { tile[u][v] = sums[u * sums_stride + v]; }); });
+  for (std::size_t s = 0; s < a.segments; ++s) {
+    const T* x = a.data + s * a.segment_stride;
+    for (std::size_t k = 0; k < a.length; ++k, panel += V * kLanes<T>) {
+      const Vec<T> each = broadcast(x[k]);
+      unrolled<U>([&](auto u) {
+        unrolled<V>(
+            [&](auto v) { tile[u][v] = fma(each, load(panel + u * panel_stride + v * kLanes<T>), tile[u][v]); });
+      });
+    }
+  }
+  unrolled<U>([&](auto u) { unrolled<V>([&](auto v) { sums[u * sums_stride + v] = tile[u][v]; }); });
+}
+
+template void add_products<1>(Vec<float>*, std::size_t, std::size_t, const LeftRows<float>&, const float*);
+template void add_products_of_row<1, 1>(Vec<float>*, std::size_t, const LeftRows<float>&, const float*, std::size_t);
+template void add_products_of_row<2, 1>(Vec<float>*, std::size_t, const LeftRows<float>&, const float*, std::size_t);
+template void add_products<2>(Vec<float>*, std::size_t, std::size_t, const LeftRows<float>&, const float*);
+template void add_products_of_row<1, 2>(Vec<float>*, std::size_t, const LeftRows<float>&, const float*, std::size_t);
+template void add_products_of_row<2, 2>(Vec<float>*, std::size_t, const LeftRows<float>&, const float*, std::size_t);
+template void add_products<3>(Vec<float>*, std::size_t, std::size_t, const LeftRows<float>&, const float*);
+template void add_products_of_row<1, 3>(Vec<float>*, std::size_t, const LeftRows<float>&, const float*, std::size_t);
+template void add_products_of_row<2, 3>(Vec<float>*, std::size_t, const LeftRows<float>&, const float*, std::size_t);
+template void add_products<4>(Vec<float>*, std::size_t, std::size_t, const LeftRows<float>&, const float*);
+template void add_products_of_row<1, 4>(Vec<float>*, std::size_t, const LeftRows<float>&, const float*, std::size_t);
+template void add_products_of_row<2, 4>(Vec<float>*, std::size_t, const LeftRows<float>&, const float*, std::size_t);
+template void add_products<1>(Vec<double>*, std::size_t, std::size_t, const LeftRows<double>&, const double*);
+template void add_products_of_row<1, 1>(Vec<double>*, std::size_t, const LeftRows<double>&, const double*, std::size_t);
+template void add_products_of_row<2, 1>(Vec<double>*, std::size_t, const LeftRows<double>&, const double*, std::size_t);
+template void add_products<2>(Vec<double>*, std::size_t, std::size_t, const LeftRows<double>&, const double*);
+template void add_products_of_row<1, 2>(Vec<double>*, std::size_t, const LeftRows<double>&, const double*, std::size_t);
+template void add_products_of_row<2, 2>(Vec<double>*, std::size_t, const LeftRows<double>&, const double*, std::size_t);
+template void add_products<3>(Vec<double>*, std::size_t, std::size_t, const LeftRows<double>&, const double*);
+template void add_products_of_row<1, 3>(Vec<double>*, std::size_t, const LeftRows<double>&, const double*, std::size_t);
+template void add_products_of_row<2, 3>(Vec<double>*, std::size_t, const LeftRows<double>&, const double*, std::size_t);
+template void add_products<4>(Vec<double>*, std::size_t, std::size_t, const LeftRows<double>&, const double*);
+template void add_products_of_row<1, 4>(Vec<double>*, std::size_t, const LeftRows<double>&, const double*, std::size_t);
+template void add_products_of_row<2, 4>(Vec<double>*, std::size_t, const LeftRows<double>&, const double*, std::size_t);
+
+}  // namespace nncore
