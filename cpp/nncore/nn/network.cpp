@@ -85,8 +85,12 @@ void Network<T>::infer(View<const T, 1> parameters, View<const T, 1> buffers, co
   work->pass.state_out = state.out;
   plan_->lay_out(x, work->pass.packing);
   plan_->load_input(x, false, *work);
+  work->pass.packed = plan_->holds(*work, parameters);
   plan_->run(*work);
   plan_->write_output(*work, y);
+  if (!work->pass.packed && parameters.size() <= Plan::kFew) {
+    work->packed_from.assign(parameters.data(), parameters.data() + parameters.size());
+  }
   plan_->give_back(std::move(work));
 }
 

@@ -13,12 +13,12 @@ namespace {
 /// A plane is one direction of one of the stacked layers.
 template <typename T>
 struct RecurrentLayerWork : LayerWork<T> {
-  explicit RecurrentLayerWork(std::size_t planes, std::size_t layers) : planes(planes), joined(layers), dx(layers) {
+  explicit RecurrentLayerWork(std::size_t planes, std::size_t layers) : planes(planes), joined(layers) {
     joined_buffers.resize(layers);
     dx_buffers.resize(layers);
   }
   std::vector<RecurrentWork<T>> planes;
-  std::vector<Rows<T>> joined, dx;  ///< per stacked layer: output, and gradient of the input
+  std::vector<Rows<T>> joined;  ///< per stacked layer: its output
   std::vector<Buffer<T>> joined_buffers, dx_buffers;
   Buffer<T> dy_buffer, dh_n_buffer, dc_n_buffer;
 };
@@ -123,7 +123,10 @@ class RecurrentLayer final : public Layer<T> {
       const Rows<const T> input = first ? x.values : Rows<const T>(work.joined[stacked - 1]);
       Rows<T> dx{};
       if (!first || input_gradient) {
-        dx = work.dx[stacked] = work.make(work.dx_buffers[stacked], packing.rows, input_of(stacked));
+        // dx comes when dy is no longer needed: in its place, where it fits and no second direction reads it.
+        const std::size_t stride = round_up<T>(input_of(stacked));
+        const bool in_place = directions_ == 1 && stride <= dy.stride;
+        dx = in_place ? Rows<T>{dy.data, stride} : work.make(work.dx_buffers[stacked], packing.rows, input_of(stacked));
       }
       for (std::size_t direction = 0; direction < directions_; ++direction) {
         const std::size_t plane = stacked * directions_ + direction;
