@@ -36,9 +36,9 @@ class ArrayArgument {
     if (array.ndim() != static_cast<pybind11::ssize_t>(Rank) || (array.flags() & pybind11::array::c_style) == 0) {
       return false;
     }
-    if (!aligned || !(std::is_const_v<T> || array.writeable())) return false;
     const bool same_type = array.dtype().is(pybind11::dtype::of<Element>());
-    return same_type || pybind11::array_t<Element>::check_(source);  // an equivalent one
+    if (!aligned || !(same_type || pybind11::array_t<Element>::check_(source))) return false;  // or an equivalent type
+    return std::is_const_v<T> || array.writeable();
   }
 
  private:
@@ -66,7 +66,12 @@ struct type_caster<nncore::ArrayArgument<T, Rank>> {
                                      npy_format_descriptor<std::remove_const_t<T>>::name + const_name("]"));
 
   bool load(handle source, bool /*convert*/) {
-    if (!Argument::accepts(source)) return false;
+    if (!Argument::accepts(source)) {
+      if (!std::is_const_v<T> && nncore::In<std::remove_const_t<T>, Rank>::accepts(source)) {
+        throw value_error("parameters, gradients, buffers and outputs must be writeable, but an array is read-only");
+      }
+      return false;
+    }
     value = Argument(reinterpret_borrow<array>(source));
     return true;
   }

@@ -195,3 +195,38 @@ def test_ctrl_c_says_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: p
     monkeypatch.setattr(nncore, "show_config", interrupt)
     assert main(["info"]) == 130
     assert capsys.readouterr().err == "\nnncore: stopped\n"
+
+
+def test_a_model_does_not_replace_its_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text(TEXT)
+    link = tmp_path / "link"
+    link.symlink_to(corpus)
+    for output in (corpus, link):
+        assert "must not replace the text" in refused(capsys, "lm", str(corpus), "-o", str(output))
+    assert corpus.read_text() == TEXT
+
+
+def test_a_stopped_training_is_saved(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus, output = tmp_path / "corpus.txt", tmp_path / "model.safetensors"
+    corpus.write_text(TEXT)
+    fit = LanguageModel.fit
+
+    def stopped(self: LanguageModel, text: str) -> None:
+        fit(self, text)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LanguageModel, "fit", stopped)
+    assert main(["lm", str(corpus), "-o", str(output), "--hidden-size", "8", "--epochs", "1"]) == 130
+    assert f"saved {output} as far as it has come" in capsys.readouterr().out
+    assert LanguageModel.load(output).generate(5, random_state=0)
+
+
+def test_too_little_memory_is_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_memory(self: LanguageModel, text: str) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(LanguageModel, "fit", no_memory)
+    assert "not enough memory" in refused(capsys, "lm", __file__)

@@ -497,3 +497,18 @@ def test_arrays_of_another_byte_order_and_layout():
     weight = np.arange(12.0).reshape(4, 3)
     net = nn.from_torch({"weight": np.asfortranarray(weight).astype(">f8"), "bias": np.ones(8)[::2]})
     assert net.dtype == np.float64 and np.array_equal(net["0.weight"], weight)
+
+
+@pytest.mark.parametrize("change", ["hook", "pre-hook", "forward"])
+def test_a_module_that_computes_something_else_is_refused(change):
+    part = torch.nn.Linear(3, 2)
+    module = torch.nn.Sequential(part)
+    if change == "hook":
+        part.register_forward_hook(lambda module, given, y: y * 2)
+    elif change == "pre-hook":
+        part.register_forward_pre_hook(lambda module, given: (given[0] * 2,))
+    else:
+        part.forward = lambda x: x
+    with pytest.raises(ValueError, match=r"module\['0'\] \(Linear\) must have no hooks and no forward of its own"):
+        nn.from_torch(module)
+    assert nn.from_torch(module.state_dict(), [nn.Dense(3, 2)])["0.weight"].shape == (2, 3)

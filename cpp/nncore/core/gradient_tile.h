@@ -9,6 +9,20 @@
 
 namespace nncore {
 
+/// sums[r][v] += sum over k of a[k * depth_stride + r] * panel[k][v], in the order of k.
+template <typename T, std::size_t R, std::size_t V>
+[[gnu::always_inline]] inline void accumulate_transposed(Vec<T> (&sums)[R][V], const T* a, std::size_t depth_stride,
+                                                         std::size_t depth, const T* panel) {
+  for (std::size_t k = 0; k < depth; ++k, a += depth_stride, panel += V * kLanes<T>) {
+    Vec<T> b[V];
+    unrolled<V>([&](auto v) { b[v] = kept(load(panel + v * kLanes<T>)); });
+    unrolled<R>([&](auto r) {
+      const Vec<T> x = broadcast(a[r]);
+      unrolled<V>([&](auto v) { sums[r][v] = fma(x, b[v], sums[r][v]); });
+    });
+  }
+}
+
 /// The rows [first, last) of c against one panel, whose first column is `column` of `columns`; row i of c is column
 /// i - first of `block`.
 template <std::size_t V, typename T>
@@ -52,7 +66,7 @@ void add_transposed_tiles(const T* a, std::size_t a_stride, std::size_t rows, co
     const std::size_t last = std::min(rows, first + kBlock<T>);
     for (std::size_t k = 0; k < b.depth(); ++k) {
       const T* from = a + k * a_stride + first;
-      if (last - first == kBlock<T>) {
+      if (last - first == kBlock<T>) {  // a constant, which the compiler makes two moves of
         std::copy_n(from, kBlock<T>, block + k * kBlock<T>);
       } else {
         std::copy_n(from, last - first, block + k * kBlock<T>);
@@ -64,6 +78,13 @@ void add_transposed_tiles(const T* a, std::size_t a_stride, std::size_t rows, co
       });
     }
   }
+}
+
+/// Room in as many panels as there are threads; what runs in parallel must not allocate.
+template <typename T>
+inline void reserve_gradient_panels(std::vector<Panels<T>>& panels, std::size_t rows, std::size_t columns) {
+  panels.resize(static_cast<std::size_t>(num_threads()));
+  for (Panels<T>& each : panels) each.reserve(std::min(kGradientRows, rows), columns, Padding::kTight);
 }
 
 // Compiled for all callers in matmul.cpp.
@@ -86,7 +107,7 @@ inline void add_column_sums(const T* a, std::size_t a_stride, std::size_t rows, 
 template <typename T, typename RowOf>
 inline void add_product_over_rows(Rows<const T> a, std::size_t m, const RowOf& b, std::size_t n, std::size_t rows, T* c,
                                   T* sums, std::vector<Panels<T>>& panels) {
-  panels.resize(static_cast<std::size_t>(num_threads()));
+  reserve_gradient_panels(panels, rows, n);
   const std::size_t blocks = (m + kBlock<T> - 1) / kBlock<T>;
   const double nanoseconds = static_cast<double>(rows) * static_cast<double>(m) * static_cast<double>(n) / 25;
   parallel_parts(std::min(blocks, panels.size()), nanoseconds, [&](std::size_t part, std::size_t parts) {

@@ -198,11 +198,14 @@ struct PoolOwner {
   }
 } owner;
 
+std::atomic<std::uint32_t> generation{1};
+
 /// In the child of a fork the workers do not exist, and the pool may be in any state: it is forgotten, not destroyed.
 void forget_pool() {
   static_cast<void>(owner.pool.release());
   inside_region = false;
   busy.store(false, std::memory_order_release);
+  generation.fetch_add(1);
 }
 
 [[maybe_unused]] const int fork_handler = pthread_atfork(nullptr, nullptr, forget_pool);
@@ -234,6 +237,8 @@ int initial_threads() {
 }
 
 }  // namespace
+
+std::uint32_t fork_generation() { return generation.load(std::memory_order_relaxed); }
 
 int num_threads() {
   const int threads = chosen_threads.load(std::memory_order_relaxed);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace nncore {
 
@@ -19,6 +20,9 @@ int num_threads();
 /// Sets num_threads(), for the whole process; `count` must be from 1 to kMostThreads (std::invalid_argument otherwise).
 /// Workers beyond it end now, or, when another thread is using them, at the next change.
 void set_num_threads(int count);
+
+/// 1, and one more in each process made by fork() from one that used the library.
+std::uint32_t fork_generation();
 
 /// Work below this many nanoseconds is not worth waking another thread.
 inline constexpr double kSerialNanoseconds = 50e3;

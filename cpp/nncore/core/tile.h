@@ -1,7 +1,7 @@
 #pragma once
 
-// The register tile of every matrix product: each element is one chain of FMAs in the order of k. For kernels only;
-// tile.cpp compiles it.
+// The matrix product in register tiles: each element is one chain of FMAs in the order of k. tile.cpp compiles what adds
+// the products; packing, where sums start and what becomes of them is their callers'. For kernels only.
 
 #include <algorithm>
 #include <cstddef>
@@ -32,20 +32,6 @@ template <typename F, std::size_t... I>
 template <std::size_t Count, typename F>
 [[gnu::always_inline]] inline void unrolled(const F& f) {
   detail::unroll(f, std::make_index_sequence<Count>());
-}
-
-/// sums[r][v] += sum over k of a[k * depth_stride + r] * panel[k][v], in the order of k.
-template <typename T, std::size_t R, std::size_t V>
-[[gnu::always_inline]] inline void accumulate_transposed(Vec<T> (&sums)[R][V], const T* a, std::size_t depth_stride,
-                                                         std::size_t depth, const T* panel) {
-  for (std::size_t k = 0; k < depth; ++k, a += depth_stride, panel += V * kLanes<T>) {
-    Vec<T> b[V];
-    unrolled<V>([&](auto v) { b[v] = kept(load(panel + v * kLanes<T>)); });
-    unrolled<R>([&](auto r) {
-      const Vec<T> x = broadcast(a[r]);
-      unrolled<V>([&](auto v) { sums[r][v] = fma(x, b[v], sums[r][v]); });
-    });
-  }
 }
 
 /// Calls f(integral_constant<n>) for n in [1, Most].
@@ -99,10 +85,11 @@ inline void pack_transposed(std::size_t depth, const ColumnOf& column, T* to, st
   }
 }
 
-/// A matrix B (depth, columns) cut into panels of at most kTileVecs registers, each stored row after row and padded with
-/// zeros to whole blocks (or, kTight, to whole registers), as the tile reads it.
+/// Zeros behind the columns: to whole blocks, or to whole registers only.
 enum class Padding { kBlocks, kTight };
 
+/// A matrix B (depth, columns) cut into panels of at most kTileVecs registers, each stored row after row and padded with
+/// zeros, as the tile reads it.
 template <typename T>
 class Panels {
  public:
@@ -114,6 +101,9 @@ class Panels {
   std::size_t vecs(std::size_t i) const { return first(i + 1) - first(i); }
   std::size_t first(std::size_t i) const { return registers_ * i / count_; }
   const T* panel(std::size_t i) const { return data_.data() + first(i) * kLanes<T> * depth_; }
+
+  /// Makes room, so that packing this much or less allocates nothing.
+  void reserve(std::size_t depth, std::size_t columns, Padding padding) { resize(depth, columns, padding); }
 
   /// row(k) points to row k of B, or is null for a row of zeros.
   template <typename RowOf>

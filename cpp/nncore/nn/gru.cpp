@@ -37,22 +37,14 @@ template <typename T>
 void gru_forward(const RecurrentWeights<T>& w, const Packing& packing, bool reverse, Rows<const T> x, bool training,
                  RecurrentWork<T>& work) {
   const std::size_t hidden = w.hidden, padded = round_up<T>(hidden);
-  const bool input_first = packing.sequences < 4 && packing.steps > 1;  // as in lstm_forward
+  const bool input_first = input_comes_first(packing);
   pack_forward(w, work);
   work.y = work.make(work.y_buffer, packing.rows, hidden);
   if (training || input_first) work.make_gates(packing.rows, 4, hidden);
   const GateBlocks<T> gates = work.gates;
   const T* bias = work.bias.data();
 
-  const auto start_at_bias = [&](std::size_t, std::size_t unit, Vec<T>(&sums)[4]) {
-    for (std::size_t g = 0; g < 4; ++g) sums[g] = load(bias + g * padded + unit);
-  };
-  if (input_first) {
-    gate_tiles<4>(0, packing.rows, hidden, InputTerm<T>{x, &work.input_panels}, HiddenTerm<T>{{}, nullptr},
-                  start_at_bias, [&](std::size_t row, std::size_t unit, Vec<T>(&sums)[4]) {
-                    for (std::size_t g = 0; g < 4; ++g) store(gates.at(row, unit) + g * kBlock<T>, sums[g]);
-                  });
-  }
+  if (input_first) add_input_first<4>(gates, hidden, InputTerm<T>{x, &work.input_panels}, bias);
 
   const double per_row = 3.0 * static_cast<double>(hidden * (w.input + hidden));
   over_steps(packing, reverse, hidden, per_row, [&](const Span& span, const Share& share) {
@@ -60,9 +52,7 @@ void gru_forward(const RecurrentWeights<T>& w, const Packing& packing, bool reve
     const InputTerm<T> input{input_first ? Rows<const T>{} : Rows<const T>{x[row0], x.stride}, &work.input_panels};
     const Rows<const T> before = rows_before<T>(packing, span, work.y, work.h0);
     const auto start = [&](std::size_t b, std::size_t unit, Vec<T>(&sums)[4]) {
-      if (!input_first) return start_at_bias(b, unit, sums);
-      const T* pre = gates.at(row0 + b, unit);
-      for (std::size_t g = 0; g < 4; ++g) sums[g] = load(pre + g * kBlock<T>);
+      start_gates(input_first, gates, row0 + b, unit, bias, padded, sums);
     };
     gate_tiles<4>(
         span.begin, span.end, hidden, input, HiddenTerm<T>{before, &work.hidden_panels}, start,

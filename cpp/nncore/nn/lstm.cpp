@@ -28,8 +28,7 @@ template <typename T>
 void lstm_forward(const RecurrentWeights<T>& w, const Packing& packing, bool reverse, Rows<const T> x, bool training,
                   RecurrentWork<T>& work) {
   const std::size_t hidden = w.hidden, padded = round_up<T>(hidden);
-  // Few rows: the input's share of all steps is one product with tall tiles; the chain goes on in the time loop.
-  const bool input_first = packing.sequences < 4 && packing.steps > 1;
+  const bool input_first = input_comes_first(packing);
   pack_forward(w, work);
   work.y = work.make(work.y_buffer, packing.rows, hidden);
   work.c = work.make(work.c_buffer, training ? packing.rows : packing.sequences, hidden);
@@ -37,17 +36,7 @@ void lstm_forward(const RecurrentWeights<T>& w, const Packing& packing, bool rev
   const GateBlocks<T> gates = work.gates;
   const T* bias = work.bias.data();
 
-  const auto start_at_bias = [&](std::size_t, std::size_t unit, Vec<T>(&sums)[4]) {
-    for (std::size_t g = 0; g < 4; ++g) sums[g] = load(bias + g * padded + unit);
-  };
-  const AllGates<T> no_term{{}, nullptr};
-  if (input_first) {
-    const AllGates<T> input{x, &work.input_panels};
-    gate_tiles<4>(0, packing.rows, hidden, input, no_term, start_at_bias,
-                  [&](std::size_t row, std::size_t unit, Vec<T>(&sums)[4]) {
-                    for (std::size_t g = 0; g < 4; ++g) store(gates.at(row, unit) + g * kBlock<T>, sums[g]);
-                  });
-  }
+  if (input_first) add_input_first<4>(gates, hidden, AllGates<T>{x, &work.input_panels}, bias);
 
   const double per_row = 4.0 * static_cast<double>(hidden * (w.input + hidden));
   over_steps(packing, reverse, hidden, per_row, [&](const Span& span, const Share& share) {
@@ -58,9 +47,7 @@ void lstm_forward(const RecurrentWeights<T>& w, const Packing& packing, bool rev
     const AllGates<T> input{input_first ? Rows<const T>{} : Rows<const T>{x[row0], x.stride}, &work.input_panels};
     const AllGates<T> state{rows_before<T>(packing, span, work.y, work.h0), &work.hidden_panels};
     const auto start = [&](std::size_t b, std::size_t unit, Vec<T>(&sums)[4]) {
-      if (!input_first) return start_at_bias(b, unit, sums);
-      const T* pre = gates.at(row0 + b, unit);
-      for (std::size_t g = 0; g < 4; ++g) sums[g] = load(pre + g * kBlock<T>);
+      start_gates(input_first, gates, row0 + b, unit, bias, padded, sums);
     };
     gate_tiles<4>(
         span.begin, span.end, hidden, input, state, start,

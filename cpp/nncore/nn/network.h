@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "nncore/core/in_use.h"
 #include "nncore/core/view.h"
 #include "nncore/nn/layer_spec.h"
 #include "nncore/nn/losses.h"
@@ -15,12 +16,6 @@ namespace nncore {
 
 /// A loss or gradient that is no longer finite (Python's FloatingPointError).
 class Divergence : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
-
-/// A second thread asked for a training call while one ran.
-class InUse : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
@@ -117,7 +112,6 @@ class Network {
  private:
   struct Plan;
   struct Workspace;
-  class Training;
   template <typename>
   friend class NetworkStream;
 

@@ -3,7 +3,6 @@
 // The inside of a network. For kernels only.
 
 #include <algorithm>
-#include <atomic>
 #include <cstring>
 #include <mutex>
 
@@ -36,7 +35,7 @@ struct Network<T>::Plan {
   bool reads_ahead = false;        ///< has a bidirectional layer
   std::vector<bool> drops_before;  ///< per layer: whether a LastStep comes before it
 
-  std::atomic<bool> training_busy{false};
+  UseFlag training_flag;
   std::unique_ptr<Workspace> training;
   bool remembered = false;
   Packing incoming;  ///< of a training batch until all of it has been checked: the remembered one stays whole
@@ -104,21 +103,6 @@ struct Network<T>::Plan {
   double begin_gradients(double l2, View<const T, 1> parameters_array, View<T, 1> gradients) const;
   void update_buffers(View<T, 1> buffers_array) const;
   void write_input_gradient(const Workspace& work, Rows<T> dx, View<T, 3> out) const;
-};
-
-/// Holds the right to train for the length of a call.
-template <typename T>
-class Network<T>::Training {
- public:
-  explicit Training(Plan& plan) : plan_(plan) {
-    if (plan.training_busy.exchange(true)) throw InUse("the network is in use by another thread");
-  }
-  ~Training() { plan_.training_busy.store(false); }
-  Training(const Training&) = delete;
-  Training& operator=(const Training&) = delete;
-
- private:
-  Plan& plan_;
 };
 
 }  // namespace nncore

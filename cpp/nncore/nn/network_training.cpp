@@ -28,6 +28,8 @@ Rows<T> padded(View<T, 2> dy, Buffer<T>& buffer) {
   return to;
 }
 
+std::string text_of(double value) { return std::isnan(value) ? "nan" : std::to_string(value); }  // no "-nan"
+
 View<const std::int64_t, 1> rows_of(const std::vector<std::int64_t>& places) {
   return {places.data(), {places.size()}};
 }
@@ -88,7 +90,7 @@ void Network<T>::Plan::update_buffers(View<T, 1> buffers_array) const {
 template <typename T>
 void Network<T>::forward(View<const T, 1> parameters, View<T, 1> buffers, const NetworkInput<T>& x,
                          const NetworkState<T>& state, View<T, 3> y) {
-  const Training lock(*plan_);
+  const UseFlag::Guard guard(plan_->training_flag, "the network");
   plan_->check_output(x, y);
   plan_->check_training(parameters, buffers, x, state);
   plan_->take_in(parameters, buffers, x, state, true);
@@ -115,7 +117,7 @@ std::vector<std::size_t> Network<T>::remembered_shape() const {
 template <typename T>
 void Network<T>::backward(View<const T, 1> parameters, View<T, 1> gradients, View<const T, 3> dy,
                           const NetworkState<T>& state, View<T, 3> dx) {
-  const Training lock(*plan_);
+  const UseFlag::Guard guard(plan_->training_flag, "the network");
   require(plan_->remembered, "backward needs a forward before it (inference and train_step are not remembered)");
   Workspace& work = *plan_->training;
   const Packing& packing = work.pass.packing;
@@ -139,10 +141,11 @@ void Network<T>::backward(View<const T, 1> parameters, View<T, 1> gradients, Vie
 template <typename T>
 double Network<T>::train_step(View<T, 1> parameters, View<T, 1> gradients, View<T, 1> buffers, const NetworkInput<T>& x,
                               const NetworkState<T>& state, const TrainingStep<T>& step) {
-  const Training lock(*plan_);
+  const UseFlag::Guard guard(plan_->training_flag, "the network");
   require(gradients.size() == parameters.size(), "gradients must have ", parameters.size(), " elements, but has ",
           gradients.size());
-  require(std::isfinite(step.l2) && step.l2 >= 0, "l2 must be at least 0 and finite, but came as ", step.l2);
+  require(std::isfinite(static_cast<T>(step.l2)) && step.l2 >= 0, "l2 must be at least 0 and finite in ",
+          sizeof(T) == 4 ? "float32" : "float64", ", but came as ", step.l2);
   plan_->check_training(parameters, buffers, x, state);
   check_target(step.loss, step.target, plan_->output_features,
                rows_of(plan_->output_places(plan_->incoming, x.has_steps)));
@@ -155,15 +158,14 @@ double Network<T>::train_step(View<T, 1> parameters, View<T, 1> gradients, View<
   const View<T, 2> dy(work.loss_buffer.reserve(y.size() + 1), y.extents());
   const double loss = loss_forward_backward<T>(
       step.loss, y, step.target, {}, rows_of(plan_->output_places(work.pass.packing, x.has_steps)), step.weights, dy);
-  if (!std::isfinite(loss))
-    throw Divergence("the loss is not finite (" + std::to_string(loss) + "); nothing was changed");
+  if (!std::isfinite(loss)) throw Divergence("the loss is not finite (" + text_of(loss) + "); nothing was changed");
 
   const double penalty = plan_->begin_gradients(step.l2, parameters, gradients);
   work.pass.gradients = gradients.data();
   plan_->run_back(work, padded(dy, work.dy_buffer), false);
   const double norm = gradient_norm<T>(gradients);
   if (!std::isfinite(norm)) {
-    throw Divergence("the gradient's norm is not finite (" + std::to_string(norm) + "); no parameter was changed");
+    throw Divergence("the gradient's norm is not finite (" + text_of(norm) + "); no parameter was changed");
   }
   const double factor = step.max_grad_norm > 0 ? clip_factor(norm, step.max_grad_norm) : 1.0;
   if (factor != 1.0) scale(gradients, static_cast<T>(factor));

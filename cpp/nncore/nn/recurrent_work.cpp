@@ -61,6 +61,7 @@ template <typename T>
 void add_gate_gradients(const GateBlocks<T>& d, std::size_t hidden, std::size_t columns, const GateGroup* groups,
                         std::size_t group_count, const RowTable<T>& x, T* weights, T* bias,
                         std::vector<Panels<T>>& panels) {
+  reserve_gradient_panels(panels, d.rows, columns);
   const std::size_t tasks = round_up<T>(hidden) / kBlock<T> * group_count;
   const double nanoseconds = static_cast<double>(d.rows) * static_cast<double>(hidden * group_count * columns) / 25;
   parallel_parts(std::min(tasks, panels.size()), nanoseconds, [&](std::size_t part, std::size_t parts) {

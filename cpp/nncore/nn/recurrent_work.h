@@ -95,6 +95,37 @@ void over_steps(const Packing& packing, bool reverse, std::size_t hidden, double
   });
 }
 
+/// Whether the input's share of all steps comes first, as one product with tall tiles: with few sequences the tiles of a
+/// step are low. The chain of each sum goes on in the time loop.
+inline bool input_comes_first(const Packing& packing) { return packing.sequences < 4 && packing.steps > 1; }
+
+/// Leaves bias and input's share of every row in the gates' blocks. `bias`: Groups times (padded hidden units).
+template <std::size_t Groups, typename T, std::size_t First, std::size_t Count>
+void add_input_first(const GateBlocks<T>& gates, std::size_t hidden, const GateTerm<T, First, Count>& input,
+                     const T* bias) {
+  const std::size_t padded = round_up<T>(hidden);
+  const double products = static_cast<double>(gates.rows) * static_cast<double>(Count * hidden * input.panels->depth());
+  parallel_ranges(gates.rows, kTileRows, products / 25, [&](std::size_t begin, std::size_t end) {
+    gate_tiles<Groups>(
+        begin, end, hidden, input, GateTerm<T, 0, 1>{{}, nullptr},
+        [&](std::size_t, std::size_t unit, Vec<T>(&sums)[Groups]) {
+          for (std::size_t g = 0; g < Groups; ++g) sums[g] = load(bias + g * padded + unit);
+        },
+        [&](std::size_t row, std::size_t unit, Vec<T>(&sums)[Groups]) {
+          for (std::size_t g = 0; g < Groups; ++g) store(gates.at(row, unit) + g * kBlock<T>, sums[g]);
+        });
+  });
+}
+
+/// Where the sums of a row begin: at what add_input_first left, or at the bias.
+template <std::size_t Groups, typename T>
+void start_gates(bool input_first, const GateBlocks<T>& gates, std::size_t row, std::size_t unit, const T* bias,
+                 std::size_t padded, Vec<T> (&sums)[Groups]) {
+  const T* from = input_first ? gates.at(row, unit) : bias + unit;
+  const std::size_t stride = input_first ? kBlock<T> : padded;
+  for (std::size_t g = 0; g < Groups; ++g) sums[g] = load(from + g * stride);
+}
+
 /// Calls f(unit) for a share of the registers of hidden units.
 template <typename T, typename F>
 void for_each_register(std::size_t hidden, const Share& share, const F& f) {
@@ -143,7 +174,6 @@ void add_recurrent_gradients(const RecurrentWeights<T>& w, const RecurrentGradie
                              const Packing& packing, bool reverse, Rows<const T> x,
                              const std::array<GateGroup, X>& input_groups,
                              const std::array<GateGroup, H>& hidden_groups, RecurrentWork<T>& work) {
-  work.gradient_panels.resize(static_cast<std::size_t>(num_threads()));
   point_to_previous(packing, reverse, work);
   add_gate_gradients<T>(work.gates, w.hidden, w.input, input_groups.data(), X, {x, nullptr}, gradients.weight_ih,
                         gradients.bias_ih, work.gradient_panels);

@@ -8,7 +8,8 @@ template <typename T>
 NetworkStream<T>::NetworkStream(const Network<T>& network, View<const T, 1> parameters, View<const T, 1> buffers,
                                 std::size_t rows)
     : plan_(network.plan_), rows_(rows) {
-  require(rows > 0, "batch_size must be at least 1");
+  constexpr std::size_t kMost = std::size_t{1} << 31;  // far more than memory holds
+  require(rows > 0 && rows < kMost, "batch_size must be at least 1 and below 2^31, but came as ", rows);
   require(!plan_->reads_ahead, "a network with a bidirectional layer cannot be streamed: it needs whole sequences");
   plan_->check_arrays(parameters.size(), buffers.size());
   weights_.assign(parameters.data(), parameters.data() + parameters.size());
@@ -84,9 +85,7 @@ template <typename T>
 void NetworkStream<T>::run(const NetworkInput<T>& x, View<T, 2> y) {
   const std::array<std::size_t, 2> shape{rows_, plan_->output_features};
   require(y.extents() == shape, "y must be ", shape, ", but came as ", y.extents());
-  if (busy_.exchange(true)) throw InUse("the stream is in use by another thread");
-  const std::unique_ptr<std::atomic<bool>, void (*)(std::atomic<bool>*)> lock(
-      &busy_, [](std::atomic<bool>* busy) { busy->store(false); });
+  const UseFlag::Guard guard(flag_, "the stream");
   plan_->load_input(x, false, *work_);
   plan_->run(*work_);
   plan_->write_output(*work_, View<T, 3>(y.data(), {rows_, 1, plan_->output_features}));

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -39,7 +38,7 @@ class NetworkStream {
   std::unique_ptr<Workspace> work_;
   std::vector<T> weights_, memory_;
   std::vector<View<T, 3>> state_;
-  std::atomic<bool> busy_{false};
+  UseFlag flag_;
 };
 
 }  // namespace nncore

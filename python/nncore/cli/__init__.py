@@ -38,6 +38,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nnncore: stopped", file=sys.stderr)
         return 130
+    except MemoryError:
+        print("nncore: there is not enough memory for this", file=sys.stderr)
+        return 2
     except (OSError, ValueError, ImportError, FloatingPointError) as error:
         print(f"nncore: {_one_line(error)}", file=sys.stderr)
         return 2

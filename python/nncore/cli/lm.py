@@ -42,6 +42,8 @@ def run(arguments: argparse.Namespace) -> None:
     _check(arguments, text)
     if arguments.output:
         check_writable(Path(arguments.output))
+        if Path(arguments.output).exists() and Path(arguments.output).samefile(arguments.corpus):
+            raise ValueError(f"{arguments.output}: the model must not replace the text that it is to learn")
     word = arguments.level == "word"
     model = LanguageModel(
         level=arguments.level,
@@ -54,7 +56,13 @@ def run(arguments: argparse.Namespace) -> None:
         random_state=arguments.seed,
         verbose=1,
     )
-    model.fit(text)
+    try:
+        model.fit(text)
+    except KeyboardInterrupt:
+        if arguments.output and hasattr(model, "net_"):
+            model.save(arguments.output)
+            print(f"\nsaved {arguments.output} as far as it has come")
+        raise
     bits, speed = model.history_["bits_per_character"][-1], model.history_["characters_per_second"][-1]
     print(f"{bits:.3f} bits per character in the last epoch, {speed:,.0f} characters per second")
     if arguments.output:

@@ -25,10 +25,9 @@ def load_shakespeare() -> str:
     Examples
     --------
     >>> from nncore.datasets import load_shakespeare
-    >>> print(load_shakespeare()[:63])
+    >>> print(load_shakespeare()[:60])
     First Citizen:
     Before we proceed any further, hear me speak.
-    <BLANKLINE>
     """
     packed = resources.files(__name__).joinpath("data", "shakespeare.txt.gz").read_bytes()
     return gzip.decompress(packed).decode("ascii")

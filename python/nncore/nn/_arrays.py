@@ -13,6 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 from nncore import _core
 from nncore._random import seed_of
 from nncore.nn import _checks
+from nncore.nn._explain import entry_text, first_place
 from nncore.nn._optimizer import aligned_zeros
 from nncore.nn.layers import GRU, Layer
 
@@ -122,6 +123,8 @@ class NetworkArrays:
             array = _checks.real_array(name, mapping[name])
             if array.shape != view.shape:
                 raise ValueError(f"{name} must have the shape {view.shape}, but has {array.shape}")
+            if array.dtype.kind == "f" and array.dtype.itemsize > view.dtype.itemsize:
+                _refuse_overflow(name, array, view.dtype)
             arrays[name] = array
         for name, array in arrays.items():
             self._views[name][...] = array
@@ -219,6 +222,13 @@ class NetworkArrays:
         self._build()
         self._parameters[:] = state["parameters"]
         self._buffers[:] = state["buffers"]
+
+
+def _refuse_overflow(name: str, array: NDArray[Any], dtype: np.dtype[Any]) -> None:
+    """ValueError for a number that would become infinite."""
+    place = first_place(np.isfinite(array) & (np.abs(array) > np.finfo(dtype).max), None)
+    if place is not None:
+        raise ValueError(f"{name} must hold numbers of {dtype}, but {entry_text(name, array, place)}")
 
 
 def _network_dtype(dtype: DTypeLike) -> np.dtype[Any]:

@@ -38,8 +38,9 @@ def make_batch(x: Any, lengths: Any, *, takes_ids: bool, needs_steps: bool, dtyp
     ValueError
         If shapes do not fit or the batch is empty.
     """
-    ragged = is_ragged(x)
-    if ragged:
+    if is_ragged(x) and not takes_ids and x[0].ndim == 1:  # rows, one after the other
+        x = [_checks.as_array(f"x[{index}]", row) for index, row in enumerate(x)]
+    elif is_ragged(x):
         if lengths is not None:
             raise ValueError("lengths must be None where x is a list of sequences: they have their own")
         x, lengths = pad("x", x)

@@ -20,7 +20,7 @@ _FLAGS = ("shuffle", "warm_start", "nesterovs_momentum", "early_stopping")
 _TINY = float(np.finfo(np.float32).tiny)
 _AT_LEAST_AND_BELOW = {
     "alpha": (0.0, math.inf),
-    "learning_rate_init": (_TINY, math.inf),
+    "learning_rate_init": (_TINY, 1e38),  # finite in float32
     "power_t": (0.0, math.inf),
     "tol": (0.0, math.inf),
     "momentum": (0.0, 1.0),

@@ -123,6 +123,10 @@ class Optimizer:
         if self._network is not None and self._network() is not net:
             raise ValueError("optimizer belongs to another network; a new network needs a new optimizer")
         s = self.__dict__
+        most = float(np.finfo(parameters.dtype).max)
+        for name in ("lr", "weight_decay"):
+            if s[name] > most:
+                raise ValueError(f"{name} must be finite in {parameters.dtype}, but is {s[name]:g}")
         beta1, beta2 = s.get("betas", (0.0, 0.0))
         alpha, eps = s.get("alpha", 0.0), s.get("eps", 0.0)
         settings = (

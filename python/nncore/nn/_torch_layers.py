@@ -46,6 +46,8 @@ def describe(module: Any) -> tuple[list[Layer], list[str]]:
     for name, part in module.named_modules(remove_duplicate=False):
         kind = type(part).__name__ if _of_torch(type(part)) else f"{type(part).__module__}.{type(part).__qualname__}"
         where = f"module{f'[{name!r}]' if name else ''} ({kind})"
+        if part._forward_hooks or part._forward_pre_hooks or "forward" in vars(part):
+            raise ValueError(f"{where} must have no hooks and no forward of its own: they change what it computes")
         if kind in ("Sequential", "Identity"):
             continue
         if flat and kind not in ("Linear", "BatchNorm1d", "Flatten"):

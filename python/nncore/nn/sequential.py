@@ -163,9 +163,9 @@ class Sequential(NetworkPasses):
                 return plain
         wanted = _checks.flag("return_state", return_state)
         batch = self._batch(x, lengths)
-        if is_ragged(x) and is_ragged(target):
+        if batch.lengths is not None and is_ragged(x) and is_ragged(target):
             target, target_lengths = pad("target", target)
-            if batch.lengths is None or not np.array_equal(target_lengths, batch.lengths):
+            if not np.array_equal(target_lengths, batch.lengths):
                 raise ValueError("target must have sequences of the lengths of those of x")
         y_shape = self._y_shape(batch)
         rows, weight_rows = prepare_target(loss, target, weights, y_shape, self._dtype)
@@ -244,8 +244,8 @@ class Sequential(NetworkPasses):
             If `batch_size` is no number above 0, or a layer is bidirectional and so needs whole sequences.
         """
         count = _checks.whole_number("batch_size", batch_size)
-        if count < 1:
-            raise ValueError(f"batch_size must be at least 1, but is {count}")
+        if not 1 <= count < 2**31:
+            raise ValueError(f"batch_size must be at least 1 and below 2**31, but is {count}")
         core = self._core.stream(self._parameters, self._buffers, count)
         return Stream(core, self._states, count, self._core.takes_ids, self._dtype)
 

@@ -147,5 +147,10 @@ class Stream:
             raise IndexError(f"rows must lie in [0, {self._batch_size}), but has {wrong}")
         return array
 
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "a Stream cannot be copied or pickled: make another with net.stream() and give it this one's state"
+        )
+
     def __repr__(self) -> str:
         return f"Stream(batch_size={self._batch_size})"

@@ -44,7 +44,7 @@ def check_parameters(params: dict[str, Any]) -> None:
             check_integer(name, params[name], low)
     check_integer("verbose", params["verbose"], 0)
     check_real("dropout", params["dropout"], 0, 1, closed_low=True)
-    check_real("learning_rate", params["learning_rate"], 0)
+    check_real("learning_rate", params["learning_rate"], 0, 1e38)  # finite in float32
     if params["max_grad_norm"] is not None:
         check_real("max_grad_norm", params["max_grad_norm"], 0)
     check_real("validation_fraction", params["validation_fraction"], 0, 1)
