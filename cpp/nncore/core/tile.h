@@ -193,33 +193,35 @@ void add_products_of_row(Vec<T>* sums, std::size_t sums_stride, const LeftRows<T
                          std::size_t panel_stride);
 
 namespace detail {
-template <std::size_t V, typename T, typename Start, typename Finish>
+template <typename T, typename Start, typename Finish>
 inline void multiply_row(const LeftRows<T>& a, std::size_t row, const Panels<T>& b, std::size_t p, bool pair,
                          const Start& start, const Finish& finish) {
-  const std::size_t column = b.first(p) * kLanes<T>, count = (pair ? 2 : 1) * V;
-  Vec<T> sums[2 * V];
+  const std::size_t vecs = b.vecs(p), column = b.first(p) * kLanes<T>, count = pair ? 2 * vecs : vecs;
+  Vec<T> sums[2 * kTileVecs];
   for (std::size_t v = 0; v < count; ++v) sums[v] = start(row, column + v * kLanes<T>);
-  if (pair) {
-    add_products_of_row<2, V>(sums, V, a.from(row), b.panel(p), V * kLanes<T> * b.depth());
-  } else {
-    add_products_of_row<1, V>(sums, V, a.from(row), b.panel(p), 0);
-  }
+  with_constant<kTileVecs>(vecs, [&](auto V) {
+    if (pair) {
+      add_products_of_row<2, V>(sums, V, a.from(row), b.panel(p), V * kLanes<T> * b.depth());
+    } else {
+      add_products_of_row<1, V>(sums, V, a.from(row), b.panel(p), 0);
+    }
+  });
   for (std::size_t v = 0; v < count; ++v) finish(row, column + v * kLanes<T>, sums[v]);
 }
 
-template <std::size_t V, typename T, typename Start, typename Finish>
+template <typename T, typename Start, typename Finish>
 inline void multiply_rows(const LeftRows<T>& a, std::size_t begin, std::size_t end, const Panels<T>& b, std::size_t p,
                           const Start& start, const Finish& finish) {
-  const std::size_t column = b.first(p) * kLanes<T>;
-  Vec<T> sums[kHeldRows][V];
+  const std::size_t vecs = b.vecs(p), column = b.first(p) * kLanes<T>;
+  Vec<T> sums[kHeldRows * kTileVecs];
   for (std::size_t row = begin; row < end; row += kHeldRows) {
     const std::size_t rows = std::min(kHeldRows, end - row);
     for (std::size_t r = 0; r < rows; ++r) {
-      unrolled<V>([&](auto v) { sums[r][v] = start(row + r, column + v * kLanes<T>); });
+      for (std::size_t v = 0; v < vecs; ++v) sums[r * vecs + v] = start(row + r, column + v * kLanes<T>);
     }
-    add_products<V>(sums[0], V, rows, a.from(row), b.panel(p));
+    with_constant<kTileVecs>(vecs, [&](auto V) { add_products<V>(sums, V, rows, a.from(row), b.panel(p)); });
     for (std::size_t r = 0; r < rows; ++r) {
-      unrolled<V>([&](auto v) { finish(row + r, column + v * kLanes<T>, sums[r][v]); });
+      for (std::size_t v = 0; v < vecs; ++v) finish(row + r, column + v * kLanes<T>, sums[r * vecs + v]);
     }
   }
 }
@@ -239,10 +241,11 @@ void multiply_tiles(const LeftRows<T>& a, std::size_t begin, std::size_t end, co
     const std::size_t row_end = std::min(end, row + block);
     for (std::size_t p = share.begin(b.count()); p < last; ++p) {
       const bool pair = row_end - row == 1 && p + 1 < last && b.vecs(p + 1) == b.vecs(p);
-      with_constant<kTileVecs>(b.vecs(p), [&](auto vecs) {
-        if (row_end - row == 1) return detail::multiply_row<vecs>(a, row, b, p, pair, start, finish);
-        detail::multiply_rows<vecs>(a, row, row_end, b, p, start, finish);
-      });
+      if (row_end - row == 1) {
+        detail::multiply_row(a, row, b, p, pair, start, finish);
+      } else {
+        detail::multiply_rows(a, row, row_end, b, p, start, finish);
+      }
       if (pair) ++p;
     }
   }
