@@ -51,7 +51,7 @@ def test_recurrent_layer_on_any_number_of_threads(
 @pytest.mark.parametrize("n", [1, 2])
 @pytest.mark.parametrize("kind", KINDS)
 def test_wide_layer_with_fewer_sequences_than_threads(kind, n, dtype, rng, fill, random_state, state_arrays, threads):
-    check_on_threads(kind, True, (n, 7, 20, 261), "uneven", dtype, rng, fill, random_state, state_arrays)
+    check_on_threads(kind, True, (n, 60, 20, 261), "uneven", dtype, rng, fill, random_state, state_arrays)
 
 
 def check_on_threads(kind, bidirectional, size, lengths, dtype, rng, fill, random_state, state_arrays):
