@@ -17,7 +17,7 @@ except ImportError as error:
 from nncore import _core
 
 if TYPE_CHECKING:
-    from nncore import datasets, nn, plot, sequence, textbook
+    from nncore import datasets, nn, plot, sequence, text, textbook
 
 __version__: str = _core.build()["version"]
 __all__ = [
@@ -30,12 +30,13 @@ __all__ = [
     "sequence",
     "set_num_threads",
     "show_config",
+    "text",
     "textbook",
 ]
 
 _threadpool.register()
 
-_FAMILIES = frozenset({"datasets", "nn", "plot", "sequence", "textbook"})
+_FAMILIES = frozenset({"datasets", "nn", "plot", "sequence", "text", "textbook"})
 
 
 def __getattr__(name: str) -> Any:
