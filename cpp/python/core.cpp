@@ -95,6 +95,8 @@ void bind_random(py::module_& m) {
       .value("DROPOUT", Stream::kDropout)
       .value("SHUFFLE", Stream::kShuffle)
       .value("GENERATE", Stream::kGenerate)
+      .value("WORD_VECTORS", Stream::kWordVectors)
+      .value("WORD2VEC", Stream::kWord2Vec)
       .finalize();
   m.def(
       "philox4x32",

@@ -90,6 +90,11 @@ CALLS = {
     "adam_step": (ROWS, ROWS, ROWS, ROWS, 1),
     "adamw_step": (ROWS, ROWS, ROWS, ROWS, 1),
     "clip_grad_norm": (ROWS, 0.5),
+    "logistic_update": (ROWS, ROWS, np.array([1, 0]), 0.1),
+    "softmax_update": (np.ones(1), ROWS, np.array([1]), 0.1),
+    "keep_probability": (np.array([3, 1]), 0.1),
+    "negative_distribution": (np.array([3, 1]),),
+    "huffman_codes": (np.array([3, 1, 1]),),
 }
 SILENT = {"activate", "activation_slope", "sigmoid", "split_gates", "bidirectional"}  # no equation of their own
 
@@ -106,7 +111,7 @@ def test_verbose_prints_equations_and_changes_nothing(name, capsys):
 
 
 def test_every_function_of_these_systems_is_called_here():
-    files = {"recurrent", "lstm", "gru", "layers", "losses", "optimizers", "_gates"}
+    files = {"recurrent", "lstm", "gru", "layers", "losses", "optimizers", "word2vec", "_gates"}
     public = {n for n in textbook.__all__ if getattr(textbook, n).__module__.rpartition(".")[2] in files}
     assert public == set(CALLS) | SILENT
 
@@ -128,4 +133,4 @@ def test_the_textbook_uses_numpy_alone():
             elif isinstance(node, ast.Import):
                 imported |= {name.name for name in node.names}
     own = {name for name in imported if name.startswith("nncore.textbook.")}
-    assert imported - own <= {"__future__", "collections.abc", "math", "numpy", "numpy.typing", "re", "typing"}
+    assert imported - own <= {"__future__", "collections.abc", "heapq", "math", "numpy", "numpy.typing", "re", "typing"}

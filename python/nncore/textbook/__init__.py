@@ -36,6 +36,13 @@ from nncore.textbook.losses import binary_cross_entropy, cross_entropy, huber, m
 from nncore.textbook.lstm import lstm, lstm_backward, lstm_step, lstm_step_backward
 from nncore.textbook.optimizers import adam_step, adamw_step, clip_grad_norm, rmsprop_step, sgd_step
 from nncore.textbook.recurrent import bidirectional, elman, elman_backward, elman_step
+from nncore.textbook.word2vec import (
+    huffman_codes,
+    keep_probability,
+    logistic_update,
+    negative_distribution,
+    softmax_update,
+)
 
 __all__ = [
     "activate",
@@ -67,16 +74,21 @@ __all__ = [
     "gru_step",
     "gru_step_backward",
     "huber",
+    "huffman_codes",
+    "keep_probability",
+    "logistic_update",
     "lstm",
     "lstm_backward",
     "lstm_step",
     "lstm_step_backward",
     "mse",
+    "negative_distribution",
     "rmsprop_step",
     "sgd_step",
     "sigmoid",
     "sliding_window",
     "softmax",
+    "softmax_update",
     "split_gates",
     "weighted_mean",
     "window_net",

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "nncore/core/view.h"
+
+namespace nncore {
+
+/// Draws i with a probability proportional to weights[i], in constant time (Walker 1977, Vose 1991); 8 bytes an entry.
+/// Probabilities are kept to one part in 2^32 of 1 / size().
+class AliasTable {
+ public:
+  AliasTable() = default;
+  /// Weights are finite and not negative, and their sum is positive (std::invalid_argument otherwise).
+  explicit AliasTable(View<const double, 1> weights);
+
+  std::size_t size() const { return entries_.size(); }
+
+  /// The entry that 64 random bits choose.
+  std::int32_t draw(std::uint64_t bits) const {
+    const std::uint64_t column = ((bits >> 32) * entries_.size()) >> 32;
+    const Entry& entry = entries_[column];
+    return static_cast<std::uint32_t>(bits) < entry.own ? static_cast<std::int32_t>(column) : entry.other;
+  }
+
+ private:
+  struct Entry {
+    std::uint32_t own;   // of 2^32 draws of this column, those that keep it
+    std::int32_t other;  // whom the rest goes to; the column itself where there is no rest
+  };
+  std::vector<Entry> entries_;
+};
+
+}  // namespace nncore

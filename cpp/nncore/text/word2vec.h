@@ -1,0 +1,157 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "nncore/core/buffer.h"
+#include "nncore/core/view.h"
+#include "nncore/text/alias_table.h"
+#include "nncore/text/huffman.h"
+
+// word2vec (Mikolov et al. 2013): skip-gram and CBOW with negative sampling, hierarchical softmax, or both, and with the
+// full softmax. Row v of `input` is the vector of word v; each objective has a matrix of outputs of its own.
+//
+// A corpus is an array of word ids; -1 ends a sentence. Every random decision is a function of (seed, epoch, position in
+// the corpus): neither threads nor the cutting of the work change it.
+
+namespace nncore {
+
+struct Word2VecSettings {
+  bool skip_gram = false;  // else CBOW
+  std::int64_t window = 5;
+  bool shrink_windows = true;  // a window of 1 ... `window` words at each place, each equally likely
+  std::int64_t negative = 5;   // draws from counts^ns_exponent; 0: no negative sampling
+  double ns_exponent = 0.75;
+  bool hierarchical = false;
+  bool full_softmax = false;
+  bool shared_negatives = true;    // skip-gram: one set of draws for all words of a window, else one for each pair
+  bool cbow_mean = true;           // else the sum of the context's vectors
+  bool exact_gradient = false;     // CBOW: the gradient of that mean or sum, else the customary one (see word2vec.cpp)
+  bool paper_subsampling = false;  // keep with sqrt(t / f), else with sqrt(t / f) + t / f
+  double sample = 1e-3;            // t; 0 keeps every word
+  std::uint64_t seed = 1;
+};
+
+/// Positions of the corpus that are trained with one learning rate, by one thread.
+inline constexpr std::size_t kWord2VecChunk = 8192;
+
+/// The tables of a training: keeping probabilities, negatives, tree.
+class Word2VecTables {
+ public:
+  /// counts: of each word, at least 1; throws std::invalid_argument for settings out of range.
+  Word2VecTables(const Word2VecSettings& settings, View<const std::int64_t, 1> counts);
+
+  /// Takes this tree instead of the one of the counts.
+  void set_tree(HuffmanTree tree);
+
+  const Word2VecSettings& settings() const { return settings_; }
+  std::size_t words() const { return keep_.size(); }
+  const AliasTable& negatives() const { return negatives_; }
+  const HuffmanTree& tree() const { return tree_; }
+  /// A word is kept where 32 random bits are at most this.
+  std::uint32_t keep(std::size_t word) const { return keep_[word]; }
+
+ private:
+  Word2VecSettings settings_;
+  std::vector<std::uint32_t> keep_;
+  AliasTable negatives_;
+  HuffmanTree tree_;
+};
+
+/// The random numbers of one epoch.
+class Word2VecDraws {
+ public:
+  Word2VecDraws(std::uint64_t seed, std::uint64_t epoch);
+
+  /// For the word at this position: whether it is kept (high half) and how wide its window is (low half).
+  std::uint64_t at(std::uint64_t position) const { return mixed(place_ + position * kStep); }
+
+  /// For the negatives of one word: 64 bits for each draw.
+  class Negatives {
+   public:
+    explicit Negatives(std::uint64_t key) : key_(key) {}
+    std::uint64_t at(std::uint64_t draw) const { return mixed(key_ + draw * kStep); }
+
+   private:
+    std::uint64_t key_;
+  };
+  Negatives negatives(std::uint64_t position) const { return Negatives(mixed(negative_ + position * kStep)); }
+
+ private:
+  static constexpr std::uint64_t kStep = 0x9e3779b97f4a7c15u;
+  // The finalizer of splitmix64 (Steele, Lea and Flood 2014).
+  static std::uint64_t mixed(std::uint64_t z) {
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+  }
+  std::uint64_t place_, negative_;
+};
+
+/// The matrices, (rows, stride): stride is a multiple of 64 bytes, columns from `size` on are zero and stay so.
+template <typename T>
+struct Word2VecWeights {
+  View<T, 2> input;     // a row for each word
+  View<T, 2> negative;  // a row for each word; of negative sampling, or of the full softmax
+  View<T, 2> tree;      // a row for each inner node
+  std::size_t size = 0;
+};
+
+/// Throws std::invalid_argument unless the matrices fit the tables.
+template <typename T>
+void check_weights(const Word2VecTables& tables, const Word2VecWeights<T>& weights);
+
+/// What was done: words that were kept, pairs (skip-gram) or windows (CBOW), and the sum of their losses.
+struct Word2VecWork {
+  std::uint64_t words = 0;
+  std::uint64_t pairs = 0;
+  double loss = 0;
+
+  void operator+=(const Word2VecWork& other) {
+    words += other.words;
+    pairs += other.pairs;
+    loss += other.loss;
+  }
+};
+
+/// The words of a stretch of the corpus that are kept, with -1 before, between and after sentences.
+struct Word2VecKept {
+  std::vector<std::int32_t> words;
+  std::vector<std::int32_t> reach;       // words to either side that its window takes
+  std::vector<std::uint64_t> positions;  // in the corpus
+  std::size_t first = 0, last = 0;       // the centres: [first, last); the others are only context
+};
+
+/// Chooses the words of positions [begin, end) of the corpus, and the context that windows reach beyond.
+void word2vec_keep(const Word2VecTables& tables, const Word2VecDraws& draws, View<const std::int32_t, 1> corpus,
+                   std::size_t begin, std::size_t end, Word2VecKept& kept);
+
+/// Set `set` of the negatives of the word at this position: what was drawn without the word itself, one after the other
+/// into out, which has room for settings().negative. Returns how many.
+std::size_t word2vec_negatives(const Word2VecTables& tables, const Word2VecDraws& draws, std::uint64_t position,
+                               std::int32_t word, std::size_t set, std::int32_t* out);
+
+/// Memory of one thread.
+template <typename T>
+struct Word2VecSpace {
+  Word2VecKept kept;
+  Buffer<T> rows;
+  std::vector<std::int32_t> planned, context;
+  std::vector<T*> inputs, outputs;
+};
+
+/// Trains positions [begin, end) of the corpus with one learning rate, in the calling thread. Ids must be below
+/// tables.words() (which nobody checks here) and the weights checked.
+template <typename T>
+Word2VecWork word2vec_chunk(const Word2VecTables& tables, const Word2VecWeights<T>& weights,
+                            View<const std::int32_t, 1> corpus, std::size_t begin, std::size_t end,
+                            const Word2VecDraws& draws, double alpha, Word2VecSpace<T>& space);
+
+/// The same with the full softmax, for what space.kept has: p(j | h) = exp(v'_j . h) / sum_i exp(v'_i . h), where h is the
+/// vector of the centre and j each word of its context (skip-gram), or h the mean or sum of the context and j the centre.
+template <typename T>
+Word2VecWork word2vec_softmax(const Word2VecTables& tables, const Word2VecWeights<T>& weights, double alpha,
+                              Word2VecSpace<T>& space);
+
+}  // namespace nncore

@@ -1,0 +1,204 @@
+#pragma once
+
+// One update of word2vec: some input rows against some output rows, all products from the rows as they were before it.
+// For kernels only (see core/simd.h).
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+#include "nncore/core/activations.h"
+#include "nncore/core/simd.h"
+
+namespace nncore {
+namespace detail {
+
+/// Outputs that one pass over the columns takes: as many rows as fit the registers, before and after the update.
+/// float64 has no target of speed, and small code.
+template <typename T>
+inline constexpr std::size_t kTile = sizeof(T) == 4 ? 6 : 2;
+/// Places of a tile's row of products.
+inline constexpr std::size_t kPlaces = 8;
+/// Rows that outputs are padded to.
+constexpr std::size_t tiled(std::size_t outputs, std::size_t tile) { return (outputs + tile - 1) / tile * tile; }
+
+/// Adds up -log q of many probabilities q, as a product: exponents apart, so that no logarithm is taken on the way.
+template <typename T>
+class LossSum {
+ public:
+  void add(Vec<T> q) {
+    const auto bits = words_of<T>(product_ * q);
+    exponents_ += bits >> F::kMantissaBits;
+    product_ = from_words<T>((bits & kMantissa) | kOne);
+    strange_ |= q != q;
+    ++added_;
+  }
+  double value() const {
+    double sum = 0;
+    for (std::size_t lane = 0; lane < kLanes<T>; ++lane) {
+      if (strange_[lane] != 0) return std::numeric_limits<double>::quiet_NaN();
+      const double exponent = static_cast<double>(exponents_[lane]) - static_cast<double>(added_) * F::kBias;
+      sum -= exponent * 0.69314718055994530942 + std::log(static_cast<double>(product_[lane]));
+    }
+    return sum;
+  }
+  /// Room for at least this many further calls of add.
+  bool full() const { return added_ > (std::uint64_t{1} << 24); }
+
+ private:
+  using F = Format<T>;
+  static constexpr typename F::Word kMantissa = (typename F::Word{1} << F::kMantissaBits) - 1;
+  static constexpr typename F::Word kOne = F::kBias << F::kMantissaBits;
+  Vec<T> product_ = broadcast(T{1});
+  typename F::Words exponents_ = {};
+  decltype(Vec<T>{} != Vec<T>{}) strange_ = {};
+  std::uint64_t added_ = 0;
+};
+
+/// to += weight * from.
+template <typename T>
+[[gnu::always_inline]] inline void add_row(const T* from, T* to, T weight, std::size_t columns) {
+  const Vec<T> w = broadcast(weight);
+  for (std::size_t k = 0; k < columns; k += kLanes<T>) store(to + k, fma(w, load(from + k), load(to + k)));
+}
+
+/// to = weight * (sum of the rows).
+template <typename T>
+[[gnu::always_inline]] inline void sum_rows(T* const* rows, std::size_t count, T weight, T* to, std::size_t columns) {
+  for (std::size_t k = 0; k < columns; k += kLanes<T>) {
+    Vec<T> sum = {};
+    for (std::size_t i = 0; i < count; ++i) sum += load(rows[i] + k);
+    store(to + k, broadcast(weight) * sum);
+  }
+}
+
+/// Lane j becomes the sum of the lanes of rows[j].
+template <std::size_t S, typename T, std::size_t... I>
+[[gnu::always_inline]] inline Vec<T> pair_sum(Vec<T> a, Vec<T> b, std::index_sequence<I...>) {
+  constexpr std::size_t W = sizeof...(I);
+  const Vec<T> first = __builtin_shufflevector(a, b, (I / S % 2 == 0 ? I : W + I - S)...);
+  const Vec<T> second = __builtin_shufflevector(a, b, (I / S % 2 == 0 ? I + S : W + I)...);
+  return first + second;
+}
+
+template <std::size_t S, typename T>
+[[gnu::always_inline]] inline Vec<T> lane_sums(const Vec<T>* rows) {
+  if constexpr (S == kLanes<T>) {
+    return rows[0];
+  } else {
+    constexpr std::size_t half = kLanes<T> / S / 2;
+    Vec<T> sums[half];
+    for (std::size_t i = 0; i < half; ++i) {
+      sums[i] = pair_sum<S, T>(rows[2 * i], rows[2 * i + 1], std::make_index_sequence<kLanes<T>>());
+    }
+    return lane_sums<2 * S, T>(sums);
+  }
+}
+
+/// products[r * kPlaces + j] = x[r] . y[j] for r < R, j < M.
+template <typename T, std::size_t R, std::size_t M>
+[[gnu::always_inline]] inline void products(T* const* x, T* const* y, std::size_t columns, T* products) {
+  constexpr std::size_t kSlots = R * kPlaces > kLanes<T> ? R * kPlaces : kLanes<T>;
+  Vec<T> sums[kSlots] = {};
+  for (std::size_t k = 0; k < columns; k += kLanes<T>) {
+    Vec<T> row[R];
+    for (std::size_t r = 0; r < R; ++r) row[r] = load(x[r] + k);
+    for (std::size_t j = 0; j < M; ++j) {
+      const Vec<T> column = load(y[j] + k);
+      for (std::size_t r = 0; r < R; ++r) sums[r * kPlaces + j] = fma(row[r], column, sums[r * kPlaces + j]);
+    }
+  }
+  for (std::size_t slot = 0; slot < kSlots; slot += kLanes<T>) store(products + slot, lane_sums<1, T>(sums + slot));
+}
+
+/// Turns products into factors scale * (1 - q) with q = 1 / (1 + exp(-sign * product)), and adds the losses -log q, each
+/// as often as scale has sign * alpha.
+template <typename T>
+[[gnu::always_inline]] inline void to_factors(T* values, std::size_t rows, const T* sign, const T* scale, T alpha,
+                                              std::size_t most_times, LossSum<T>& loss) {
+  constexpr std::size_t L = kLanes<T>;
+  for (std::size_t at = 0; at < rows * kPlaces; at += L) {
+    const std::size_t place = L < kPlaces ? at % kPlaces : 0;
+    const Vec<T> s = load(sign + place);
+    const Vec<T> q = T{1} / (T{1} + exp_lanes<T>(-(s * load(values + at))));
+    loss.add(s != T{0} ? q : broadcast(T{1}));
+    for (std::size_t n = 1; n < most_times; ++n) {
+      loss.add(load(scale + place) * s > (static_cast<T>(n) + T{0.5}) * alpha ? q : broadcast(T{1}));
+    }
+    store(values + at, load(scale + place) * (T{1} - q));
+  }
+}
+
+/// y[j] += sum_i factors[i][j] x[i] and, from the y before, x[i] += sum_j factors[i][j] y[j]; with `change`, the sums go
+/// there instead: they begin at 0 for the first tile.
+template <typename T, std::size_t M, bool Direct>
+[[gnu::always_inline]] inline void update(T* const* x, std::size_t rows, T* const* y, std::size_t columns,
+                                          const T* factors, T* change, std::size_t stride, bool first) {
+  for (std::size_t k = 0; k < columns; k += kLanes<T>) {
+    Vec<T> before[M], after[M];
+    for (std::size_t j = 0; j < M; ++j) before[j] = after[j] = load(y[j] + k);
+    for (std::size_t i = 0; i < rows; ++i) {
+      const Vec<T> row = load(x[i] + k);
+      T* const to = Direct ? x[i] + k : change + i * stride + k;
+      Vec<T> sum = Direct ? row : first ? Vec<T>{} : load(to);
+      for (std::size_t j = 0; j < M; ++j) {
+        const Vec<T> factor = broadcast(factors[i * kPlaces + j]);
+        sum = fma(factor, before[j], sum);
+        after[j] = fma(factor, row, after[j]);
+      }
+      store(to, sum);
+    }
+    for (std::size_t j = 0; j < M; ++j) store(y[j] + k, after[j]);
+  }
+}
+
+/// What an update works on.
+template <typename T>
+struct Word2VecBlock {
+  std::size_t columns;  // a multiple of a register's lanes
+  std::size_t stride;   // of `change`
+  T* factors;           // room for (rows + 1) * kPlaces and a register
+  T* change;            // room for a row for each input
+  T* dummy;             // a row of zeros, which fills up tiles
+  T alpha;
+  std::size_t most_times;  // that one output stands for in the update to come
+};
+
+template <typename T, std::size_t M>
+void update_tile(const Word2VecBlock<T>& block, T* const* x, std::size_t rows, T* const* y, const T* sign,
+                 const T* scale, bool direct, bool first, LossSum<T>& loss) {
+  std::size_t i = 0;
+  for (; i + 2 <= rows; i += 2) products<T, 2, M>(x + i, y, block.columns, block.factors + i * kPlaces);
+  if (i < rows) products<T, 1, M>(x + i, y, block.columns, block.factors + i * kPlaces);
+  to_factors<T>(block.factors, rows, sign, scale, block.alpha, block.most_times, loss);
+  if (direct) {
+    update<T, M, true>(x, rows, y, block.columns, block.factors, nullptr, 0, first);
+  } else {
+    update<T, M, false>(x, rows, y, block.columns, block.factors, block.change, block.stride, first);
+  }
+}
+
+/// One update of `rows` inputs against `outputs` outputs. sign is 1 where an output is the word that was seen and -1
+/// where not, scale = sign * alpha, both with kPlaces for each tile and 0 where a tile has no output; y is filled up with
+/// the dummy. Unless `direct` the inputs stay and block.change holds what is to be added to them; `direct` is for inputs
+/// that differ from each other.
+template <typename T>
+void update_block(const Word2VecBlock<T>& block, T* const* x, std::size_t rows, T* const* y, std::size_t outputs,
+                  const T* sign, const T* scale, bool direct, LossSum<T>& loss) {
+  constexpr std::size_t tile = kTile<T>;
+  for (std::size_t j = 0; j < outputs; j += tile, y += tile, sign += kPlaces, scale += kPlaces) {
+    const bool last = j + tile >= outputs;
+    if (tile == 6 && outputs - j <= 3) {
+      update_tile<T, 3>(block, x, rows, y, sign, scale, direct && j == 0 && last, j == 0, loss);
+    } else {
+      update_tile<T, tile>(block, x, rows, y, sign, scale, direct && j == 0 && last, j == 0, loss);
+    }
+  }
+  if (direct && outputs > tile) {
+    for (std::size_t i = 0; i < rows; ++i) add_row(block.change + i * block.stride, x[i], T{1}, block.columns);
+  }
+}
+
+}  // namespace detail
+}  // namespace nncore
