@@ -42,21 +42,22 @@ void bind_training(py::module_& m, const char* name) {
       .def(
           "train",
           [](Training& training, Out<T, 2> input, std::optional<Out<T, 2>> negative, std::optional<Out<T, 2>> tree,
-             std::size_t size, In<std::int32_t, 1> corpus, std::size_t first, std::size_t last, std::uint64_t epoch,
-             std::uint64_t draws_epoch, double start_alpha, double end_alpha, double epochs, std::size_t workers) {
-            Word2VecWeights<T> weights{input, {}, {}, size};
-            if (negative) weights.negative = *negative;
-            if (tree) weights.tree = *tree;
-            Word2VecWork work;
-            {
-              const Unlocked unlocked;
-              work = training.hogwild(weights, corpus, first, last, epoch, draws_epoch,
-                                      {start_alpha, end_alpha, epochs}, workers);
-            }
+             std::optional<In<T, 1>> rates, std::size_t size, In<std::int32_t, 1> corpus, std::size_t first,
+             std::size_t last, std::uint64_t epoch, std::uint64_t draws_epoch, double start_alpha, double end_alpha,
+             double epochs, std::size_t workers, bool deterministic, bool restart) {
+            Word2VecPart<T> part{{input, {}, {}, size},           corpus, first, last, epoch, draws_epoch,
+                                 {start_alpha, end_alpha, epochs}};
+            if (negative) part.weights.negative = *negative;
+            if (tree) part.weights.tree = *tree;
+            if (rates) part.weights.rates = *rates;
+            const Unlocked unlocked;
+            const Word2VecWork work =
+                deterministic ? training.sharded(part, workers, restart) : training.hogwild(part, workers);
             return std::make_tuple(work.words, work.pairs, work.loss);
           },
-          "input"_a, "negative"_a.none(true), "tree"_a.none(true), "size"_a, "corpus"_a, "first"_a, "last"_a, "epoch"_a,
-          "draws_epoch"_a, "start_alpha"_a, "end_alpha"_a, "epochs"_a, "workers"_a)
+          "input"_a, "negative"_a.none(true), "tree"_a.none(true), "rates"_a.none(true), "size"_a, "corpus"_a,
+          "first"_a, "last"_a, "epoch"_a, "draws_epoch"_a, "start_alpha"_a, "end_alpha"_a, "epochs"_a, "workers"_a,
+          "deterministic"_a = false, "restart"_a = false)
       .def(
           "kept",
           [](const Training& training, In<std::int32_t, 1> corpus, std::size_t begin, std::size_t end,
@@ -106,6 +107,7 @@ void bind_training(py::module_& m, const char* name) {
 
 void bind_word2vec(py::module_& m) {
   m.attr("WORD2VEC_CHUNK") = kWord2VecChunk;
+  m.attr("WORD2VEC_ROUND") = kWord2VecRound;
   bind_training<float>(m, "Word2VecFloat32");
   bind_training<double>(m, "Word2VecFloat64");
 }

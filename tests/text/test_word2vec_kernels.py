@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+import nncore
 from nncore import _core, textbook
 
 COUNTS = np.array([40, 30, 20, 12, 9, 7, 5, 3, 2, 1], np.int64)
@@ -77,9 +78,9 @@ def corpus(seed=0, sentences=30, words=len(COUNTS)):
     return np.concatenate(parts).astype(np.int32)
 
 
-def train(training, weights, ids, *, size=SIZE, alpha=0.1, workers=1, epoch=0):
-    last = -(-len(ids) // _core.WORD2VEC_CHUNK)
-    return training.train(*weights, size, ids, 0, last, epoch, epoch, alpha, alpha, 1.0, workers)
+def train(training, weights, ids, *, size=SIZE, alpha=0.1, workers=1, first=0, last=None, rates=None, **options):
+    last = -(-len(ids) // _core.WORD2VEC_CHUNK) if last is None else last
+    return training.train(*weights, rates, size, ids, first, last, 0, 0, alpha, alpha, 1.0, workers, **options)
 
 
 class Reference:
@@ -216,9 +217,51 @@ def test_one_worker_gives_the_same_bits_however_the_work_is_cut():
     train(make(np.float32, counts), whole, ids)
     training = make(np.float32, counts)
     for number in range(chunks):
-        training.train(*parts, SIZE, ids, number, number + 1, 0, 0, 0.1, 0.1, 1.0, 1)
+        train(training, parts, ids, first=number, last=number + 1)
     for a, b in zip(whole, parts, strict=True):
         assert_array_equal(a, b)
+
+
+@pytest.mark.kernel
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("objective", ["shared", "both", "cbow"])
+def test_a_deterministic_training_has_the_same_bits_on_any_number_of_workers(objective):
+    counts = np.arange(400, 0, -1).astype(np.int64)
+    ids = corpus(sentences=50_000, words=400)
+    chunks, in_rounds = -(-len(ids) // _core.WORD2VEC_CHUNK), _core.WORD2VEC_ROUND
+    assert chunks > 2 * in_rounds
+    settings = OBJECTIVES[objective]
+    results = []
+    for workers in (1, 2, 3, 8):
+        nncore.set_num_threads(workers)
+        weights = matrices(np.float32, 400)
+        training = make(np.float32, counts, **settings)
+        if workers == 3:  # in two calls
+            train(training, weights, ids, workers=3, last=in_rounds, deterministic=True, restart=True)
+            train(training, weights, ids, workers=3, first=in_rounds, deterministic=True)
+        else:
+            train(training, weights, ids, workers=workers, deterministic=True, restart=True)
+        results.append(weights)
+    start = matrices(np.float32, 400)
+    assert (results[0][0] != start[0]).any()
+    for weights in results[1:]:
+        for a, b in zip(results[0], weights, strict=True):
+            assert_array_equal(a, b)
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_a_rate_of_zero_holds_a_word_and_one_changes_nothing(objective):
+    ids, settings = corpus(), OBJECTIVES[objective]
+    free, ones, held = matrices(), matrices(), matrices()
+    rates = np.ones(len(COUNTS))
+    train(make(**settings), free, ids)
+    train(make(**settings), ones, ids, rates=rates)
+    assert_allclose(ones[0], free[0], rtol=1e-12, atol=1e-13)
+    rates[2] = 0
+    train(make(**settings), held, ids, rates=rates)
+    assert_array_equal(held[0][2], matrices()[0][2])
+    assert (held[0][3] != matrices()[0][3]).any()
 
 
 def test_windows_reach_across_the_chunks_of_a_long_sentence():
@@ -308,7 +351,7 @@ def test_what_does_not_fit_is_refused_before_anything_changes():
         with pytest.raises(ValueError, match=message):
             train(training, weights, bad)
     with pytest.raises(ValueError, match="chunks must be within"):
-        training.train(*weights, SIZE, ids, 0, 99, 0, 0, 0.1, 0.1, 1.0, 1)
+        train(training, weights, ids, last=99)
     with pytest.raises(ValueError, match="negative must be a row for each"):
         train(training, [weights[0], weights[1][:-1], None], ids)
     with pytest.raises(ValueError, match="input must be padded"):

@@ -96,6 +96,7 @@ struct Word2VecWeights {
   View<T, 2> negative;  // a row for each word; of negative sampling, or of the full softmax
   View<T, 2> tree;      // a row for each inner node
   std::size_t size = 0;
+  View<const T, 1> rates{};  // of each word: its input row moves by this much of what it would; empty: by all
 };
 
 /// Throws std::invalid_argument unless the matrices fit the tables.

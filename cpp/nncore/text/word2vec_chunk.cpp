@@ -33,6 +33,7 @@ class Chunk {
         space_(space),
         negative_(static_cast<std::size_t>(settings_.negative)) {
     block_.alpha = static_cast<T>(alpha);
+    rates_ = weights.rates.data() != nullptr;
     make_room();
   }
 
@@ -56,6 +57,7 @@ class Chunk {
   void gather(std::size_t t);
   void learn(std::size_t t);
   void learn_objective();
+  void add_change(std::size_t i, const T* change, T weight);
   void choose_path(std::size_t word);
   void choose_negatives(std::size_t word, const std::int32_t* drawn);
   void choose(T* row, T sign);
@@ -81,6 +83,7 @@ class Chunk {
   std::size_t rows_ = 0;     // inputs: space_.context, space_.inputs
   std::size_t outputs_ = 0;  // space_.outputs
   bool distinct_ = true;     // inputs
+  bool rates_ = false;
   Word2VecWork work_;
   detail::LossSum<T> loss_;
 };
@@ -162,7 +165,8 @@ void Chunk<T>::learn(std::size_t t) {
   if (pairs_apart()) {
     for (std::size_t i = 0; i < rows_; ++i) {
       choose_negatives(word, planned(t, i));
-      update(&space_.inputs[i], 1, true);
+      update(&space_.inputs[i], 1, !rates_);
+      if (rates_) add_change(i, block_.change, T{1});
     }
   } else {
     choose_negatives(word, planned(t, 0));
@@ -175,19 +179,23 @@ void Chunk<T>::learn(std::size_t t) {
 template <typename T>
 void Chunk<T>::learn_objective() {
   if (settings_.skip_gram) {
-    update(space_.inputs.data(), rows_, distinct_);
-    if (!distinct_) {
-      for (std::size_t i = 0; i < rows_; ++i) {
-        detail::add_row(block_.change + i * block_.stride, space_.inputs[i], T{1}, block_.columns);
-      }
-    }
+    const bool direct = distinct_ && !rates_;
+    update(space_.inputs.data(), rows_, direct);
+    for (std::size_t i = 0; !direct && i < rows_; ++i) add_change(i, block_.change + i * block_.stride, T{1});
     return;
   }
   const T share = T{1} / static_cast<T>(rows_);
   detail::sum_rows(space_.inputs.data(), rows_, settings_.cbow_mean ? share : T{1}, mean_, block_.columns);
   update(&mean_, 1, false);
   const T weight = settings_.cbow_mean == settings_.exact_gradient ? share : T{1};
-  for (std::size_t i = 0; i < rows_; ++i) detail::add_row(block_.change, space_.inputs[i], weight, block_.columns);
+  for (std::size_t i = 0; i < rows_; ++i) add_change(i, block_.change, weight);
+}
+
+/// Adds to input row i.
+template <typename T>
+void Chunk<T>::add_change(std::size_t i, const T* change, T weight) {
+  if (rates_) weight *= weights_.rates(static_cast<std::size_t>(space_.context[i]));
+  detail::add_row(change, space_.inputs[i], weight, block_.columns);
 }
 
 template <typename T>

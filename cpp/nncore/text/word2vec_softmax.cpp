@@ -65,6 +65,10 @@ Word2VecWork word2vec_softmax(const Word2VecTables& tables, const Word2VecWeight
       room,   room + stride, room + 2 * stride};
   std::fill(softmax.values, softmax.values + round_up<T>(tables.words()), T{0});
   const auto row = [&](std::int32_t word) { return weights.input.row(static_cast<std::size_t>(word)); };
+  const auto add = [&](std::int32_t word, T weight) {
+    if (weights.rates.data() != nullptr) weight *= weights.rates(static_cast<std::size_t>(word));
+    detail::add_row(softmax.change, row(word), weight, softmax.columns);
+  };
   Word2VecWork work;
   for (std::size_t t = kept.first; t < kept.last; ++t) {
     if (kept.words[t] < 0) continue;
@@ -78,7 +82,7 @@ Word2VecWork word2vec_softmax(const Word2VecTables& tables, const Word2VecWeight
     if (settings.skip_gram) {
       work.pairs += count;
       work.loss += softmax.step(row(kept.words[t]), space.context.data(), count);
-      detail::add_row(softmax.change, row(kept.words[t]), T{1}, softmax.columns);
+      add(kept.words[t], T{1});
       continue;
     }
     ++work.pairs;
@@ -88,7 +92,7 @@ Word2VecWork word2vec_softmax(const Word2VecTables& tables, const Word2VecWeight
     detail::sum_rows(space.inputs.data(), count, settings.cbow_mean ? share : T{1}, softmax.h, softmax.columns);
     work.loss += softmax.step(softmax.h, &kept.words[t], 1);
     const T weight = settings.cbow_mean == settings.exact_gradient ? share : T{1};
-    for (T* input : space.inputs) detail::add_row(softmax.change, input, weight, softmax.columns);
+    for (std::int32_t word : space.context) add(word, weight);
   }
   return work;
 }

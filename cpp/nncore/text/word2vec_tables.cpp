@@ -148,6 +148,8 @@ void check_weights(const Word2VecTables& tables, const Word2VecWeights<T>& weigh
   fits(weights.input, words, "input");
   if (s.negative > 0 || s.full_softmax) fits(weights.negative, words, "negative");
   if (s.hierarchical) fits(weights.tree, words - 1, "tree");
+  require(weights.rates.data() == nullptr || weights.rates.size() == words, "rates", "one for each of ", words,
+          weights.rates);
 }
 
 template void check_weights(const Word2VecTables&, const Word2VecWeights<float>&);

@@ -1,6 +1,7 @@
 #include "nncore/text/word2vec_train.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <exception>
 
@@ -10,66 +11,145 @@ namespace nncore {
 
 namespace {
 
-constexpr double kWordNanoseconds = 200;
+constexpr double kPositionNanoseconds = 200;
 
 std::size_t chunks_of(std::size_t size) { return (size + kWord2VecChunk - 1) / kWord2VecChunk; }
 
-}  // namespace
-
-template <typename T>
-void Word2VecTraining<T>::check_corpus(View<const std::int32_t, 1> corpus, std::size_t first, std::size_t last) const {
-  require(first <= last && last <= chunks_of(corpus.size()), "chunks must be within the corpus's ",
-          chunks_of(corpus.size()), ", but are ", first, " to ", last);
-  const auto words = static_cast<std::int32_t>(tables_.words());
-  // With the neighbours, which windows reach.
-  const std::size_t begin = first == 0 ? 0 : (first - 1) * kWord2VecChunk;
-  const std::size_t end = std::min(corpus.size(), (last + 1) * kWord2VecChunk);
-  std::int32_t low = 0, high = -1;
-  for (std::size_t p = begin; p < end; ++p) {
-    low = std::min(low, corpus(p));
-    high = std::max(high, corpus(p));
-  }
-  require(low >= -1 && high < words, "ids must be from -1 to ", words - 1, ", but come from ", low, " to ", high);
-}
-
-template <typename T>
-Word2VecWork Word2VecTraining<T>::chunk(const Word2VecWeights<T>& weights, View<const std::int32_t, 1> corpus,
-                                        std::size_t number, std::uint64_t epoch, const Word2VecDraws& draws,
-                                        const Word2VecRate& rate, Word2VecSpace<T>& space) const {
-  const std::size_t begin = number * kWord2VecChunk;
-  const double within = static_cast<double>(begin) / static_cast<double>(corpus.size());
-  const double done = (static_cast<double>(epoch) + within) / rate.epochs;
-  const double alpha = rate.start + (rate.end - rate.start) * std::min(1.0, done);
-  return word2vec_chunk(tables_, weights, corpus, begin, std::min(begin + kWord2VecChunk, corpus.size()), draws, alpha,
-                        space);
-}
-
-template <typename T>
-Word2VecWork Word2VecTraining<T>::hogwild(const Word2VecWeights<T>& weights, View<const std::int32_t, 1> corpus,
-                                          std::size_t first, std::size_t last, std::uint64_t epoch,
-                                          std::uint64_t draws_epoch, const Word2VecRate& rate, std::size_t workers) {
-  const UseFlag::Guard guard(in_use_, "this training");
-  check_weights(tables_, weights);
-  check_corpus(corpus, first, last);
-  const Word2VecDraws draws(tables_.settings().seed, draws_epoch);
-  const std::size_t count = last - first;
-  const std::size_t most = std::min(workers, count);
-  spaces_.resize(std::max(spaces_.size(), std::max<std::size_t>(most, 1)));
-  std::vector<Word2VecWork> works(count);
-  std::atomic<std::size_t> next{first};
-  const double nanoseconds = static_cast<double>(count * kWord2VecChunk) * kWordNanoseconds;
-  std::vector<std::exception_ptr> errors(std::max<std::size_t>(most, 1));  // of memory
+/// Calls work(job, part) for every job below `jobs`, on up to `workers` threads, each with a part of its own.
+template <typename Work>
+void share(std::size_t jobs, std::size_t workers, double nanoseconds, const Work& work) {
+  const std::size_t most = std::max<std::size_t>(1, std::min(workers, jobs));
+  std::vector<std::exception_ptr> errors(most);  // of memory
+  std::atomic<std::size_t> next{0};
   parallel_parts(most, nanoseconds, [&](std::size_t part, std::size_t) {
     try {
-      for (std::size_t number = next++; number < last; number = next++) {
-        works[number - first] = chunk(weights, corpus, number, epoch, draws, rate, spaces_[part]);
-      }
+      for (std::size_t job = next++; job < jobs; job = next++) work(job, part);
     } catch (...) {
       errors[part] = std::current_exception();
     }
   });
   for (const std::exception_ptr& error : errors) {
     if (error) std::rethrow_exception(error);
+  }
+}
+
+template <typename T>
+std::array<View<T, 2>, 3> matrices(const Word2VecWeights<T>& weights) {
+  return {weights.input, weights.negative, weights.tree};
+}
+
+/// The weights, in one piece of other memory.
+template <typename T>
+Word2VecWeights<T> laid_out(const Word2VecWeights<T>& weights, T* memory) {
+  Word2VecWeights<T> copy = weights;
+  for (View<T, 2>* matrix : {&copy.input, &copy.negative, &copy.tree}) {
+    *matrix = View<T, 2>(memory, matrix->extents());
+    memory += matrix->size();
+  }
+  return copy;
+}
+
+/// weights += sum over copies of (copy - weights); the copies become the same.
+template <typename T>
+void merge(View<T, 2> weights, const std::vector<T*>& copies, std::size_t workers) {
+  constexpr std::size_t rows = 256;
+  const std::size_t size = weights.size(), step = rows * weights.extent(1);
+  if (size == 0) return;
+  share((size + step - 1) / step, workers, static_cast<double>(size * copies.size()) * 0.5,
+        [&](std::size_t job, std::size_t) {
+          const std::size_t end = std::min(size, (job + 1) * step);
+          for (std::size_t i = job * step; i < end; ++i) {
+            const T before = weights.data()[i];
+            T change = 0;
+            for (const T* copy : copies) change += copy[i] - before;
+            const T after = before + change;
+            weights.data()[i] = after;
+            for (T* copy : copies) copy[i] = after;
+          }
+        });
+}
+
+}  // namespace
+
+template <typename T>
+void Word2VecTraining<T>::check(const Word2VecPart<T>& part) const {
+  check_weights(tables_, part.weights);
+  const View<const std::int32_t, 1>& corpus = part.corpus;
+  require(part.first <= part.last && part.last <= chunks_of(corpus.size()), "chunks must be within the corpus's ",
+          chunks_of(corpus.size()), ", but are ", part.first, " to ", part.last);
+  // With the neighbours, which windows reach.
+  const std::size_t begin = part.first == 0 ? 0 : (part.first - 1) * kWord2VecChunk;
+  const std::size_t end = std::min(corpus.size(), (part.last + 1) * kWord2VecChunk);
+  std::int32_t low = 0, high = -1;
+  for (std::size_t p = begin; p < end; ++p) {
+    low = std::min(low, corpus(p));
+    high = std::max(high, corpus(p));
+  }
+  const auto words = static_cast<std::int64_t>(tables_.words());
+  require(low >= -1 && high < words, "ids must be from -1 to ", words - 1, ", but come from ", low, " to ", high);
+}
+
+template <typename T>
+Word2VecWork Word2VecTraining<T>::chunk(const Word2VecPart<T>& part, const Word2VecWeights<T>& weights,
+                                        std::size_t number, const Word2VecDraws& draws, Word2VecSpace<T>& space) const {
+  const std::size_t begin = number * kWord2VecChunk, end = std::min(begin + kWord2VecChunk, part.corpus.size());
+  const double within = static_cast<double>(begin) / static_cast<double>(part.corpus.size());
+  const double done = (static_cast<double>(part.epoch) + within) / part.rate.epochs;
+  const double alpha = part.rate.start + (part.rate.end - part.rate.start) * std::min(1.0, done);
+  return word2vec_chunk(tables_, weights, part.corpus, begin, end, draws, alpha, space);
+}
+
+template <typename T>
+Word2VecWork Word2VecTraining<T>::hogwild(const Word2VecPart<T>& part, std::size_t workers) {
+  const UseFlag::Guard guard(in_use_, "this training");
+  check(part);
+  const Word2VecDraws draws(tables_.settings().seed, part.draws_epoch);
+  const std::size_t count = part.last - part.first;
+  spaces_.resize(std::max(spaces_.size(), std::max<std::size_t>(1, std::min(workers, count))));
+  std::vector<Word2VecWork> works(count);
+  share(count, workers, static_cast<double>(count * kWord2VecChunk) * kPositionNanoseconds,
+        [&](std::size_t job, std::size_t thread) {
+          works[job] = chunk(part, part.weights, part.first + job, draws, spaces_[thread]);
+        });
+  Word2VecWork sum;
+  for (const Word2VecWork& work : works) sum += work;
+  return sum;
+}
+
+template <typename T>
+Word2VecWork Word2VecTraining<T>::sharded(const Word2VecPart<T>& part, std::size_t workers, bool restart) {
+  const UseFlag::Guard guard(in_use_, "this training");
+  check(part);
+  require(part.first % kWord2VecRound == 0, "first must be a multiple of ", kWord2VecRound, ", but is ", part.first);
+  std::size_t size = 0;
+  for (const View<T, 2>& matrix : matrices(part.weights)) size += matrix.size();
+  copies_.resize(kWord2VecShards);
+  std::vector<Word2VecWeights<T>> shards;
+  for (Buffer<T>& copy : copies_) {
+    restart |= copy.data() == nullptr;
+    shards.push_back(laid_out(part.weights, copy.reserve(size)));
+    for (std::size_t m = 0; restart && m < 3; ++m) {
+      const View<T, 2> from = matrices(part.weights)[m];
+      std::copy(from.data(), from.data() + from.size(), matrices(shards.back())[m].data());
+    }
+  }
+  spaces_.resize(std::max(spaces_.size(), kWord2VecShards));
+  const Word2VecDraws draws(tables_.settings().seed, part.draws_epoch);
+  std::vector<Word2VecWork> works(part.last - part.first);
+  for (std::size_t first = part.first; first < part.last; first += kWord2VecRound) {
+    const std::size_t last = std::min(first + kWord2VecRound, part.last);
+    share(kWord2VecShards, workers, static_cast<double>((last - first) * kWord2VecChunk) * kPositionNanoseconds,
+          [&](std::size_t shard, std::size_t) {
+            const std::size_t begin = first + shard * kWord2VecShardChunks;
+            for (std::size_t number = begin; number < std::min(last, begin + kWord2VecShardChunks); ++number) {
+              works[number - part.first] = chunk(part, shards[shard], number, draws, spaces_[shard]);
+            }
+          });
+    for (std::size_t m = 0; m < 3; ++m) {
+      std::vector<T*> data;
+      for (const Word2VecWeights<T>& shard : shards) data.push_back(matrices(shard)[m].data());
+      merge(matrices(part.weights)[m], data, workers);
+    }
   }
   Word2VecWork sum;
   for (const Word2VecWork& work : works) sum += work;

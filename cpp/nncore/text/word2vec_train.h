@@ -11,6 +11,22 @@ struct Word2VecRate {
   double epochs = 1;
 };
 
+/// Chunks of a shard, and of a round of all shards, of a training that does not depend on the number of threads.
+inline constexpr std::size_t kWord2VecShards = 4;
+inline constexpr std::size_t kWord2VecShardChunks = 4;
+inline constexpr std::size_t kWord2VecRound = kWord2VecShards * kWord2VecShardChunks;
+
+/// What a call works on.
+template <typename T>
+struct Word2VecPart {
+  Word2VecWeights<T> weights;
+  View<const std::int32_t, 1> corpus;
+  std::size_t first = 0, last = 0;  // chunks [first, last) of the corpus
+  std::uint64_t epoch = 0;          // counted from the start of the rate
+  std::uint64_t draws_epoch = 0;    // counted from the first training of the model
+  Word2VecRate rate;
+};
+
 /// A training: the tables, and the memory of its threads. One thread calls at a time (InUse).
 template <typename T>
 class Word2VecTraining {
@@ -20,22 +36,24 @@ class Word2VecTraining {
   const Word2VecTables& tables() const { return tables_; }
   void set_tree(HuffmanTree tree) { tables_.set_tree(std::move(tree)); }
 
-  /// Trains chunks [first, last) of the corpus on up to `workers` threads. `epoch` counts from the start of the rate,
-  /// `draws_epoch` from the first training of the model. One worker gives the same bits every time; several write
-  /// the same rows without waiting for each other (Hogwild, Niu et al. 2011), so that sums come out a little different
-  /// from run to run: the one part of the library that depends on threads.
-  Word2VecWork hogwild(const Word2VecWeights<T>& weights, View<const std::int32_t, 1> corpus, std::size_t first,
-                       std::size_t last, std::uint64_t epoch, std::uint64_t draws_epoch, const Word2VecRate& rate,
-                       std::size_t workers);
+  /// Trains on up to `workers` threads. One worker gives the same bits every time; several write the same rows without
+  /// waiting for each other (Hogwild, Niu et al. 2011), so that sums come out a little different from run to run: the one
+  /// part of the library that depends on threads.
+  Word2VecWork hogwild(const Word2VecPart<T>& part, std::size_t workers);
+
+  /// The same bits for any number of workers: kWord2VecShards copies of the weights are trained, each on its own chunks
+  /// of a round, and at its end the sum of their changes is added. part.first is a multiple of kWord2VecRound. `restart`
+  /// copies the weights, as is needed when they have changed since the last call.
+  Word2VecWork sharded(const Word2VecPart<T>& part, std::size_t workers, bool restart);
 
  private:
-  void check_corpus(View<const std::int32_t, 1> corpus, std::size_t first, std::size_t last) const;
-  Word2VecWork chunk(const Word2VecWeights<T>& weights, View<const std::int32_t, 1> corpus, std::size_t number,
-                     std::uint64_t epoch, const Word2VecDraws& draws, const Word2VecRate& rate,
-                     Word2VecSpace<T>& space) const;
+  void check(const Word2VecPart<T>& part) const;
+  Word2VecWork chunk(const Word2VecPart<T>& part, const Word2VecWeights<T>& weights, std::size_t number,
+                     const Word2VecDraws& draws, Word2VecSpace<T>& space) const;
 
   Word2VecTables tables_;
   std::vector<Word2VecSpace<T>> spaces_;
+  std::vector<Buffer<T>> copies_;
   UseFlag in_use_;
 };
 
