@@ -8,7 +8,7 @@ import nncore
 from nncore import _core, textbook
 
 COUNTS = np.array([40, 30, 20, 12, 9, 7, 5, 3, 2, 1], np.int64)
-SIZE = 11
+WORDS, SIZE = len(COUNTS), 11
 SETTINGS = {
     "skip_gram": True,
     "window": 3,
@@ -60,7 +60,7 @@ def padded(rows, dtype, size=SIZE, rng=None):
     return matrix
 
 
-def matrices(dtype=np.float64, words=len(COUNTS), size=SIZE, seed=0):
+def matrices(dtype=np.float64, words=WORDS, size=SIZE, seed=0):
     rng = np.random.default_rng(seed)
     return [padded(rows, dtype, size, rng) for rows in (words, words, words - 1)]
 
@@ -72,7 +72,7 @@ def copies(weights):
     return made
 
 
-def corpus(seed=0, sentences=30, words=len(COUNTS)):
+def corpus(seed=0, sentences=30, words=WORDS):
     rng = np.random.default_rng(seed)
     parts = [np.append(rng.integers(words, size=rng.integers(0, 12)), -1) for _ in range(sentences)]
     return np.concatenate(parts).astype(np.int32)
@@ -307,7 +307,10 @@ def test_windows_of_every_width_are_equally_likely():
     assert found[0] == 0 and chi_squared(found[1:], 10_000) < 18.5  # 0.1 % with 4 degrees of freedom
 
 
-@pytest.mark.parametrize("counts", [[1], [1, 1], [5, 4, 3, 2, 1], [1] * 9, [2**62, 2**62, 2**62, 1], list(range(1, 200))])
+TREES = [[1], [1, 1], [5, 4, 3, 2, 1], [1] * 9, [2**62, 2**62, 2**62, 1], list(range(1, 200))]
+
+
+@pytest.mark.parametrize("counts", TREES)
 def test_the_tree_is_huffmans(counts):
     counts = np.array(counts, np.int64)
     start, point, code = make(hierarchical=True, counts=counts).tree

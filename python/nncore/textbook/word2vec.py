@@ -47,7 +47,7 @@ def logistic_update(
 def softmax_update(
     h: Array, W_out: Array, seen: Array, alpha: float, *, verbose: bool = False
 ) -> tuple[Array, Array, float]:
-    """E = −Σ_{j in seen} log p(j), p(j) = exp(u_j) / Σ_i exp(u_i), u_j = v′_j · h: a step of length α down its gradient.
+    """E = −Σ_{j in seen} log p(j), p(j) = exp(u_j) / Σ_i exp(u_i), u_j = v′_j · h: a step of length α down E.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def softmax_update(
 
 
 def keep_probability(counts: Array, t: float, *, paper: bool = False, verbose: bool = False) -> Array:
-    """min(1, √(t / f) + t / f), f = count / Σ counts, as word2vec.c and gensim have it; the paper's is min(1, √(t / f)).
+    """min(1, √(t / f) + t / f), f = count / Σ counts, as gensim and word2vec.c; the paper's is min(1, √(t / f)).
 
     Parameters
     ----------
