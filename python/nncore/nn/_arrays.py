@@ -14,7 +14,7 @@ from nncore import _core
 from nncore._random import seed_of
 from nncore.nn import _checks
 from nncore.nn._explain import entry_text, first_place
-from nncore.nn._optimizer import aligned_zeros
+from nncore._memory import aligned_zeros
 from nncore.nn.layers import GRU, Layer
 
 Self = TypeVar("Self", bound="NetworkArrays")

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from nncore import _core
+from nncore._memory import aligned_zeros
 from nncore.nn import _checks
 
 # What the core takes for one step: kind, lr, momentum, nesterov, beta1, beta2, alpha, eps, weight_decay, number of the
@@ -235,11 +236,3 @@ def _checked_slots(arrays: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
         slots[name] = aligned_zeros(value.size, value.dtype.newbyteorder("="))
         slots[name][:] = value
     return slots
-
-
-def aligned_zeros(size: int, dtype: DTypeLike) -> NDArray[Any]:
-    """Zeros that begin on a cache line, as the parameters do."""
-    kind = np.dtype(dtype)
-    raw = np.zeros(size * kind.itemsize + 64, np.uint8)
-    start = -raw.ctypes.data % 64
-    return raw[start : start + size * kind.itemsize].view(kind)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-import signal
-import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nncore import nn
+from nncore._interrupts import uninterrupted
 
 from ._streams import Streams
 from ._vocabulary import EncodedText, Ids
@@ -54,23 +52,6 @@ class Training:
 def fingerprint(ids: Ids) -> int:
     """A number that another text has hardly ever."""
     return zlib.crc32(np.ascontiguousarray(ids).data, len(ids))
-
-
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Holds Ctrl-C back until the end of the block, so that what belongs together changes together."""
-    handler = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(handler):
-        yield
-        return
-    held: list[tuple[int, FrameType | None]] = []
-    signal.signal(signal.SIGINT, lambda number, frame: held.append((number, frame)))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)
-        if held:
-            handler(*held[-1])
 
 
 def train(

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nncore._interrupts import uninterrupted
 from nncore import _core, nn
 from nncore._random import seed_of
 
@@ -21,7 +22,6 @@ from ._training import (
     fingerprint,
     nats_per_token,
     train,
-    uninterrupted,
 )
 from ._vocabulary import Characters, EncodedText, Ids, Vocabulary, Words, check_text, encode_text
 

@@ -21,7 +21,9 @@ def _check_limit(limit: int | None) -> None:
         raise ValueError(f"limit must be at least 0, but came as {limit}")
 
 
-def _sentences(lines: Iterable[Any], name: str, most: int | None, limit: int | None, errors: str) -> Iterator[list[str]]:
+def _sentences(
+    lines: Iterable[Any], name: str, most: int | None, limit: int | None, errors: str
+) -> Iterator[list[str]]:
     """The words of each line that has some, in lists of at most `most`."""
     for number, line in enumerate(itertools.islice(lines, limit), 1):
         try:

@@ -1,0 +1,74 @@
+"""What the arguments of Word2Vec must be."""
+
+from __future__ import annotations
+
+import math
+import operator
+import warnings
+from typing import Any
+
+import numpy as np
+
+
+def whole(value: Any, name: str, least: int) -> int:
+    """An integer of at least `least`."""
+    try:
+        if isinstance(value, (bool, np.bool_)) and least > 0:
+            raise TypeError
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, but came as {value!r}") from None
+    if number < least:
+        raise ValueError(f"{name} must be at least {least}, but is {number}")
+    return number
+
+
+def real(value: Any, name: str, least: float = -math.inf) -> float:
+    """A finite number of at least `least`."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be a number, but came as {value!r}") from None
+    if not math.isfinite(number) or number < least:
+        bound = "" if least == -math.inf else f" and at least {least:g}"
+        raise ValueError(f"{name} must be finite{bound}, but is {number:g}")
+    return number
+
+
+def one_of(value: Any, name: str, choices: tuple[str, ...]) -> str:
+    """One of some words."""
+    if value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, but is {value!r}")
+    return str(value)
+
+
+def switch(value: Any, name: str) -> int:
+    """0 or 1, gensim's way to say no and yes."""
+    if value not in (0, 1):
+        raise ValueError(f"{name} must be 0 or 1, but is {value!r}")
+    return int(value)
+
+
+def say_without_effect(**given: tuple[Any, Any]) -> None:
+    """Warn of each argument that differs from its default: they are there so that gensim's calls run."""
+    for name, (value, default) in given.items():
+        if value != default:
+            warnings.warn(f"{name} has no effect in nncore", UserWarning, stacklevel=4)
+
+
+def check_objective(hs: int, negative: int, full_softmax: bool) -> None:
+    """Refuse a model without an objective, or with two that exclude each other; warn of two that do not."""
+    if full_softmax and (hs or negative):
+        raise ValueError(
+            f"full_softmax=True needs hs=0 and negative=0, but hs is {hs} and negative is {negative}: "
+            "they stand in its place"
+        )
+    if not (hs or negative or full_softmax):
+        raise ValueError("hs=0 and negative=0 leave nothing to train: set one of them, or full_softmax=True")
+    if hs and negative:
+        warnings.warn(
+            "Both hierarchical softmax and negative sampling are on (hs=1, negative > 0): each window is trained with "
+            "both. This is probably a mistake: set either hs=0 or negative=0.",
+            UserWarning,
+            stacklevel=4,
+        )

@@ -1,0 +1,183 @@
+"""The loop of Word2Vec.train: epochs, chunks, progress, callbacks, and where an interrupted training stopped."""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nncore import _core
+from nncore._interrupts import uninterrupted
+from nncore.text._corpus import EncodedCorpus
+
+if TYPE_CHECKING:
+    from nncore.text.word2vec import Word2Vec
+
+CALL_SECONDS = 0.2  # Ctrl-C is answered between calls
+
+
+@dataclass
+class Position:
+    """A training and how far it has come."""
+
+    epochs: int
+    start_alpha: float
+    end_alpha: float
+    size: int  # of the ids
+    checksum: int
+    epoch: int = 0
+    chunk: int = 0
+    # Of this epoch
+    words: int = 0
+    pairs: int = 0
+    loss: float = 0.0
+    seconds: float = 0.0
+    # Of all epochs
+    trained_words: int = 0
+    total_loss: float = 0.0
+
+    @property
+    def chunks(self) -> int:
+        """Chunks of an epoch."""
+        return -(-self.size // _core.WORD2VEC_CHUNK)
+
+    @property
+    def done(self) -> float:
+        """The part of the training that is done."""
+        within = self.chunk / self.chunks if self.chunks else 1.0
+        return min(1.0, (self.epoch + within) / self.epochs)
+
+    def continues(self, other: Position) -> bool:
+        """Whether `other` begins the same training on the same corpus."""
+        first = ("epochs", "start_alpha", "end_alpha", "size", "checksum")
+        return all(getattr(self, name) == getattr(other, name) for name in first)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For a file."""
+        return asdict(self)
+
+
+def begin(model: Word2Vec, corpus: EncodedCorpus, epochs: int, start_alpha: float, end_alpha: float) -> Position:
+    """A new training, or the one that was interrupted."""
+    checksum = zlib.crc32(np.ascontiguousarray(corpus.ids).data)
+    position = Position(epochs, start_alpha, end_alpha, len(corpus.ids), checksum)
+    if model._unfinished is not None and model._unfinished.continues(position):
+        return model._unfinished
+    return position
+
+
+def run(model: Word2Vec, corpus: EncodedCorpus, position: Position, callbacks: Sequence[Any]) -> None:
+    """Train to the end. An exception, Ctrl-C for one, leaves the model as it then is, and the position in it."""
+    training = model._make_training()
+    model._unfinished = position
+    model.running_training_loss = position.total_loss
+    call(callbacks, "on_train_begin", model)
+    with _progress(model, corpus, position) as show:
+        while position.epoch < position.epochs:
+            if position.chunk == 0:
+                call(callbacks, "on_epoch_begin", model)
+            _train_epoch(model, training, corpus, position, show)
+            with uninterrupted():
+                _end_epoch(model, corpus, position)
+            call(callbacks, "on_epoch_end", model)
+    model._unfinished = None
+    call(callbacks, "on_train_end", model)
+
+
+def _train_epoch(
+    model: Word2Vec,
+    training: Any,
+    corpus: EncodedCorpus,
+    position: Position,
+    show: Callable[[Position], None],
+) -> None:
+    least = _core.WORD2VEC_ROUND if model.deterministic else 1
+    count, restart = least, True
+    while position.chunk < position.chunks:
+        end = min(position.chunk + count, position.chunks)
+        started = time.perf_counter()
+        with uninterrupted():
+            words, pairs, loss = training.train(
+                *model._matrices(),
+                model.vector_size,
+                corpus.ids,
+                position.chunk,
+                end,
+                position.epoch,
+                model._epochs_begun,
+                position.start_alpha,
+                position.end_alpha,
+                float(position.epochs),
+                model.workers,
+                deterministic=model.deterministic,
+                restart=restart,
+            )
+            seconds = time.perf_counter() - started
+            position.chunk = end
+            position.words += words
+            position.pairs += pairs
+            position.loss += loss
+            position.seconds += seconds
+            position.trained_words += words
+            position.total_loss += loss
+            model.running_training_loss = position.total_loss
+        if not np.isfinite(loss):
+            raise FloatingPointError(
+                f"training diverged in epoch {position.epoch + 1} of {position.epochs}, after {position.words} of its "
+                f"words: the vectors are no longer finite; an alpha below {position.start_alpha:g} may help"
+            )
+        restart = False
+        count = _next_count(count, CALL_SECONDS / max(seconds, 1e-9), least)
+        show(position)
+
+
+def _next_count(count: int, factor: float, least: int) -> int:
+    """Chunks of the next call, so that it takes as long as it should."""
+    wanted = int(count * min(factor, 8.0))
+    return max(least, wanted // least * least)
+
+
+def _end_epoch(model: Word2Vec, corpus: EncodedCorpus, position: Position) -> None:
+    history = model.history_
+    history["loss"].append(position.loss / position.pairs if position.pairs else float("nan"))
+    history["words_per_second"].append(corpus.raw_words / max(position.seconds, 1e-9))
+    model._epochs_begun += 1
+    model.total_train_time += position.seconds
+    position.epoch += 1
+    position.chunk = position.words = position.pairs = 0
+    position.loss = position.seconds = 0.0
+    model._forget_norms()
+
+
+def call(callbacks: Sequence[Any], moment: str, model: Word2Vec) -> None:
+    """Tell every callback that has a method for this moment."""
+    for callback in callbacks:
+        method = getattr(callback, moment, None)
+        if method is not None:
+            method(model)
+
+
+@contextmanager
+def _progress(model: Word2Vec, corpus: EncodedCorpus, position: Position) -> Iterator[Callable[[Position], None]]:
+    """A function that is told after each call how far the training has come."""
+    if not model.verbose:
+        yield lambda position: None
+        return
+    from tqdm import tqdm
+
+    total = corpus.raw_words * position.epochs
+    # None: no bar where standard error is not a terminal
+    with tqdm(total=total, initial=int(position.done * total), unit="word", unit_scale=True, disable=None) as bar:
+
+        def show(position: Position) -> None:
+            bar.set_description(f"epoch {min(position.epoch + 1, position.epochs)}/{position.epochs}", refresh=False)
+            if position.pairs:
+                bar.set_postfix_str(f"loss {position.loss / position.pairs:.3f}", refresh=False)
+            bar.update(int(position.done * total) - bar.n)
+
+        yield show

@@ -1,0 +1,208 @@
+"""The part of Word2Vec that holds its vocabulary and matrices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncore import _core
+from nncore._memory import padded_zeros
+from nncore.text._word2vec_training import Position
+from nncore.text.keyed_vectors import KeyedVectors
+from nncore.text.vocabulary import Vocabulary
+
+Array = NDArray[Any]
+
+# Between 0 and this: gensim's cum_table.
+_DOMAIN = 2**31 - 1
+
+
+class Weights:
+    """Vocabulary and matrices, their rows padded to 64 bytes; what users see are views of them."""
+
+    vector_size: int
+    window: int
+    sample: float
+    seed: int
+    workers: int
+    sg: int
+    hs: int
+    negative: int
+    ns_exponent: float
+    cbow_mean: int
+    shrink_windows: bool
+    shared_negatives: bool
+    cbow_gradient: str
+    subsampling: str
+    full_softmax: bool
+    deterministic: bool
+    verbose: int
+
+    def _start(self, init: str | KeyedVectors) -> None:
+        self.wv = KeyedVectors(self.vector_size)
+        self.corpus_count = self.corpus_total_words = 0
+        self.effective_min_count = 0
+        self.running_training_loss = 0.0
+        self.total_train_time = 0.0
+        self.history_: dict[str, list[float]] = {"loss": [], "words_per_second": []}
+        self._init = init
+        self._epochs_begun = 0
+        self._unfinished: Position | None = None
+        self._given_tree: tuple[Array, Array, Array] | None = None
+        self._input = padded_zeros(0, self.vector_size, np.float32)
+        self._negative: Array | None = None
+        self._tree: Array | None = None
+
+    @property
+    def syn1neg(self) -> Array:
+        """Output vectors of negative sampling, or of the full softmax."""
+        return self._outputs(self._negative, "syn1neg", "negative sampling (negative=0)")
+
+    @property
+    def syn1(self) -> Array:
+        """Output vectors of the inner nodes of the tree."""
+        return self._outputs(self._tree, "syn1", "hierarchical softmax (hs=0)")
+
+    @property
+    def layer1_size(self) -> int:
+        """Numbers of a vector."""
+        return self.vector_size
+
+    @property
+    def cum_table(self) -> Array:
+        """Cumulative distribution of the negatives, from 0 to 2**31 - 1, as gensim's. (Draws are made otherwise.)"""
+        powers = np.cumsum(self._counts().astype(np.float64) ** self.ns_exponent)
+        return np.round(powers / powers[-1] * _DOMAIN).astype(np.uint32)
+
+    def _outputs(self, matrix: Array | None, name: str, what: str) -> Array:
+        if matrix is None:
+            reason = f"without {what}" if len(self.wv) else "before build_vocab"
+            raise AttributeError(f"{name} is not there {reason}", name=name, obj=self)
+        return matrix[:, : self.vector_size]
+
+    def _counts(self) -> NDArray[np.int64]:
+        counts = self.wv.expandos.get("count")
+        if counts is None:
+            return np.ones(len(self.wv), np.int64)
+        return np.maximum(counts.astype(np.int64), 1)
+
+    def _vocabulary(self) -> Vocabulary:
+        made = Vocabulary(self.wv.index_to_key, self._counts(), self.corpus_count, self.corpus_total_words)
+        made.effective_min_count = self.effective_min_count
+        return made
+
+    def _set_vocabulary(self, vocabulary: Vocabulary) -> None:
+        """New vectors for these words."""
+        self._given_tree = None
+        self._unfinished = None
+        self._epochs_begun = 0
+        self._input = padded_zeros(0, self.vector_size, np.float32)
+        self._negative = self._tree = None
+        self._allocate(vocabulary)
+
+    def _grow(self, vocabulary: Vocabulary) -> None:
+        """Vectors for the words that are new; the tree is another then, and begins anew from the outputs there are."""
+        self._adopt_vectors()
+        self._given_tree = None
+        self._unfinished = None
+        self._allocate(vocabulary)
+
+    def _allocate(self, vocabulary: Vocabulary) -> None:
+        old, new = len(self._input), len(vocabulary)
+        rates = self.wv.vectors_lockf
+        self._input = _grown(self._input, new, self.vector_size)
+        bound = 1.0 / self.vector_size
+        _core.random_uniform(
+            self._input[old:].reshape(-1),
+            -bound,
+            bound,
+            seed=self.seed,
+            stream=_core.Stream.WORD_VECTORS,
+            substream=0,
+            step=old,
+        )
+        self._input[:, self.vector_size :] = 0
+        if self.negative or self.full_softmax:
+            self._negative = _grown(self._negative, new, self.vector_size)
+        if self.hs:
+            self._tree = _grown(self._tree, max(new - 1, 0), self.vector_size)
+        self.wv = KeyedVectors.from_arrays(
+            list(vocabulary.index_to_key), self._input[:, : self.vector_size], vocabulary.counts
+        )
+        if len(rates) > 1:
+            self.wv.vectors_lockf = np.append(rates, np.ones(new - len(rates), np.float32))
+        self._begin_with_given(old)
+
+    def _begin_with_given(self, old: int) -> None:
+        if not isinstance(self._init, KeyedVectors):
+            return
+        words = self.wv.index_to_key[old:]
+        found = [(old + i, self._init.key_to_index[w]) for i, w in enumerate(words) if w in self._init.key_to_index]
+        if found:
+            rows, given = np.array(found).T
+            self._input[rows, : self.vector_size] = self._init.vectors[given]
+
+    def _adopt_vectors(self) -> None:
+        """Take vectors that the user has put in the place of the model's."""
+        given, own = self.wv.vectors, self._input[:, : self.vector_size]
+        if given.shape != own.shape or len(self.wv) != len(own):
+            raise ValueError(
+                f"wv.vectors must be of shape {own.shape}, one for each word of the vocabulary, but came as {given.shape}"
+                f" with {len(self.wv)} keys: words are added by build_vocab(update=True)"
+            )
+        if given.ctypes.data != own.ctypes.data or given.strides != own.strides or given.dtype != own.dtype:
+            own[:] = given
+            self.wv.vectors = own
+
+    def _forget_norms(self) -> None:
+        self.wv.vectors = self._input[:, : self.vector_size]
+
+    def _make_training(self) -> Any:
+        training = _core.Word2VecFloat32(
+            self._counts(),
+            skip_gram=bool(self.sg),
+            window=self.window,
+            shrink_windows=self.shrink_windows,
+            negative=self.negative,
+            ns_exponent=self.ns_exponent,
+            hierarchical=bool(self.hs),
+            full_softmax=self.full_softmax,
+            shared_negatives=self.shared_negatives,
+            cbow_mean=bool(self.cbow_mean),
+            exact_gradient=self.cbow_gradient == "exact",
+            paper_subsampling=self.subsampling == "paper",
+            sample=self.sample,
+            seed=self.seed,
+        )
+        if self._given_tree is not None and self.hs:
+            training.tree = self._given_tree
+        return training
+
+    def _matrices(self) -> tuple[Array, Array | None, Array | None, Array | None]:
+        rates: Array | None = np.ascontiguousarray(self.wv.vectors_lockf, np.float32)
+        if rates is not None and len(rates) != len(self.wv):  # gensim's: one for all
+            rates = np.full(len(self.wv), rates[0], np.float32)
+        if rates is not None and (rates == 1).all():
+            rates = None
+        return self._input, self._negative, self._tree, rates
+
+    @contextmanager
+    def _counting_progress(self) -> Iterator[Callable[[int, int], object] | None]:
+        if not self.verbose:
+            yield None
+            return
+        from tqdm import tqdm
+
+        with tqdm(desc="counting", unit="word", unit_scale=True, disable=None) as bar:
+            yield lambda sentences, words: bar.update(words - bar.n)
+
+
+def _grown(matrix: Array | None, rows: int, columns: int) -> Array:
+    made = padded_zeros(rows, columns, np.float32)
+    if matrix is not None:
+        made[: len(matrix)] = matrix
+    return made
