@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from nncore import _core
+from nncore._memory import aligned_zeros
 from nncore._random import seed_of
 from nncore.nn import _checks
 from nncore.nn._explain import entry_text, first_place
-from nncore._memory import aligned_zeros
 from nncore.nn.layers import GRU, Layer
 
 Self = TypeVar("Self", bound="NetworkArrays")

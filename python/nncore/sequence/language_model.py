@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from nncore._interrupts import uninterrupted
 from nncore import _core, nn
+from nncore._interrupts import uninterrupted
 from nncore._random import seed_of
 
 from . import _checkpoint

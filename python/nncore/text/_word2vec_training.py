@@ -44,7 +44,7 @@ class Position:
     @property
     def chunks(self) -> int:
         """Chunks of an epoch."""
-        return -(-self.size // _core.WORD2VEC_CHUNK)
+        return -(-self.size // int(_core.WORD2VEC_CHUNK))
 
     @property
     def done(self) -> float:

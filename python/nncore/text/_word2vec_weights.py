@@ -74,9 +74,10 @@ class Weights:
 
     @property
     def cum_table(self) -> Array:
-        """Cumulative distribution of the negatives, from 0 to 2**31 - 1, as gensim's. (Draws are made otherwise.)"""
-        powers = np.cumsum(self._counts().astype(np.float64) ** self.ns_exponent)
-        return np.round(powers / powers[-1] * _DOMAIN).astype(np.uint32)
+        """Cumulative distribution of the negatives, from 0 to 2**31 - 1, as gensim's; not used here."""
+        powers: Array = np.cumsum(self._counts().astype(np.float64) ** self.ns_exponent)
+        table: Array = np.round(powers / powers[-1] * _DOMAIN).astype(np.uint32)
+        return table
 
     def _outputs(self, matrix: Array | None, name: str, what: str) -> Array:
         if matrix is None:
@@ -151,8 +152,8 @@ class Weights:
         given, own = self.wv.vectors, self._input[:, : self.vector_size]
         if given.shape != own.shape or len(self.wv) != len(own):
             raise ValueError(
-                f"wv.vectors must be of shape {own.shape}, one for each word of the vocabulary, but came as {given.shape}"
-                f" with {len(self.wv)} keys: words are added by build_vocab(update=True)"
+                f"wv.vectors must be of shape {own.shape}, one for each word of the vocabulary, but came as "
+                f"{given.shape} with {len(self.wv)} keys: words are added by build_vocab(update=True)"
             )
         if given.ctypes.data != own.ctypes.data or given.strides != own.strides or given.dtype != own.dtype:
             own[:] = given

@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 import nncore
@@ -30,8 +29,8 @@ class Word2Vec(Weights):
     """Word vectors that predict their neighbours (Mikolov et al. 2013).
 
     Skip-gram predicts each word of a window from the centre, CBOW the centre from the mean of the window, by negative
-    sampling, hierarchical softmax, or the full softmax. Names, defaults and results are gensim 4's; what differs is said
-    here. With a corpus the vocabulary is built and the vectors are trained at once.
+    sampling, hierarchical softmax, or the full softmax. Names, defaults and results are gensim 4's; what differs is
+    said here. With a corpus the vocabulary is built and the vectors are trained at once.
 
     Parameters
     ----------
@@ -88,9 +87,9 @@ class Word2Vec(Weights):
         Skip-gram: the words of a window share one set of negatives, which is faster and no worse; False draws anew for
         each pair, as gensim and word2vec.c do.
     cbow_gradient : {"classic", "exact"}
-        "classic" is what gensim and word2vec.c do, and what the usual learning rates are for: with a mean, every word of
-        the window gets the undivided gradient (with a sum, the divided one). "exact" is the gradient; it needs a larger
-        `alpha`.
+        "classic" is what gensim and word2vec.c do, and what the usual learning rates are for: with a mean, every word
+        of the window gets the undivided gradient (with a sum, the divided one). "exact" is the gradient; it needs a
+        larger `alpha`.
     subsampling : {"word2vec", "paper"}
         "paper" keeps words with probability min(1, √(sample / f)) instead.
     full_softmax : bool
@@ -99,8 +98,8 @@ class Word2Vec(Weights):
     init : "uniform" or KeyedVectors
         Initial vectors: uniform in ±1 / vector_size, or those of the words that are there.
     deterministic : bool
-        The same bits for any number of workers: four copies of the vectors, trained side by side and merged every 131,072
-        words.
+        The same bits for any number of workers: four copies of the vectors are trained side by side and merged every
+        131,072 words.
     memory_limit : int, optional
         Bytes that the encoded corpus (4 a word) may take in memory; beyond that it lies in a temporary file.
     verbose : int
@@ -431,7 +430,7 @@ class Word2Vec(Weights):
 
     @classmethod
     def load(cls, fname: Path) -> Word2Vec:
-        """Read a model that `save` wrote. (For one of gensim's, see `nncore.text.from_gensim`.)
+        """Read a model that `save` wrote; `nncore.text.from_gensim` takes over one of gensim's.
 
         Raises
         ------
