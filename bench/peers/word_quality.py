@@ -2,9 +2,9 @@
 
     python bench/peers/word_quality.py CORPUS --analogies questions-words.txt --similarities wordsim353.txt rg65.txt
 
-The corpus is UTF-8, a sentence per line. Printed are the analogies that are right (3CosAdd among the 30,000 most frequent
-words, percent) and the rank correlations with the similarities, of each seed, their means, and the lower 95 % bound of
-the difference to gensim (Welch). `--results` keeps what was computed, and goes on from it.
+The corpus is UTF-8, a sentence per line. Printed are the analogies that are right (3CosAdd among the 30,000 most
+frequent words, percent) and the rank correlations with the similarities, of each seed, their means, and the lower 95 %
+bound of the difference to gensim (Welch). `--results` keeps what was computed, and goes on from it.
 """
 
 from __future__ import annotations
@@ -85,7 +85,8 @@ def report(results, kinds):
             peer = results.get(PEERS.get(kind, ""), {})
             if len(values) > 1 and len(peer) > 1:
                 theirs = [row[name] for row in peer.values()]
-                line += f"  - gensim {np.mean(values) - np.mean(theirs):+.3f}, 95 % above {lower_bound(values, theirs):+.3f}"
+                line += f"  - gensim {np.mean(values) - np.mean(theirs):+.3f}"
+                line += f", 95 % above {lower_bound(values, theirs):+.3f}"
             print(line)
 
 

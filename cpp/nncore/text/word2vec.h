@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -140,6 +141,8 @@ struct Word2VecSpace {
   Buffer<T> rows;
   std::vector<std::int32_t> planned, context;
   std::vector<T*> inputs, outputs;
+  bool counting = false;                               // whether `updates` is kept
+  std::array<std::vector<std::uint32_t>, 3> updates{};  // of each row of the matrices: products that moved it
 };
 
 /// Trains positions [begin, end) of the corpus with one learning rate, in the calling thread. Ids must be below

@@ -105,7 +105,7 @@ template <typename T, std::size_t R, std::size_t M>
     Vec<T> row[R];
     for (std::size_t r = 0; r < R; ++r) row[r] = load(x[r] + k);
     for (std::size_t j = 0; j < M; ++j) {
-      const Vec<T> column = load(y[j] + k);
+      const Vec<T> column = kept(load(y[j] + k));
       for (std::size_t r = 0; r < R; ++r) sums[r * kPlaces + j] = fma(row[r], column, sums[r * kPlaces + j]);
     }
   }

@@ -63,6 +63,7 @@ class Chunk {
   void choose(T* row, T sign);
   void fill_up();
   void update(T* const* x, std::size_t rows, bool direct);
+  void count(const std::int32_t* inputs, std::size_t rows);
   void flush();
 
   bool pairs_apart() const { return settings_.skip_gram && !settings_.shared_negatives && negative_ > 0; }
@@ -80,9 +81,10 @@ class Chunk {
   detail::Word2VecBlock<T> block_ = {};
   T* mean_ = nullptr;
   T *sign_ = nullptr, *scale_ = nullptr;
-  std::size_t rows_ = 0;     // inputs: space_.context, space_.inputs
-  std::size_t outputs_ = 0;  // space_.outputs
-  bool distinct_ = true;     // inputs
+  std::size_t rows_ = 0;         // inputs: space_.context, space_.inputs
+  std::size_t outputs_ = 0;      // space_.outputs
+  std::size_t chosen_from_ = 1;  // which matrix
+  bool distinct_ = true;         // inputs
   bool rates_ = false;
   Word2VecWork work_;
   detail::LossSum<T> loss_;
@@ -165,6 +167,7 @@ void Chunk<T>::learn(std::size_t t) {
   if (pairs_apart()) {
     for (std::size_t i = 0; i < rows_; ++i) {
       choose_negatives(word, planned(t, i));
+      if (space_.counting) count(&space_.context[i], 1);
       update(&space_.inputs[i], 1, !rates_);
       if (rates_) add_change(i, block_.change, T{1});
     }
@@ -178,6 +181,7 @@ void Chunk<T>::learn(std::size_t t) {
 /// of a sum not; word2vec.c and gensim do the reverse, for which the usual learning rates are made.
 template <typename T>
 void Chunk<T>::learn_objective() {
+  if (space_.counting) count(space_.context.data(), rows_);
   if (settings_.skip_gram) {
     const bool direct = distinct_ && !rates_;
     update(space_.inputs.data(), rows_, direct);
@@ -220,6 +224,7 @@ void Chunk<T>::choose_path(std::size_t word) {
   const HuffmanTree& tree = tables_.tree();
   outputs_ = 0;
   block_.most_times = 1;
+  chosen_from_ = 2;
   for (std::size_t i = tree.start[word]; i < tree.start[word + 1]; ++i) {
     choose(weights_.tree.row(static_cast<std::size_t>(tree.point[i])), tree.code[i] == 0 ? T{1} : T{-1});
   }
@@ -231,6 +236,7 @@ template <typename T>
 void Chunk<T>::choose_negatives(std::size_t word, const std::int32_t* drawn) {
   outputs_ = 0;
   block_.most_times = 1;
+  chosen_from_ = 1;
   choose(weights_.negative.row(word), T{1});
   const std::int32_t count = drawn[0];
   for (std::int32_t i = 1; i <= count; ++i) {
@@ -251,6 +257,17 @@ void Chunk<T>::choose_negatives(std::size_t word, const std::int32_t* drawn) {
 template <typename T>
 void Chunk<T>::update(T* const* x, std::size_t rows, bool direct) {
   detail::update_block(block_, x, rows, space_.outputs.data(), outputs_, sign_, scale_, direct, loss_);
+}
+
+template <typename T>
+void Chunk<T>::count(const std::int32_t* inputs, std::size_t rows) {
+  const auto products = static_cast<std::uint32_t>(outputs_);
+  for (std::size_t i = 0; i < rows; ++i) space_.updates[0][static_cast<std::size_t>(inputs[i])] += products;
+  const T* const from = (chosen_from_ == 2 ? weights_.tree : weights_.negative).data();
+  for (std::size_t j = 0; j < outputs_; ++j) {
+    const auto row = static_cast<std::size_t>(space_.outputs[j] - from) / block_.stride;
+    space_.updates[chosen_from_][row] += static_cast<std::uint32_t>(settings_.skip_gram ? rows : 1);
+  }
 }
 
 template <typename T>

@@ -142,7 +142,8 @@ void check_weights(const Word2VecTables& tables, const Word2VecWeights<T>& weigh
     require(matrix.extent(0) == rows, name, "a row for each of ", rows, matrix);
     require(matrix.extent(1) == round_up<T>(weights.size), name,
             "padded to this many columns: ", round_up<T>(weights.size), matrix);
-    require(reinterpret_cast<std::uintptr_t>(matrix.data()) % 64 == 0, name, " must begin at a multiple of 64 bytes");
+    require(matrix.empty() || reinterpret_cast<std::uintptr_t>(matrix.data()) % 64 == 0, name,
+            " must begin at a multiple of 64 bytes");
   };
   require(weights.size > 0, "size must be at least 1, but is ", weights.size);
   fits(weights.input, words, "input");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cmath>
 #include <exception>
 
 #include "nncore/core/threads.h"
@@ -12,6 +13,17 @@ namespace nncore {
 namespace {
 
 constexpr double kPositionNanoseconds = 200;
+
+/// Part of the way to where a row would end that an update goes, for alpha = 1. Of 0.003, 0.01, 0.03, 0.1, 0.3 and 1, on 20
+/// MB of text, 0.003 diverged, and analogies were best at 0.01 and the loss at 0.1.
+constexpr double kCurvature = 0.02;
+
+template <typename T>
+double alpha(const Word2VecPart<T>& part, std::size_t chunk) {
+  const double within = static_cast<double>(chunk * kWord2VecChunk) / static_cast<double>(part.corpus.size());
+  const double done = (static_cast<double>(part.epoch) + within) / part.rate.epochs;
+  return part.rate.start + (part.rate.end - part.rate.start) * std::min(1.0, done);
+}
 
 std::size_t chunks_of(std::size_t size) { return (size + kWord2VecChunk - 1) / kWord2VecChunk; }
 
@@ -49,23 +61,43 @@ Word2VecWeights<T> laid_out(const Word2VecWeights<T>& weights, T* memory) {
   return copy;
 }
 
-/// weights += sum over copies of (copy - weights); the copies become the same.
+/// One matrix of a shard, and how many updates each row has had.
 template <typename T>
-void merge(View<T, 2> weights, const std::vector<T*>& copies, std::size_t workers) {
-  constexpr std::size_t rows = 256;
-  const std::size_t size = weights.size(), step = rows * weights.extent(1);
-  if (size == 0) return;
-  share((size + step - 1) / step, workers, static_cast<double>(size * copies.size()) * 0.5,
+struct Share {
+  View<T, 2> copy;
+  std::uint32_t* updates;
+};
+
+/// Adds to each row the changes that it has had in the shards; then the copies are the same again. Few small steps add up
+/// as they would one after the other. Many come near a place where they end, in each shard by itself: with n steps of a
+/// part 1 - exp(-k n) of the way, and with the steps of all shards one after the other of 1 - exp(-k sum n). So the sum of
+/// the changes is made as much smaller.
+template <typename T>
+void merge(View<T, 2> weights, const std::vector<Share<T>>& shards, double step, std::size_t workers) {
+  constexpr std::size_t kRows = 64;
+  const std::size_t rows = weights.extent(0), columns = weights.extent(1);
+  if (rows == 0) return;
+  const auto merge_row = [&](std::size_t row) {
+    double all = 0, parts = 0;
+    for (const Share<T>& shard : shards) {
+      const double length = step * shard.updates[row];
+      all += length;
+      parts -= std::expm1(-length);
+      shard.updates[row] = 0;
+    }
+    if (all == 0) return;
+    const T scale = static_cast<T>(-std::expm1(-all) / parts);
+    T* const to = weights.row(row);
+    for (std::size_t k = 0; k < columns; ++k) {
+      T change = 0;
+      for (const Share<T>& shard : shards) change += shard.copy.row(row)[k] - to[k];
+      to[k] += scale * change;
+    }
+    for (const Share<T>& shard : shards) std::copy(to, to + columns, shard.copy.row(row));
+  };
+  share((rows + kRows - 1) / kRows, workers, static_cast<double>(weights.size() * shards.size()) * 0.5,
         [&](std::size_t job, std::size_t) {
-          const std::size_t end = std::min(size, (job + 1) * step);
-          for (std::size_t i = job * step; i < end; ++i) {
-            const T before = weights.data()[i];
-            T change = 0;
-            for (const T* copy : copies) change += copy[i] - before;
-            const T after = before + change;
-            weights.data()[i] = after;
-            for (T* copy : copies) copy[i] = after;
-          }
+          for (std::size_t row = job * kRows; row < std::min(rows, (job + 1) * kRows); ++row) merge_row(row);
         });
 }
 
@@ -93,10 +125,7 @@ template <typename T>
 Word2VecWork Word2VecTraining<T>::chunk(const Word2VecPart<T>& part, const Word2VecWeights<T>& weights,
                                         std::size_t number, const Word2VecDraws& draws, Word2VecSpace<T>& space) const {
   const std::size_t begin = number * kWord2VecChunk, end = std::min(begin + kWord2VecChunk, part.corpus.size());
-  const double within = static_cast<double>(begin) / static_cast<double>(part.corpus.size());
-  const double done = (static_cast<double>(part.epoch) + within) / part.rate.epochs;
-  const double alpha = part.rate.start + (part.rate.end - part.rate.start) * std::min(1.0, done);
-  return word2vec_chunk(tables_, weights, part.corpus, begin, end, draws, alpha, space);
+  return word2vec_chunk(tables_, weights, part.corpus, begin, end, draws, alpha(part, number), space);
 }
 
 template <typename T>
@@ -106,6 +135,7 @@ Word2VecWork Word2VecTraining<T>::hogwild(const Word2VecPart<T>& part, std::size
   const Word2VecDraws draws(tables_.settings().seed, part.draws_epoch);
   const std::size_t count = part.last - part.first;
   spaces_.resize(std::max(spaces_.size(), std::max<std::size_t>(1, std::min(workers, count))));
+  for (Word2VecSpace<T>& space : spaces_) space.counting = false;
   std::vector<Word2VecWork> works(count);
   share(count, workers, static_cast<double>(count * kWord2VecChunk) * kPositionNanoseconds,
         [&](std::size_t job, std::size_t thread) {
@@ -134,6 +164,10 @@ Word2VecWork Word2VecTraining<T>::sharded(const Word2VecPart<T>& part, std::size
     }
   }
   spaces_.resize(std::max(spaces_.size(), kWord2VecShards));
+  for (std::size_t s = 0; s < kWord2VecShards; ++s) {
+    spaces_[s].counting = true;
+    for (std::size_t m = 0; m < 3; ++m) spaces_[s].updates[m].assign(matrices(part.weights)[m].extent(0), 0);
+  }
   const Word2VecDraws draws(tables_.settings().seed, part.draws_epoch);
   std::vector<Word2VecWork> works(part.last - part.first);
   for (std::size_t first = part.first; first < part.last; first += kWord2VecRound) {
@@ -146,9 +180,10 @@ Word2VecWork Word2VecTraining<T>::sharded(const Word2VecPart<T>& part, std::size
             }
           });
     for (std::size_t m = 0; m < 3; ++m) {
-      std::vector<T*> data;
-      for (const Word2VecWeights<T>& shard : shards) data.push_back(matrices(shard)[m].data());
-      merge(matrices(part.weights)[m], data, workers);
+      std::vector<Share<T>> shares;
+      for (std::size_t s = 0; s < shards.size(); ++s)
+        shares.push_back({matrices(shards[s])[m], spaces_[s].updates[m].data()});
+      merge(matrices(part.weights)[m], shares, kCurvature * alpha(part, first), workers);
     }
   }
   Word2VecWork sum;

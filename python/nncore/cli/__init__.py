@@ -8,9 +8,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-from nncore.cli import info, lm, tour
+from nncore.cli import info, lm, tour, word2vec
 
-COMMANDS = (tour, info, lm)
+COMMANDS = (tour, info, lm, word2vec)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -72,11 +72,9 @@ def score(model: Word2Vec, sentences: Iterable[Iterable[str]], total: int) -> Ar
 
     def log_probability(words: list[int], at: int) -> float:
         window = words[max(0, at - model.window) : at] + words[at + 1 : at + 1 + model.window]
-        if not window:
-            return 0.0
         inputs = model.wv.vectors[window].astype(np.float64)
-        if not model.sg:
-            inputs = inputs.mean(axis=0, keepdims=True) if model.cbow_mean else inputs.sum(axis=0, keepdims=True)
+        if not model.sg:  # of an empty window too: its sum is 0
+            inputs = inputs.sum(axis=0, keepdims=True) / (max(len(window), 1) if model.cbow_mean else 1)
         way = ways[words[at]]
         products = inputs @ model.syn1[point[way]].T.astype(np.float64)
         return -float(np.logaddexp(0, -signs[way] * products).sum())

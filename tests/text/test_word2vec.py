@@ -1,0 +1,397 @@
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+import nncore
+from nncore.text import KeyedVectors, LineSentence, Word2Vec
+
+SMALL = {"vector_size": 12, "min_count": 1, "workers": 1, "sample": 0.0, "epochs": 2}
+
+
+def sentences(count=300, words=30, seed=0):
+    rng = np.random.default_rng(seed)
+    chances = 1 / np.arange(1, words + 1)
+    return [
+        [f"w{i}" for i in rng.choice(words, size=rng.integers(1, 15), p=chances / chances.sum())] for _ in range(count)
+    ]
+
+
+@pytest.fixture(scope="module")
+def corpus_file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("corpus") / "corpus.txt"
+    path.write_text("\n".join(" ".join(s) for s in sentences()) + "\n", encoding="utf-8")
+    return path
+
+
+def same(a, b):
+    assert a.wv.index_to_key == b.wv.index_to_key
+    assert_array_equal(a.wv.vectors, b.wv.vectors)
+    for name in ("_negative", "_tree"):
+        x, y = getattr(a, name), getattr(b, name)
+        assert (x is None) == (y is None)
+        if x is not None:
+            assert_array_equal(x, y)
+
+
+KINDS = {
+    "sg": {"sg": 1},
+    "fresh": {"sg": 1, "shared_negatives": False},
+    "cbow": {},
+    "hs": {"sg": 1, "hs": 1, "negative": 0},
+    "cbow hs": {"hs": 1, "negative": 0},
+    "softmax": {"sg": 1, "negative": 0, "full_softmax": True},
+    "cbow softmax": {"negative": 0, "full_softmax": True},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_training_learns_which_words_go_together(kind):
+    rng = np.random.default_rng(0)
+    groups = [["sun", "moon", "star", "sky"], ["cat", "dog", "cow", "pig"], ["red", "blue", "pink", "gold"]]
+    text = [list(rng.choice(groups[i % 3], size=8)) for i in range(900)]
+    settings = {**SMALL, "epochs": 8, "alpha": 0.03, **KINDS[kind]}
+    model = Word2Vec(text, **settings)
+    for group in groups:
+        for word in group:
+            nearest = {other for other, _ in model.wv.most_similar(word, topn=3)}
+            assert nearest == set(group) - {word}
+    losses = model.history_["loss"]
+    assert len(losses) == 8 and losses[-1] < losses[0]
+    assert model.get_latest_training_loss() > 0
+
+
+def test_a_list_a_file_and_a_line_sentence_give_the_same_model(corpus_file):
+    from_list = Word2Vec(sentences(), **SMALL)
+    from_file = Word2Vec(corpus_file=corpus_file, **SMALL)
+    from_lines = Word2Vec(LineSentence(corpus_file), **SMALL)
+    same(from_list, from_file)
+    same(from_list, from_lines)
+    assert from_list.corpus_count == 300
+    assert from_list.corpus_total_words == sum(map(len, sentences()))
+
+
+def test_building_and_training_apart_is_the_same():
+    model = Word2Vec(**SMALL)
+    assert len(model.wv) == 0
+    model.build_vocab(sentences())
+    trained, raw = model.train(sentences(), total_examples=model.corpus_count, epochs=model.epochs)
+    assert raw == 2 * model.corpus_total_words == trained
+    same(model, Word2Vec(sentences(), **SMALL))
+
+
+def test_the_seed_decides():
+    assert (Word2Vec(sentences(), **SMALL, seed=1).wv.vectors != Word2Vec(sentences(), **SMALL, seed=2).wv.vectors).any()
+
+
+def test_initial_vectors_are_uniform_within_one_over_their_size():
+    model = Word2Vec(vector_size=50, min_count=1)
+    model.build_vocab([[str(i)] for i in range(400)])
+    vectors = model.wv.vectors * 50
+    assert vectors.shape == (400, 50) and np.abs(vectors).max() <= 1
+    assert abs(vectors.mean()) < 0.02 and vectors.var() == pytest.approx(1 / 3, rel=0.03)
+    assert not model.syn1neg.any()
+
+
+def test_words_that_a_frequency_makes_rare_are_left_out():
+    text = [["a"] * 5 + ["b"] * 3 + ["c"]] * 2
+    model = Word2Vec(text, min_count=3, vector_size=4)
+    assert model.wv.index_to_key == ["a", "b"]
+    assert model.wv.get_vecattr("a", "count") == 10
+    assert Word2Vec(text, min_count=1, max_final_vocab=1, vector_size=4).wv.index_to_key == ["a"]
+    rule = Word2Vec(text, min_count=3, vector_size=4, trim_rule=lambda word, count, least: 1 if word == "a" else 2)
+    assert rule.wv.index_to_key == ["b", "c"]
+    unsorted = Word2Vec([["z", "a", "a"]], min_count=1, sorted_vocab=0, vector_size=4)
+    assert unsorted.wv.index_to_key == ["z", "a"]
+
+
+def test_a_vocabulary_from_frequencies():
+    model = Word2Vec(vector_size=4, min_count=2)
+    model.build_vocab_from_freq({"x": 2, "y": 5, "z": 1}, corpus_count=7, keep_raw_vocab=True)
+    assert model.wv.index_to_key == ["y", "x"]
+    assert model.corpus_count == 7 and model.raw_vocab == {"x": 2, "y": 5, "z": 1}
+    with pytest.raises(TypeError, match="word_freq must have keys of type str, but one is 3"):
+        model.build_vocab_from_freq({3: 1})
+    with pytest.raises(ValueError, match="word_freq\\['x'\\] must be at least 0, but is -1"):
+        model.build_vocab_from_freq({"x": -1})
+
+
+@pytest.mark.parametrize("kind", ["sg", "hs"])
+def test_a_grown_vocabulary_keeps_numbers_vectors_and_outputs(kind):
+    model = Word2Vec(sentences(), **SMALL, **KINDS[kind])
+    words, vectors = list(model.wv.index_to_key), model.wv.vectors.copy()
+    more = [["w0", "new", "newer", "new"]] * 5
+    model.build_vocab(more, update=True)
+    assert model.wv.index_to_key == [*words, "new", "newer"]
+    assert_array_equal(model.wv.vectors[: len(words)], vectors)
+    assert model.wv.vectors[len(words) :].any()
+    before = model.wv["new"].copy()
+    model.train(more, epochs=3)
+    assert (model.wv["new"] != before).any()
+    assert model.wv.get_vecattr("new", "count") == 10
+    with pytest.raises(RuntimeError, match="update=True needs a vocabulary"):
+        Word2Vec().build_vocab(more, update=True)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_saved_model_is_the_same_and_trains_on_to_the_same(kind, tmp_path):
+    model = Word2Vec(sentences(), **SMALL, **KINDS[kind])
+    model.save(tmp_path / "model")
+    again = Word2Vec.load(tmp_path / "model")
+    same(model, again)
+    assert again.history_ == model.history_ and again.epochs == 2
+    model.train(sentences(seed=1), epochs=1)
+    again.train(sentences(seed=1), epochs=1)
+    same(model, again)
+
+
+def test_a_damaged_file_is_refused(tmp_path):
+    path = tmp_path / "model"
+    Word2Vec(sentences(), **SMALL).save(path)
+    data = bytearray(path.read_bytes())
+    data[-3] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match="model"):
+        Word2Vec.load(path)
+    path.write_bytes(data[:100])
+    with pytest.raises(ValueError, match="model"):
+        Word2Vec.load(path)
+    Word2Vec(sentences(), **SMALL).wv.save(path)
+    with pytest.raises(ValueError, match="model"):
+        Word2Vec.load(path)
+
+
+class Stop(Exception):
+    pass
+
+
+class StopsAfter:
+    def __init__(self, epochs):
+        self.left, self.moments = epochs, []
+
+    def on_train_begin(self, model):
+        self.moments.append("train begin")
+
+    def on_epoch_begin(self, model):
+        self.moments.append("epoch begin")
+
+    def on_epoch_end(self, model):
+        self.moments.append(("epoch end", model.get_latest_training_loss()))
+        self.left -= 1
+        if self.left == 0:
+            raise Stop
+
+    def on_train_end(self, model):
+        self.moments.append("train end")
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_a_stopped_training_goes_on_to_the_same_result(saved, tmp_path):
+    settings = {**SMALL, "epochs": 4}
+    whole = Word2Vec(sentences(), **settings)
+    parts = Word2Vec(**settings)
+    parts.build_vocab(sentences())
+    callback = StopsAfter(2)
+    with pytest.raises(Stop):
+        parts.train(sentences(), callbacks=[callback])
+    assert [m if isinstance(m, str) else m[0] for m in callback.moments] == [
+        "train begin",
+        *["epoch begin", "epoch end"] * 2,
+    ]
+    assert len(parts.history_["loss"]) == 2
+    assert parts.wv.most_similar("w0")
+    if saved:
+        parts.save(tmp_path / "m")
+        parts = Word2Vec.load(tmp_path / "m")
+    parts.train(sentences())
+    same(whole, parts)
+    assert parts.get_latest_training_loss() == whole.get_latest_training_loss()
+    assert parts.history_["loss"] == whole.history_["loss"]
+
+
+def test_a_stopped_training_begins_anew_when_it_is_called_for_another():
+    model = Word2Vec(**SMALL)
+    model.build_vocab(sentences())
+    with pytest.raises(Stop):
+        model.train(sentences(), epochs=3, callbacks=[StopsAfter(1)])
+    callback = StopsAfter(9)
+    model.train(sentences(), epochs=2, callbacks=[callback])
+    assert sum(m == "epoch begin" for m in callback.moments) == 2
+
+
+def test_ctrl_c_is_answered_within_a_second_and_training_goes_on():
+    text = sentences(40_000, words=2000)
+    settings = {**SMALL, "vector_size": 200, "sg": 1, "epochs": 30}
+    model = Word2Vec(**settings)
+    model.build_vocab(text)
+    sent = []
+
+    def interrupt():
+        sent.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    timer = threading.Timer(1.5, interrupt)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        model.train(text)
+    assert time.monotonic() - sent[0] < 1
+    assert np.isfinite(model.wv.vectors).all() and model._unfinished is not None
+    epochs_before = len(model.history_["loss"])
+    with pytest.raises(Stop):
+        model.train(text, callbacks=[StopsAfter(1)])
+    assert len(model.history_["loss"]) == epochs_before + 1
+
+
+@pytest.mark.usefixtures("threads")
+def test_a_deterministic_model_does_not_depend_on_its_workers():
+    nncore.set_num_threads(4)
+    text = sentences(30_000, words=300)
+    models = [
+        Word2Vec(text, **{**SMALL, "workers": workers}, deterministic=True, sg=1, memory_limit=limit)
+        for workers, limit in ((1, None), (2, 1000), (4, None))
+    ]
+    same(models[0], models[1])
+    same(models[0], models[2])
+    hogwild = Word2Vec(text, **{**SMALL, "workers": 4}, sg=1)
+    assert hogwild.history_["loss"][-1] == pytest.approx(models[0].history_["loss"][-1], rel=0.2)
+
+
+def test_a_spilled_corpus_gives_the_same_bits():
+    same(Word2Vec(sentences(), **SMALL), Word2Vec(sentences(), **SMALL, memory_limit=0))
+
+
+def test_vectors_that_the_user_replaced_are_trained_on():
+    model = Word2Vec(**SMALL)
+    model.build_vocab(sentences())
+    given = np.full((len(model.wv), 12), 0.01, np.float64)
+    model.wv.vectors = given
+    model.train(sentences(), epochs=1, start_alpha=1e-9, end_alpha=1e-9)
+    assert_allclose(model.wv.vectors, 0.01, atol=1e-5)
+    model.wv.vectors = given[:5]
+    with pytest.raises(ValueError, match="wv.vectors must be of shape"):
+        model.train(sentences())
+
+
+def test_locked_words_stay_and_neighbours_follow_changed_vectors():
+    model = Word2Vec(**SMALL)
+    model.build_vocab(sentences())
+    model.wv.vectors_lockf = np.ones(len(model.wv), np.float32)
+    model.wv.vectors_lockf[3] = 0
+    before = model.wv.vectors.copy()
+    model.wv.fill_norms()
+    model.train(sentences())
+    moved = (model.wv.vectors != before).any(axis=1)
+    assert not moved[3] and moved.sum() == len(model.wv) - 1
+    lengths = np.linalg.norm(model.wv.vectors, axis=1)
+    expected = model.wv.vectors @ model.wv.vectors[0] / lengths / lengths[0]
+    assert_allclose(model.wv.distances("w0"), 1 - expected, atol=1e-5)
+
+
+def test_training_can_begin_with_given_vectors():
+    given = KeyedVectors(12)
+    given.add_vectors(["w0", "w5", "unknown"], np.eye(3, 12, dtype=np.float32))
+    model = Word2Vec(**SMALL, init=given)
+    model.build_vocab(sentences())
+    assert_array_equal(model.wv["w5"], np.eye(3, 12)[1])
+    assert np.abs(model.wv["w1"]).max() <= 1 / 12
+    with pytest.raises(ValueError, match="init must have vectors of size 12, but has 3"):
+        Word2Vec(**SMALL, init=KeyedVectors(3))
+
+
+def test_reset_from_takes_the_vocabulary_alone():
+    model = Word2Vec(sentences(), **SMALL)
+    other = Word2Vec(**SMALL)
+    other.reset_from(model)
+    assert other.wv.index_to_key == model.wv.index_to_key
+    assert not other.syn1neg.any() and other.wv.get_vecattr("w0", "count") == model.wv.get_vecattr("w0", "count")
+
+
+def test_outputs_that_are_not_there_say_why():
+    with pytest.raises(AttributeError, match="syn1neg is not there before build_vocab"):
+        Word2Vec().syn1neg  # noqa: B018
+    model = Word2Vec(sentences(), **SMALL)
+    with pytest.raises(AttributeError, match="hierarchical softmax \\(hs=0\\)"):
+        model.syn1  # noqa: B018
+    with pytest.raises(RuntimeError, match="hs=1"):
+        model.score(sentences())
+    with pytest.raises(RuntimeError, match="negative > 0"):
+        Word2Vec(sentences(), **SMALL, hs=1, negative=0).predict_output_word(["w0"])
+    with pytest.warns(UserWarning, match="no word of the window"):
+        assert model.predict_output_word(["nobody"]) is None
+
+
+BAD = [
+    ({"window": 0}, ValueError, "window must be at least 1, but is 0"),
+    ({"window": 1.5}, TypeError, "window must be an integer, but came as 1.5"),
+    ({"alpha": -0.1}, ValueError, "alpha must be finite and at least 0, but is -0.1"),
+    ({"alpha": "fast"}, TypeError, "alpha must be a number, but came as 'fast'"),
+    ({"vector_size": 0}, ValueError, "vector_size must be at least 1"),
+    ({"epochs": 0}, ValueError, "epochs must be at least 1"),
+    ({"workers": 0}, ValueError, "workers must be at least 1"),
+    ({"negative": -5}, ValueError, "negative must be at least 0"),
+    ({"negative": 0}, ValueError, "leave nothing to train"),
+    ({"full_softmax": True}, ValueError, "full_softmax=True needs hs=0 and negative=0"),
+    ({"sample": -1}, ValueError, "sample must be"),
+    ({"sg": 2}, ValueError, "sg must be 0 or 1, but is 2"),
+    ({"cbow_gradient": "true"}, ValueError, "cbow_gradient must be one of 'classic', 'exact', but is 'true'"),
+    ({"init": "zeros"}, ValueError, "init must be 'uniform' or KeyedVectors"),
+    ({"seed": -1}, ValueError, "seed must be from 0"),
+    ({"memory_limit": -1}, ValueError, "memory_limit must be at least 0"),
+]
+
+
+@pytest.mark.parametrize(("settings", "error", "message"), BAD)
+def test_bad_settings_are_refused_by_name(settings, error, message):
+    with pytest.raises(error, match=message):
+        Word2Vec(sentences(), **settings)
+
+
+def test_bad_corpora_are_refused():
+    for text, error, message in [
+        ([], ValueError, "the corpus is empty"),
+        ([[]], ValueError, "the corpus is empty"),
+        ([["once"]], ValueError, "none comes 5 times"),
+        ([["a", 3]], TypeError, "3|int"),
+        ("a string", TypeError, "sentences must be an iterable of lists of str"),
+        ((s for s in [["a"]]), TypeError, "read once"),
+    ]:
+        with pytest.raises(error, match=message):
+            Word2Vec(text)
+    with pytest.raises(FileNotFoundError):
+        Word2Vec(corpus_file="/nowhere/at all")
+    with pytest.raises(RuntimeError, match="call build_vocab"):
+        Word2Vec().train([["a"]])
+    model = Word2Vec([["a", "b"]] * 5, vector_size=4)
+    with pytest.raises(TypeError, match="one of"):
+        model.train()
+    with pytest.warns(UserWarning, match="no word of the corpus"):
+        assert model.train([["zzz"]]) == (0, 5)
+
+
+def test_one_word_one_token_and_more_workers_than_sentences_are_no_errors():
+    assert Word2Vec([["a"] * 10], vector_size=4, workers=64).wv.index_to_key == ["a"]
+    model = Word2Vec([["a"], ["b"]] * 9, vector_size=4)
+    assert np.isnan(model.history_["loss"]).all()  # no word has a neighbour
+    assert Word2Vec([["a", "a"]] * 9, vector_size=4, hs=1, negative=0).wv.index_to_key == ["a"]
+
+
+def test_a_rate_that_overflows_is_a_floating_point_error():
+    with pytest.raises(FloatingPointError, match="training diverged in epoch 1 of 3"):
+        Word2Vec(sentences(), **{**SMALL, "epochs": 3, "alpha": 1e30, "sg": 1})
+
+
+def test_what_has_no_effect_says_so():
+    for name, value in {"hashfxn": hash, "null_word": 1, "batch_words": 5, "comment": "x"}.items():
+        with pytest.warns(UserWarning, match=f"{name} has no effect"):
+            Word2Vec(**{name: value})
+    with pytest.warns(UserWarning, match="Both hierarchical softmax and negative sampling"):
+        Word2Vec(hs=1)
+
+
+def test_progress_is_silent_without_a_terminal(capfd):
+    Word2Vec(sentences(), **SMALL, verbose=1)
+    assert capfd.readouterr() == ("", "")
