@@ -54,7 +54,8 @@ void read_piece(Piece& piece, bool open, const Word& word, const End& end) {
   const std::size_t offset = static_cast<std::size_t>(at - block.data());
   const auto lines = std::count(block.data(), at, '\n');
   require(false, "text must be UTF-8, but byte ", position.bytes + offset, " (line ",
-          position.lines + static_cast<std::uint64_t>(lines) + 1, ") is not: unicode_errors can be \"ignore\" or \"replace\"");
+          position.lines + static_cast<std::uint64_t>(lines) + 1,
+          ") is not: unicode_errors can be \"ignore\" or \"replace\"");
   std::terminate();
 }
 

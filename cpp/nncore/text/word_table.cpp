@@ -32,7 +32,8 @@ std::uint32_t WordTable::hash(std::string_view word) {
   const char* at = word.data();
   std::size_t left = word.size();
   std::uint64_t state = left * kGolden;
-  for (; left > 16; at += 16, left -= 16) state = mix(load<std::uint64_t>(at) ^ kRoot2, load<std::uint64_t>(at + 8) ^ state);
+  for (; left > 16; at += 16, left -= 16)
+    state = mix(load<std::uint64_t>(at) ^ kRoot2, load<std::uint64_t>(at + 8) ^ state);
   std::uint64_t first = 0, second = 0;  // the rest, in reads that may overlap
   if (left >= 8) {
     first = load<std::uint64_t>(at);
