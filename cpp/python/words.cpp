@@ -40,6 +40,26 @@ std::string_view bytes_of(const py::buffer_info& info) {
 
 py::str str_of(std::string_view word) { return py::str(word.data(), word.size()); }
 
+/// Reads up to `most` words and ends of sentences, all of which are taken when this returns. go_on() is asked after each
+/// sentence.
+template <typename Take, typename GoOn>
+bool read_through(SentenceStream& sentences, std::size_t most, WaitingWords& waiting, const Take& take,
+                  const GoOn& go_on) {
+  const bool more = sentences.read(
+      most,
+      [&](std::string_view word) {
+        waiting.add_word(word, word.data() + word.size());
+        if (waiting.full()) take();
+      },
+      [&] {
+        waiting.add_end();
+        if (waiting.full()) take();
+        return go_on();
+      });
+  take();
+  return more;
+}
+
 struct Counter {
   explicit Counter(Utf8Errors errors) : words(errors) {}
   WordCounter words;
@@ -90,10 +110,11 @@ py::typing::List<py::str> words_at(const WordTable& table, const std::optional<I
 }
 
 py::array_t<std::int64_t> counts_of(WordCounter& words) {
-  const auto& counts = words.counts();
-  py::array_t<std::int64_t> copy(static_cast<py::ssize_t>(counts.size()));
-  for (std::size_t i = 0; i < counts.size(); ++i) copy.mutable_at(i) = static_cast<std::int64_t>(counts[i]);
-  return copy;
+  words.gather();
+  const WordTable& table = words.table();
+  py::array_t<std::int64_t> counts(static_cast<py::ssize_t>(table.size()));
+  for (std::size_t i = 0; i < table.size(); ++i) counts.mutable_data()[i] = static_cast<std::int64_t>(table.count(i));
+  return counts;
 }
 
 template <typename Class>
@@ -121,12 +142,17 @@ void bind_counter(py::module_& m) {
           "add_sentences",
           [](Counter& self, SentenceStream& sentences, std::optional<std::size_t> most) {
             const UseFlag::Guard guard(self.use, "a counter");
-            return sentences.read(
-                kSentenceWords, [&](std::string_view word) { self.words.add_word(word); },
-                [&] {
-                  self.words.end_sentence();
-                  return !most || self.words.table().size() <= *most;
-                });
+            WaitingWords waiting(self.words.table());
+            const auto take = [&] {
+              waiting.take_all([&](const WordKey& key) { self.words.add_word(key); },
+                               [&] { self.words.end_sentence(); });
+            };
+            const bool more = read_through(sentences, kSentenceWords, waiting, take, [&] {
+              if (!most) return true;
+              take();
+              return self.words.table().size() <= *most;
+            });
+            return more;
           },
           "sentences"_a, "most"_a = py::none(),
           "Count the words of some sentences, until there are more than `most`; whether there may be more sentences.")
@@ -187,18 +213,20 @@ void bind_encoder(py::module_& m) {
             const UseFlag::Guard guard(self.use, "an encoder");
             const View<std::int32_t, 1> room = ids;
             std::int32_t* to = room.data();
-            const bool more = sentences.read(
-                room.size(),
-                [&](std::string_view word) {
-                  const std::uint32_t id = self.table.find(word);
-                  if (id != WordTable::kNone) *to++ = static_cast<std::int32_t>(id);
-                  self.text.add_word();
-                },
-                [&] {
-                  *to++ = -1;
-                  self.text.end_sentence();
-                  return true;
-                });
+            WaitingWords waiting(self.table);
+            const auto take = [&] {
+              waiting.take_all(
+                  [&](const WordKey& key) {
+                    const std::uint32_t id = self.table.find(key);
+                    if (id != WordTable::kNone) *to++ = static_cast<std::int32_t>(id);
+                    self.text.add_word();
+                  },
+                  [&] {
+                    *to++ = -1;
+                    self.text.end_sentence();
+                  });
+            };
+            const bool more = read_through(sentences, room.size(), waiting, take, [] { return true; });
             return std::pair<bool, std::size_t>(more, static_cast<std::size_t>(to - room.data()));
           },
           "sentences"_a, "ids"_a, "Write the numbers of some sentences; whether there may be more, numbers written.");
