@@ -76,7 +76,7 @@ std::string_view SentenceStream::utf8(PyObject* word) {
     throw py::type_error("each word must be a str, but word " + std::to_string(at_) + " of sentence " +
                          std::to_string(number_ - 1) + " (from 0) came as " + Py_TYPE(word)->tp_name);
   }
-  return utf8_of(word, scratch_);
+  return utf8_of(word, scratch_[turn_++ % scratch_.size()]);
 }
 
 }  // namespace nncore

@@ -2,9 +2,12 @@
 
 #include <pybind11/pybind11.h>
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
+
+#include "nncore/text/waiting_words.h"
 
 namespace nncore {
 
@@ -35,13 +38,15 @@ class SentenceStream {
  private:
   static constexpr Py_ssize_t kAhead = 12;  // words: about the time that memory takes
   bool next_sentence();
+  /// Stays while as many words are read as may wait.
   std::string_view utf8(PyObject* word);
 
   pybind11::iterator iterator_;
   pybind11::object sentence_;  // a list or tuple
   Py_ssize_t at_ = 0;
   std::uint64_t number_ = 0;  // of sentences begun
-  std::string scratch_;
+  std::array<std::string, WaitingWords::kMost> scratch_;
+  std::size_t turn_ = 0;
 };
 
 /// UTF-8 of a str, in its own memory or in `scratch`; ValueError for lone surrogates, which have none.

@@ -12,6 +12,7 @@
 #include "gil.h"
 #include "nncore/core/in_use.h"
 #include "nncore/text/corpus_text.h"
+#include "nncore/text/phrases.h"
 #include "sentences.h"
 
 namespace nncore {
@@ -27,7 +28,8 @@ constexpr std::size_t kSentenceWords = std::size_t{1} << 20;
 Utf8Errors errors_of(const std::string& name) {
   if (name == "strict") return Utf8Errors::kStrict;
   if (name == "ignore") return Utf8Errors::kIgnore;
-  require(name == "replace", "unicode_errors must be \"strict\", \"ignore\" or \"replace\", but came as \"", name, "\"");
+  require(name == "replace", "unicode_errors must be \"strict\", \"ignore\" or \"replace\", but came as \"", name,
+          "\"");
   return Utf8Errors::kReplace;
 }
 
@@ -38,22 +40,55 @@ std::string_view bytes_of(const py::buffer_info& info) {
 
 py::str str_of(std::string_view word) { return py::str(word.data(), word.size()); }
 
+/// Reads up to `most` words and ends of sentences, all of which are taken when this returns. go_on() is asked after each
+/// sentence.
+template <typename Take, typename GoOn>
+bool read_through(SentenceStream& sentences, std::size_t most, WaitingWords& waiting, const Take& take,
+                  const GoOn& go_on) {
+  const bool more = sentences.read(
+      most,
+      [&](std::string_view word) {
+        waiting.add_word(word, word.data() + word.size());
+        if (waiting.full()) take();
+      },
+      [&] {
+        waiting.add_end();
+        if (waiting.full()) take();
+        return go_on();
+      });
+  take();
+  return more;
+}
+
 struct Counter {
   explicit Counter(Utf8Errors errors) : words(errors) {}
   WordCounter words;
   UseFlag use;
 };
 
-struct Encoder {
-  Encoder(const py::typing::List<py::str>& words, Utf8Errors errors) : text(table, errors) {
-    std::string scratch;
-    for (const py::handle word : words) {
-      if (!PyUnicode_Check(word.ptr())) throw py::type_error("words must be a list of str");
-      const std::size_t before = table.size();
-      table.insert(utf8_of(word.ptr(), scratch));
-      require(table.size() > before, "words must differ, but \"", scratch = py::str(word), "\" came twice");
+WordTable table_of(const py::typing::List<py::str>& words) {
+  WordTable table;
+  std::string scratch;
+  for (const py::handle word : words) {
+    if (!PyUnicode_Check(word.ptr())) {
+      throw py::type_error(std::string("each word must be a str, but one came as ") + Py_TYPE(word.ptr())->tp_name);
     }
+    const std::size_t before = table.size();
+    table.insert(utf8_of(word.ptr(), scratch));
+    require(table.size() > before, "words must differ, but ", py::repr(word).cast<std::string>(), " came twice");
   }
+  return table;
+}
+
+struct Phrases {
+  Phrases(const std::string& delimiter, const py::typing::List<py::str>& connectors, std::size_t most)
+      : words(delimiter, table_of(connectors), most) {}
+  PhraseCounter words;
+  UseFlag use;
+};
+
+struct Encoder {
+  Encoder(const py::typing::List<py::str>& words, Utf8Errors errors) : table(table_of(words)), text(table, errors) {}
   WordTable table;
   TextEncoder text;
   UseFlag use;
@@ -74,12 +109,12 @@ py::typing::List<py::str> words_at(const WordTable& table, const std::optional<I
   return chosen;
 }
 
-py::array_t<std::int64_t> counts_of(Counter& self) {
-  const UseFlag::Guard guard(self.use, "a counter");
-  const auto& counts = self.words.counts();
-  py::array_t<std::int64_t> copy(static_cast<py::ssize_t>(counts.size()));
-  for (std::size_t i = 0; i < counts.size(); ++i) copy.mutable_at(i) = static_cast<std::int64_t>(counts[i]);
-  return copy;
+py::array_t<std::int64_t> counts_of(WordCounter& words) {
+  words.gather();
+  const WordTable& table = words.table();
+  py::array_t<std::int64_t> counts(static_cast<py::ssize_t>(table.size()));
+  for (std::size_t i = 0; i < table.size(); ++i) counts.mutable_data()[i] = static_cast<std::int64_t>(table.count(i));
+  return counts;
 }
 
 template <typename Class>
@@ -107,16 +142,27 @@ void bind_counter(py::module_& m) {
           "add_sentences",
           [](Counter& self, SentenceStream& sentences, std::optional<std::size_t> most) {
             const UseFlag::Guard guard(self.use, "a counter");
-            return sentences.read(
-                kSentenceWords, [&](std::string_view word) { self.words.add_word(word); },
-                [&] {
-                  self.words.end_sentence();
-                  return !most || self.words.table().size() <= *most;
-                });
+            WaitingWords waiting(self.words.table());
+            const auto take = [&] {
+              waiting.take_all([&](const WordKey& key) { self.words.add_word(key); },
+                               [&] { self.words.end_sentence(); });
+            };
+            const bool more = read_through(sentences, kSentenceWords, waiting, take, [&] {
+              if (!most) return true;
+              take();
+              return self.words.table().size() <= *most;
+            });
+            return more;
           },
           "sentences"_a, "most"_a = py::none(),
           "Count the words of some sentences, until there are more than `most`; whether there may be more sentences.")
-      .def("counts", &counts_of, "How often each word came, in the order of words().")
+      .def(
+          "counts",
+          [](Counter& self) {
+            const UseFlag::Guard guard(self.use, "a counter");
+            return counts_of(self.words);
+          },
+          "How often each word came, in the order of words().")
       .def(
           "words", [](Counter& self, const std::optional<Indices>& at) { return words_at(self.words.table(), at); },
           "at"_a = py::none(), "All words in the order of their first sight, or those at some places.")
@@ -167,21 +213,45 @@ void bind_encoder(py::module_& m) {
             const UseFlag::Guard guard(self.use, "an encoder");
             const View<std::int32_t, 1> room = ids;
             std::int32_t* to = room.data();
-            const bool more = sentences.read(
-                room.size(),
-                [&](std::string_view word) {
-                  const std::uint32_t id = self.table.find(word);
-                  if (id != WordTable::kNone) *to++ = static_cast<std::int32_t>(id);
-                  self.text.add_word();
-                },
-                [&] {
-                  *to++ = -1;
-                  self.text.end_sentence();
-                  return true;
-                });
+            WaitingWords waiting(self.table);
+            const auto take = [&] {
+              waiting.take_all(
+                  [&](const WordKey& key) {
+                    const std::uint32_t id = self.table.find(key);
+                    if (id != WordTable::kNone) *to++ = static_cast<std::int32_t>(id);
+                    self.text.add_word();
+                  },
+                  [&] {
+                    *to++ = -1;
+                    self.text.end_sentence();
+                  });
+            };
+            const bool more = read_through(sentences, room.size(), waiting, take, [] { return true; });
             return std::pair<bool, std::size_t>(more, static_cast<std::size_t>(to - room.data()));
           },
           "sentences"_a, "ids"_a, "Write the numbers of some sentences; whether there may be more, numbers written.");
+}
+
+void bind_phrases(py::module_& m) {
+  py::class_<Phrases>(m, "PhraseCounter", py::module_local())
+      .def(py::init<const std::string&, const py::typing::List<py::str>&, std::size_t>(), "delimiter"_a, "connectors"_a,
+           "most"_a)
+      .def(
+          "add_sentences",
+          [](Phrases& self, SentenceStream& sentences) {
+            const UseFlag::Guard guard(self.use, "a counter");
+            return sentences.read(
+                kSentenceWords, [&](std::string_view word) { self.words.add_word(word); },
+                [&] {
+                  self.words.end_sentence();
+                  return true;
+                });
+          },
+          "sentences"_a, "Count the words and pairs of some sentences; whether there may be more.")
+      .def("counts", [](Phrases& self) { return counts_of(self.words.counter()); })
+      .def("words", [](Phrases& self) { return words_at(self.words.counter().table(), std::nullopt); })
+      .def_property_readonly("raw_words", [](const Phrases& self) { return self.words.words(); })
+      .def_property_readonly("least", [](const Phrases& self) { return self.words.least(); });
 }
 
 }  // namespace
@@ -191,6 +261,7 @@ void bind_words(py::module_& m) {
       .def(py::init<const py::iterable&>(), "sentences"_a);
   bind_counter(m);
   bind_encoder(m);
+  bind_phrases(m);
 }
 
 }  // namespace nncore

@@ -7,6 +7,7 @@
 
 #include "nncore/core/threads.h"
 #include "nncore/text/tokens.h"
+#include "nncore/text/waiting_words.h"
 
 namespace nncore {
 
@@ -27,25 +28,39 @@ struct Piece {
   std::exception_ptr error;
 };
 
-/// Reads a piece that begins inside a line, or not: word(view) tells whether that was a word at all, end() is called
-/// where a sentence ends.
+/// Reads a piece that begins inside a line, or not: word(key) tells whether that was a word at all, end() is called where
+/// a sentence ends. `table` is where words will be looked for.
 template <typename Word, typename End>
-void read_piece(Piece& piece, bool open, const Word& word, const End& end) {
+void read_piece(Piece& piece, bool open, const WordTable& table, const Word& word, const End& end) {
   TextPosition read;
+  const char* const text_end = piece.text.data() + piece.text.size();
+  WaitingWords waiting(table);
+  const auto take = [&] {
+    waiting.take_all(
+        [&](const WordKey& key) {
+          if (!word(key)) return;
+          open = true;
+          ++read.words;
+        },
+        [&] {
+          ++read.lines;
+          if (!open) return;
+          open = false;
+          ++read.sentences;
+          end();
+        });
+  };
   split(
       piece.text,
       [&](std::string_view found) {
-        if (!word(found)) return;
-        open = true;
-        ++read.words;
+        waiting.add_word(found, text_end);
+        if (waiting.full()) take();
       },
       [&] {
-        ++read.lines;
-        if (!open) return;
-        open = false;
-        ++read.sentences;
-        end();
+        waiting.add_end();
+        if (waiting.full()) take();
       });
+  take();
   read.open = open;
   piece.read = read;
 }
@@ -54,7 +69,8 @@ void read_piece(Piece& piece, bool open, const Word& word, const End& end) {
   const std::size_t offset = static_cast<std::size_t>(at - block.data());
   const auto lines = std::count(block.data(), at, '\n');
   require(false, "text must be UTF-8, but byte ", position.bytes + offset, " (line ",
-          position.lines + static_cast<std::uint64_t>(lines) + 1, ") is not: unicode_errors can be \"ignore\" or \"replace\"");
+          position.lines + static_cast<std::uint64_t>(lines) + 1,
+          ") is not: unicode_errors can be \"ignore\" or \"replace\"");
   std::terminate();
 }
 
@@ -123,32 +139,21 @@ std::string_view checked(std::string_view word, Utf8Errors errors, std::string& 
 
 }  // namespace
 
-void WordCounter::Counts::add(std::string_view word, std::uint32_t hash, std::uint32_t found) {
+bool WordCounter::count(WordTable& table, const WordKey& key) const {
+  std::uint32_t found = table.find(key);
   if (found == WordTable::kNone) {
-    counts.resize(table.size() + 1);
-    found = table.append(word, hash);
+    std::string mended;
+    const std::string_view good = checked(key.text, errors_, mended);
+    if (good.empty()) return false;
+    found = good.data() == mended.data() ? table.insert(good) : table.append(key);
   }
-  ++counts[found];
-}
-
-bool WordCounter::count(Counts& counts, std::string_view word) const {
-  const std::uint32_t hash = WordTable::hash(word);
-  const std::uint32_t found = counts.table.find(word, hash);
-  if (found != WordTable::kNone) {
-    ++counts.counts[found];
-    return true;
-  }
-  std::string mended;
-  const std::string_view good = checked(word, errors_, mended);
-  if (good.empty()) return false;
-  const std::uint32_t good_hash = WordTable::hash(good);
-  counts.add(good, good_hash, counts.table.find(good, good_hash));
+  ++table.count(found);
   return true;
 }
 
-void WordCounter::add_word(std::string_view word) {
-  const std::uint32_t hash = WordTable::hash(word);
-  own_.add(word, hash, own_.table.find(word, hash));
+void WordCounter::add_word(const WordKey& key) {
+  const std::uint32_t found = own_.find(key);
+  ++own_.count(found != WordTable::kNone ? found : own_.append(key));
   ++position_.words;
 }
 
@@ -157,49 +162,46 @@ std::size_t WordCounter::add_text(std::string_view block, bool last) {
   const std::size_t parts = most_parts(block.size());
   if (shares_.size() + 1 < parts) shares_.resize(parts - 1);
   read_pieces(block, position_, [&](Piece& piece, std::size_t part, bool open) {
-    Counts& counts = part == 0 ? own_ : shares_[part - 1];
-    read_piece(piece, open, [&](std::string_view word) { return count(counts, word); }, [] {});
+    WordTable& table = part == 0 ? own_ : shares_[part - 1].table;
+    read_piece(piece, open, table, [&](const WordKey& key) { return count(table, key); }, [] {});
   });
   // In the order of the parts, so that first sight is that of a single thread.
-  for (Share& share : shares_) number_new_words(share);
+  for (Share& share : shares_) {
+    for (std::size_t i = share.number.size(); i < share.table.size(); ++i) {
+      share.number.push_back(own_.insert(share.table.word(i)));
+    }
+  }
   end_open_line(position_, last);
   return block.size();
 }
 
-void WordCounter::number_new_words(Share& share) {
-  for (std::size_t i = share.number.size(); i < share.table.size(); ++i) {
-    share.number.push_back(own_.table.insert(share.table.word(i)));
-  }
-  own_.counts.resize(own_.table.size());
-}
-
-const std::vector<std::uint64_t>& WordCounter::counts() {
+void WordCounter::gather() {
   for (Share& share : shares_) {
-    for (std::size_t i = 0; i < share.counts.size(); ++i) own_.counts[share.number[i]] += share.counts[i];
-    std::fill(share.counts.begin(), share.counts.end(), 0);
+    for (std::size_t i = 0; i < share.number.size(); ++i) {
+      own_.count(share.number[i]) += share.table.count(i);
+      share.table.count(i) = 0;
+    }
   }
-  return own_.counts;
 }
 
 template <typename Keep>
 void WordCounter::keep_words(const Keep& keep) {
-  Counts kept;
-  for (std::size_t i = 0; i < own_.counts.size(); ++i) {
-    if (!keep(i)) continue;
-    kept.table.insert(own_.table.word(i));
-    kept.counts.push_back(own_.counts[i]);
+  WordTable kept;
+  for (std::size_t i = 0; i < own_.size(); ++i) {
+    if (keep(i)) kept.count(kept.insert(own_.word(i))) = own_.count(i);
   }
   own_ = std::move(kept);
   shares_.clear();  // their words' numbers are no longer true
 }
 
 void WordCounter::prune(std::uint64_t least) {
-  counts();
-  keep_words([&](std::size_t i) { return own_.counts[i] >= least; });
+  gather();
+  keep_words([&](std::size_t i) { return own_.count(i) >= least; });
 }
 
 void WordCounter::prune(View<const bool, 1> keep) {
-  require(keep.extent(0) == counts().size(), "keep", "one value per word, ", own_.counts.size(), keep);
+  require(keep.extent(0) == own_.size(), "keep", "one value per word, ", own_.size(), keep);
+  gather();
   keep_words([&](std::size_t i) { return keep(i); });
 }
 
@@ -210,17 +212,17 @@ TextEncoder::Step TextEncoder::add_text(std::string_view block, bool last, std::
     std::int32_t* const begin = ids + (piece.text.data() - block.data());
     std::int32_t* to = begin;
     std::string mended;
-    const auto word = [&](std::string_view found) {
-      std::uint32_t id = table_.find(found);
+    const auto word = [&](const WordKey& key) {
+      std::uint32_t id = table_.find(key);
       if (id == WordTable::kNone) {
-        const std::string_view good = checked(found, errors_, mended);
+        const std::string_view good = checked(key.text, errors_, mended);
         if (good.empty()) return false;
-        if (good.data() != found.data()) id = table_.find(good);
+        if (good.data() == mended.data()) id = table_.find(word_key(good));
       }
       if (id != WordTable::kNone) *to++ = static_cast<std::int32_t>(id);
       return true;
     };
-    read_piece(piece, open, word, [&] { *to++ = -1; });
+    read_piece(piece, open, table_, word, [&] { *to++ = -1; });
     piece.written = static_cast<std::size_t>(to - begin);
   });
   std::size_t written = 0;

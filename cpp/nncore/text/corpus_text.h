@@ -29,7 +29,7 @@ class WordCounter {
   /// std::invalid_argument for bytes that are not UTF-8; then counting cannot go on.
   std::size_t add_text(std::string_view block, bool last);
   /// Counts one word of valid UTF-8, which may hold white space or nothing.
-  void add_word(std::string_view word);
+  void add_word(const WordKey& key);
   void end_sentence() { ++position_.sentences; }
 
   /// Leaves out words that came fewer than `least` times, or those with keep[index] == 0. The order stays.
@@ -37,28 +37,23 @@ class WordCounter {
   void prune(View<const bool, 1> keep);
 
   const TextPosition& position() const { return position_; }
-  const WordTable& table() const { return own_.table; }
-  /// By the table's numbers.
-  const std::vector<std::uint64_t>& counts();
+  /// The words, with the counts that gather() has put together.
+  const WordTable& table() const { return own_; }
+  void gather();
 
  private:
-  struct Counts {
+  // What another thread has counted since the counts were last gathered; `number[i]` is its word i's in own_.
+  struct Share {
     WordTable table;
-    std::vector<std::uint64_t> counts;
-    void add(std::string_view word, std::uint32_t hash, std::uint32_t found);
-  };
-  // What another thread has counted since the counts were last put together; `number[i]` is its word i's in own_.
-  struct Share : Counts {
     std::vector<std::uint32_t> number;
   };
-  bool count(Counts& counts, std::string_view word) const;
-  void number_new_words(Share& share);
+  bool count(WordTable& table, const WordKey& key) const;
   template <typename Keep>
   void keep_words(const Keep& keep);
 
   Utf8Errors errors_;
   TextPosition position_;
-  Counts own_;  // the first part of every block, and all words of the others
+  WordTable own_;  // the first part of every block, and all words of the others
   std::vector<Share> shares_;
 };
 

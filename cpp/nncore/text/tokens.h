@@ -18,11 +18,11 @@ inline std::size_t space_length(const char* at, const char* end) {
   if (first == 0xc2) return end - at > 1 && (byte(1) == 0x85 || byte(1) == 0xa0) ? 2 : 0;
   if (first < 0xe1 || end - at < 3) return 0;
   const unsigned rest = byte(1) << 8 | byte(2);
-  if (first == 0xe1) return rest == 0x9a80 ? 3 : 0;                   // U+1680
-  if (first == 0xe3) return rest == 0x8080 ? 3 : 0;                   // U+3000
-  const bool space = (rest >= 0x8080 && rest <= 0x808a) ||            // U+2000 to U+200A
-                     rest == 0x80a8 || rest == 0x80a9 ||              // U+2028, U+2029
-                     rest == 0x80af || rest == 0x819f;                // U+202F, U+205F
+  if (first == 0xe1) return rest == 0x9a80 ? 3 : 0;         // U+1680
+  if (first == 0xe3) return rest == 0x8080 ? 3 : 0;         // U+3000
+  const bool space = (rest >= 0x8080 && rest <= 0x808a) ||  // U+2000 to U+200A
+                     rest == 0x80a8 || rest == 0x80a9 ||    // U+2028, U+2029
+                     rest == 0x80af || rest == 0x819f;      // U+202F, U+205F
   return space ? 3 : 0;
 }
 

@@ -115,20 +115,24 @@ def _expected(vocabulary: Any) -> int:
     return 0 if counts is None or count is None else int(np.sum(counts)) + int(count)
 
 
+def _nameless() -> Any:
+    return tempfile.TemporaryFile(prefix="nncore-")
+
+
 class _Sink:
     """Takes ids in pieces, into an array that grows in its place, or, beyond a limit, into a file."""
 
     def __init__(self, expected: int, memory_limit: int | None) -> None:
         self._most = None if memory_limit is None else memory_limit // 4
         spilled = self._most is not None and expected > self._most
-        self._file: Any = tempfile.TemporaryFile(prefix="nncore-") if spilled else None
+        self._file: Any = _nameless() if spilled else None
         self._ids = np.empty(0 if spilled else expected, np.int32)  # of which memory is taken as it is written to
         self._count = 0
 
     def append(self, ids: Ids) -> None:
         end = self._count + len(ids)
         if self._file is None and self._most is not None and end > self._most:
-            self._file = tempfile.TemporaryFile(prefix="nncore-")
+            self._file = _nameless()
             self._file.write(self._ids[: self._count].data)
             self._ids = np.empty(0, np.int32)
         if self._file is not None:

@@ -110,6 +110,7 @@ def count_words(
 
     files = files_of(sentences, corpus_file)
     if files is not None:
+        pruning.to_the_limit = True
         for path in files:
             read_blocks(path, add)
     else:
@@ -130,16 +131,18 @@ class _Pruning:
 
     def __init__(self, counter: _core.WordCounter, most: int | None, trim_rule: TrimRule | None) -> None:
         self.most = most
+        self.to_the_limit = False  # else, as gensim, one step for each sentence that is one too many
         self._counter, self._rule, self._least = counter, trim_rule, 1
 
     def run(self) -> None:
-        if self.most is None or len(self._counter) <= self.most:
-            return
-        if self._rule is None:
-            self._counter.prune(self._least)
-        else:
-            self._counter.keep(_obeying(self._counter.words(), self._counter.counts(), self._least, self._rule))
-        self._least += 1
+        while self.most is not None and len(self._counter) > self.most:
+            if self._rule is None:
+                self._counter.prune(self._least)
+            else:
+                self._counter.keep(_obeying(self._counter.words(), self._counter.counts(), self._least, self._rule))
+            self._least += 1
+            if not self.to_the_limit or self._rule is not None:
+                return
 
 
 def select(
@@ -171,10 +174,7 @@ def select(
         if max_final_vocab < len(raw):
             border = len(raw) - max_final_vocab - 1
             least = max(least, int(np.partition(raw.counts, border)[border]) + 1)
-    if trim_rule is None:
-        keep = raw.counts >= least
-    else:
-        keep = _obeying(raw.words(), raw.counts, least, trim_rule)
+    keep = raw.counts >= least if trim_rule is None else _obeying(raw.words(), raw.counts, least, trim_rule)
     return Kept(np.flatnonzero(keep), least)
 
 

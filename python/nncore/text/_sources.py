@@ -114,7 +114,9 @@ def read_blocks(path: Path, add: Callable[[memoryview, bool], int]) -> None:
                     return
                 buffer[: filled - used] = buffer[used:filled]
                 filled -= used
-    except (ValueError, EOFError, zlib.error, lzma.LZMAError) as error:
+    except (ValueError, EOFError, zlib.error, lzma.LZMAError, OSError) as error:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise  # the system's; the others are about what is in the file
         raise ValueError(f"{name!r}: {error}") from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import io
 import itertools
 import os
 from collections.abc import Iterable, Iterator
@@ -40,10 +41,10 @@ def _sentences(
 
 
 class LineSentence:
-    """Sentences of a text file: a line each, words between white space.
+    r"""Sentences of a text file: a line each, words between white space.
 
     Unlike gensim's, a line is not cut after 10,000 words unless `max_sentence_length` says so. A line ends with
-    a newline (``\\n``) only; a line without words is no sentence.
+    a newline (``\n``) only; a line without words is no sentence.
 
     Parameters
     ----------
@@ -67,7 +68,7 @@ class LineSentence:
     Examples
     --------
     >>> import io
-    >>> list(LineSentence(io.StringIO("the cat sat\\n\\non the mat\\n")))
+    >>> list(LineSentence(io.StringIO("the cat sat\n\non the mat\n")))
     [['the', 'cat', 'sat'], ['on', 'the', 'mat']]
     """
 
@@ -200,8 +201,6 @@ class Text8Corpus:
 
 
 def _file_sentences(path: Path, most: int | None, limit: int | None, errors: str) -> Iterator[list[str]]:
-    import io
-
     from nncore.text._sources import open_corpus
 
     with open_corpus(path) as file:

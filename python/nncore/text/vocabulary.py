@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nncore._files import read_model, write_model
 from nncore.text._counting import (
@@ -22,6 +21,7 @@ from nncore.text._counting import (
     select,
 )
 from nncore.text._sources import Path, Sentences
+from nncore.text._words_file import word_arrays, words_of
 
 __all__ = ["RULE_DEFAULT", "RULE_DISCARD", "RULE_KEEP", "Vocabulary"]
 
@@ -238,18 +238,12 @@ class Vocabulary:
         path : str or os.PathLike
             Where to; an existing file is replaced.
         """
-        words = [word.encode() for word in self.index_to_key]
-        arrays: dict[str, NDArray[Any]] = {
-            "words": np.frombuffer(b"".join(words), np.uint8),
-            "lengths": np.fromiter(map(len, words), np.int64, len(words)),
-            "counts": self.counts,
-        }
         description = {
             "corpus_count": self.corpus_count,
             "corpus_total_words": self.corpus_total_words,
             "effective_min_count": self.effective_min_count,
         }
-        write_model(path, "Vocabulary", description, arrays)
+        write_model(path, "Vocabulary", description, {**word_arrays(self.index_to_key), "counts": self.counts})
 
     @classmethod
     def load(cls, path: Path) -> Vocabulary:
@@ -267,12 +261,9 @@ class Vocabulary:
         """
         description, arrays = read_model(path, "Vocabulary")
         try:
-            text, ends = arrays["words"].tobytes(), np.cumsum(arrays["lengths"]).tolist()
-            starts = [0, *ends[:-1]]
-            if (ends[-1] if ends else 0) != len(text):
-                raise ValueError("its words are not as long as it says")
-            words = [text[start:end].decode() for start, end in zip(starts, ends, strict=False)]
-            made = cls(words, arrays["counts"], description["corpus_count"], description["corpus_total_words"])
+            made = cls(
+                words_of(arrays), arrays["counts"], description["corpus_count"], description["corpus_total_words"]
+            )
             made.effective_min_count = int(description["effective_min_count"])
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{path!r} is damaged: {error}") from None
