@@ -26,6 +26,7 @@ py::typing::Dict<py::str, py::str> build() {
 
 }  // namespace
 
+void bind_cooccurrence(py::module_& m);
 void bind_core(py::module_& m);
 void bind_kernels(py::module_& m);
 void bind_nn(py::module_& m);
@@ -38,6 +39,7 @@ void bind_stream(py::module_& m);
 PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   m.doc() = "The compiled core of nncore.";
   m.def("build", &nncore::build, "Version, compiler and instruction set of this build.");
+  nncore::bind_cooccurrence(m);
   nncore::bind_core(m);
   nncore::bind_kernels(m);
   nncore::bind_stream(m);
