@@ -32,6 +32,7 @@ void bind_kernels(py::module_& m);
 void bind_nn(py::module_& m);
 void bind_optimizers(py::module_& m);
 void bind_stream(py::module_& m);
+void bind_svd(py::module_& m);
 
 }  // namespace nncore
 
@@ -43,6 +44,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   nncore::bind_core(m);
   nncore::bind_kernels(m);
   nncore::bind_stream(m);
+  nncore::bind_svd(m);
   nncore::bind_nn(m);
   nncore::bind_optimizers(m);
 }

@@ -21,8 +21,9 @@ enum class Stream : std::uint32_t {
   kDropout = 2,     // step = training step; substream = layer
   kShuffle = 3,     // step = epoch
   kGenerate = 4,
+  kSketch = 7,  // step = row; substream = block
 };
-inline constexpr std::uint32_t kStreams = 5;
+inline constexpr std::uint32_t kStreams = 8;
 
 /// A place in the random numbers of one seed: a draw depends on (seed, stream, substream, step, position) alone.
 struct Draws {
