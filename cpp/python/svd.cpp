@@ -6,7 +6,6 @@
 
 #include "arrays.h"
 #include "gil.h"
-#include "nncore/core/in_use.h"
 
 namespace py = pybind11;
 using namespace pybind11::literals;
@@ -27,11 +26,11 @@ void bind_truncated_svd(py::module_& m, const char* name) {
   using Svd = TruncatedSvd<T>;
   py::class_<Svd>(m, name, py::module_local())
       .def(py::init([](Starts starts, Columns columns, In<T, 1> values, std::size_t width, std::size_t rank,
-                       std::size_t steps, std::uint64_t seed) {
+                       std::size_t steps, std::uint64_t seed, std::size_t block) {
              const Unlocked unlocked;
-             return std::make_unique<Svd>(rows<T>(starts, columns, values, width), rank, steps, seed);
+             return std::make_unique<Svd>(rows<T>(starts, columns, values, width), rank, steps, seed, block);
            }),
-           "starts"_a, "columns"_a, "values"_a, "width"_a, "rank"_a, "steps"_a, "seed"_a)
+           "starts"_a, "columns"_a, "values"_a, "width"_a, "rank"_a, "steps"_a, "seed"_a, "block"_a)
       .def_property_readonly("block", &Svd::block)
       .def_property_readonly("done", &Svd::done)
       .def_property_readonly("total", &Svd::total)

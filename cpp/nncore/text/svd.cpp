@@ -1,7 +1,5 @@
 #include "nncore/text/svd.h"
 
-#include <Eigen/Eigenvalues>
-#include <Eigen/SVD>
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -10,13 +8,11 @@
 #include "nncore/core/random.h"
 #include "nncore/core/rows.h"
 #include "nncore/core/threads.h"
+#include "nncore/text/small_algebra.h"
 
 namespace nncore {
 
 namespace {
-
-using Square = Eigen::MatrixXd;
-using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 constexpr double kProductsOfACall = 1e9;
 constexpr int kMostPasses = 9;
@@ -69,14 +65,15 @@ bool is_symmetric(const SparseRows<T>& a) {
 }  // namespace
 
 template <typename T>
-TruncatedSvd<T>::TruncatedSvd(const SparseRows<T>& a, std::size_t rank, std::size_t steps, std::uint64_t seed)
+TruncatedSvd<T>::TruncatedSvd(const SparseRows<T>& a, std::size_t rank, std::size_t steps, std::uint64_t seed,
+                              std::size_t block)
     : rank_(rank), steps_(steps), seed_(seed) {
   check(a);
   const std::size_t least = std::min(a.rows(), a.width);
   require(rank >= 1 && rank <= least, "rank must be from 1 to min(m, n) = ", least, ", but is ", rank);
   require(steps >= 1, "steps must be at least 1, but are ", steps);
   // A quarter of the rank: narrower blocks would converge on fewer products, but read the matrix more often.
-  block_ = round_up<float>(std::max((rank + 3) / 4, (rank + steps - 1) / steps));
+  block_ = round_up<float>(std::max(block ? block : (rank + 3) / 4, (rank + steps - 1) / steps));
   left_.rows = a.rows();
   left_.stride = (steps + 1) * block_;
   right_.rows = a.width;
@@ -117,7 +114,7 @@ bool TruncatedSvd<T>::advance(const SparseRows<T>& a) {
   if (over_) return false;
   if (!started_) {
     make_transposed(a);
-    fill_at_random(left_, 0);
+    fill_at_random(left_);
     orthonormalize(left_, nullptr);
     started_ = true;
     return true;
@@ -155,78 +152,77 @@ bool TruncatedSvd<T>::advance(const SparseRows<T>& a) {
 /// basis · C + new · S; [C; S] goes into the next columns of `coefficients`.
 template <typename T>
 void TruncatedSvd<T>::orthonormalize(Basis& basis, std::vector<double>* coefficients) {
-  const auto b = static_cast<Eigen::Index>(block_);
-  const std::size_t allowed = std::min(block_, basis.rows - std::min(basis.rows, basis.live));
-  RowMajor c = RowMajor::Zero(static_cast<Eigen::Index>(basis.used), b);
-  Square s = Square::Identity(b, b);
-  RowMajor part, gram(b, b);
+  const std::size_t b = block_, allowed = std::min(b, basis.rows - basis.live);
+  Small c(basis.used, b), s(b, b);
+  for (std::size_t i = 0; i < b; ++i) s(i, i) = 1;
   for (int pass = 0; pass < kMostPasses; ++pass) {
     // At first against the block before alone, which in exact arithmetic is all; rounding is for the later passes.
-    const std::size_t first = pass == 0 && basis.used > block_ ? basis.used - block_ : 0;
-    if (const std::size_t count = basis.used - first; count > 0) {
-      part.resize(static_cast<Eigen::Index>(count), b);
-      const T* from = basis.data.data() + first;
-      transposed_product(from, basis.stride, count, basis.block.data(), block_, basis.rows, part.data());
-      c.bottomRows(part.rows()) += part * s;
-      part = -part;
-      add_product(from, basis.stride, count, part.data(), basis.block.data(), block_, basis.rows);
-    }
-    transposed_product(basis.block.data(), block_, block_, basis.block.data(), block_, basis.rows, gram.data());
-    const Eigen::SelfAdjointEigenSolver<Square> eigen(Square((gram + gram.transpose()) / 2));
-    const Eigen::VectorXd lambda = eigen.eigenvalues().reverse();
-    const Square vectors = eigen.eigenvectors().rowwise().reverse();
-    const auto n = static_cast<Eigen::Index>(allowed);
-    Eigen::VectorXd root = Eigen::VectorXd::Zero(b);
-    std::size_t empty = allowed;  // from here on nothing but zeros
-    for (Eigen::Index i = 0; i < n; ++i) {
-      if (!(lambda[0] > std::numeric_limits<double>::min() * 1e8)) empty = std::min(empty, static_cast<std::size_t>(i));
-      root[i] = std::sqrt(std::max(lambda[i], kSmallest * lambda[0]));
-    }
-    RowMajor m = RowMajor::Zero(b, b);
-    for (Eigen::Index i = 0; i < static_cast<Eigen::Index>(empty); ++i) m.col(i) = vectors.col(i) / root[i];
-    for (Eigen::Index i = static_cast<Eigen::Index>(empty); i < b; ++i) root[i] = 0;
-    s = root.asDiagonal() * vectors.transpose() * s;
-    multiply_block(basis.block.data(), m.data(), spare_.data(), block_, basis.rows);
-    std::copy_n(spare_.data(), basis.rows * block_, basis.block.data());
-    const bool whole = empty == allowed;
-    if (!whole) fill_at_random(basis, empty);
-    if (allowed == 0 || (whole && pass > 0 && std::abs(lambda[n - 1] - 1) < 0.1 && std::abs(lambda[0] - 1) < 0.1))
-      break;
+    const std::size_t first = pass == 0 && basis.used > b ? basis.used - b : 0;
+    if (basis.used > 0) subtract_projection(basis, first, s, c);
+    const bool done = normalize(basis, allowed, s);
+    if (allowed == 0 || (done && pass > 0)) break;
   }
   if (coefficients != nullptr) {
-    const std::size_t column = basis.used - block_;  // U_{j + 1} belongs to V_j
-    for (std::size_t j = 0; j < block_; ++j) {
-      double* to = coefficients->data() + (column + j) * basis.stride;
-      for (std::size_t i = 0; i < basis.used; ++i)
-        to[i] = c(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(j));
-      for (std::size_t i = 0; i < block_; ++i) {
-        to[basis.used + i] = s(static_cast<Eigen::Index>(i), static_cast<Eigen::Index>(j));
-      }
+    for (std::size_t j = 0; j < b; ++j) {  // U_{j + 1} belongs to V_j
+      double* to = coefficients->data() + (basis.used - b + j) * basis.stride;
+      for (std::size_t i = 0; i < basis.used; ++i) to[i] = c(i, j);
+      for (std::size_t i = 0; i < b; ++i) to[basis.used + i] = s(i, j);
     }
   }
   basis.live += allowed;
-  keep(basis);
+  for (std::size_t row = 0; row < basis.rows; ++row) {
+    std::copy_n(basis.block.data() + row * b, b, basis.data.data() + row * basis.stride + basis.used);
+  }
+  basis.used += b;
 }
 
-/// Random numbers into the block's columns from `first` on.
+/// Takes from the block what lies in the basis' columns from `first` on: part = basisᵀ·block, c += part·s.
 template <typename T>
-void TruncatedSvd<T>::fill_at_random(Basis& basis, std::size_t first) {
-  std::vector<T> numbers(block_);
+void TruncatedSvd<T>::subtract_projection(Basis& basis, std::size_t first, const Small& s, Small& c) {
+  Small part(basis.used - first, block_), moved(basis.used - first, block_);
+  const T* from = basis.data.data() + first;
+  transposed_product(from, basis.stride, part.rows, basis.block.data(), block_, basis.rows, part.data.data());
+  add_small_product(part, s, moved);
+  for (std::size_t i = 0; i < moved.data.size(); ++i) c.data[first * block_ + i] += moved.data[i];
+  for (double& number : part.data) number = -number;
+  add_product(from, basis.stride, part.rows, part.data.data(), basis.block.data(), block_, basis.rows);
+}
+
+/// Makes `allowed` columns of the block orthonormal, as far as one pass can, and the others 0; block = new · (factor by
+/// which s has grown). Whether they were near enough to it for rounding to be all that is left.
+template <typename T>
+bool TruncatedSvd<T>::normalize(Basis& basis, std::size_t allowed, Small& s) {
+  const std::size_t b = block_;
+  Small gram(b, b), vectors(b, b), m(b, b), root(b, b), grown(b, b);
+  std::vector<double> lambda;
+  transposed_product(basis.block.data(), b, b, basis.block.data(), b, basis.rows, gram.data.data());
+  symmetric_eigen(gram, lambda, vectors);
+  const bool nothing = !(lambda[0] > 1e-290);
+  for (std::size_t i = 0; i < (nothing ? 0 : allowed); ++i) {
+    const double length = std::sqrt(std::max(lambda[i], kSmallest * lambda[0]));
+    for (std::size_t j = 0; j < b; ++j) {
+      m(j, i) = vectors(j, i) / length;
+      root(i, j) = vectors(j, i) * length;
+    }
+  }
+  add_small_product(root, s, grown);
+  s = grown;
+  multiply_block(basis.block.data(), m.data.data(), spare_.data(), b, basis.rows);
+  std::copy_n(spare_.data(), basis.rows * b, basis.block.data());
+  if (nothing && allowed > 0) {
+    fill_at_random(basis);
+    return false;
+  }
+  return allowed == 0 || (lambda[0] < 1.1 && lambda[allowed - 1] > 0.9);
+}
+
+template <typename T>
+void TruncatedSvd<T>::fill_at_random(Basis& basis) {
   for (std::size_t row = 0; row < basis.rows; ++row) {
     const Draws draws{seed_, Stream::kSketch, static_cast<std::uint32_t>(filled_), row};
-    random_normal<T>(draws, T(0), T(1), {numbers.data(), {block_}});
-    std::copy(numbers.begin() + static_cast<std::ptrdiff_t>(first), numbers.end(),
-              basis.block.data() + row * block_ + first);
+    random_normal<T>(draws, T(0), T(1), {basis.block.data() + row * block_, {block_}});
   }
   ++filled_;
-}
-
-template <typename T>
-void TruncatedSvd<T>::keep(Basis& basis) {
-  for (std::size_t row = 0; row < basis.rows; ++row) {
-    std::copy_n(basis.block.data() + row * block_, block_, basis.data.data() + row * basis.stride + basis.used);
-  }
-  basis.used += block_;
 }
 
 template <typename T>
@@ -235,22 +231,19 @@ void TruncatedSvd<T>::result(View<T, 2> u, View<T, 1> values, View<T, 2> vt) con
   require(u.extent(0) == left_.rows && u.extent(1) == rank_, "u", "(m, rank) with rank = ", rank_, u);
   require(values.extent(0) == rank_, "values", "(rank) = ", rank_, values);
   require(vt.extent(0) == rank_ && vt.extent(1) == right_.rows, "vt", "(rank, n) with rank = ", rank_, vt);
-  const Eigen::Map<const Square> all(b_.data(), static_cast<Eigen::Index>(left_.stride),
-                                     static_cast<Eigen::Index>(right_.stride));
-  const Eigen::BDCSVD<Square> svd(all, Eigen::ComputeThinU | Eigen::ComputeThinV);
+  Small b(left_.stride, right_.stride), bx(left_.stride, right_.stride), by(right_.stride, right_.stride);
+  for (std::size_t i = 0; i < b.rows; ++i) {
+    for (std::size_t j = 0; j < b.columns; ++j) b(i, j) = b_[j * b.rows + i];
+  }
+  std::vector<double> all;
+  small_svd(b, bx, all, by);
   std::vector<T> x(left_.stride * rank_), y(right_.stride * rank_), v(right_.rows * rank_);
-  const double floor = 8 * static_cast<double>(std::numeric_limits<T>::epsilon()) * svd.singularValues()[0];
+  const double floor = 8 * static_cast<double>(std::numeric_limits<T>::epsilon()) * all[0];
   for (std::size_t j = 0; j < rank_; ++j) {
-    const auto column = static_cast<Eigen::Index>(j);
-    const double value = svd.singularValues()[column];
-    const bool zero = !(value > floor);
-    values(j) = zero ? T(0) : static_cast<T>(value) / scale_;
-    for (std::size_t i = 0; i < left_.stride; ++i) {
-      x[i * rank_ + j] = zero ? T(0) : static_cast<T>(svd.matrixU()(static_cast<Eigen::Index>(i), column));
-    }
-    for (std::size_t i = 0; i < right_.stride; ++i) {
-      y[i * rank_ + j] = static_cast<T>(svd.matrixV()(static_cast<Eigen::Index>(i), column));
-    }
+    const bool zero = !(all[j] > floor);
+    values(j) = zero ? T(0) : static_cast<T>(all[j]) / scale_;
+    for (std::size_t i = 0; i < x.size() / rank_; ++i) x[i * rank_ + j] = zero ? T(0) : static_cast<T>(bx(i, j));
+    for (std::size_t i = 0; i < y.size() / rank_; ++i) y[i * rank_ + j] = zero ? T(0) : static_cast<T>(by(i, j));
   }
   matmul<T>({left_.data.data(), {left_.rows, left_.stride}}, {x.data(), {left_.stride, rank_}}, {}, u);
   const View<T, 2> right{v.data(), {right_.rows, rank_}};

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "nncore/core/buffer.h"
+#include "nncore/text/small_algebra.h"
 #include "nncore/text/sparse.h"
 
 namespace nncore {
@@ -19,8 +20,9 @@ namespace nncore {
 template <typename T>
 class TruncatedSvd {
  public:
-  /// `rank` values from 1 to min(m, n) in `steps` >= 1 steps; std::invalid_argument where these or the matrix are wrong.
-  TruncatedSvd(const SparseRows<T>& a, std::size_t rank, std::size_t steps, std::uint64_t seed);
+  /// `rank` values from 1 to min(m, n) in `steps` >= 1 steps of blocks of about `block` vectors, a quarter of the rank
+  /// where it is 0; std::invalid_argument where these or the matrix are wrong.
+  TruncatedSvd(const SparseRows<T>& a, std::size_t rank, std::size_t steps, std::uint64_t seed, std::size_t block = 0);
 
   std::size_t block() const { return block_; }
   /// Rounds of `advance` that are done, and in all; the latter at most, as a small matrix may need fewer.
@@ -31,7 +33,7 @@ class TruncatedSvd {
   bool advance(const SparseRows<T>& a);
 
   /// u (m, rank), values (rank) in descending order, vt (rank, n). The sign of each pair makes the greatest component in vt
-  /// positive (of equal ones the first). Values below 8 epsilons of the first are 0, and so are their vectors in u.
+  /// positive (of equal ones the first). Values below 8 epsilons of the first are 0, and so are their vectors.
   void result(View<T, 2> u, View<T, 1> values, View<T, 2> vt) const;
 
  private:
@@ -44,8 +46,9 @@ class TruncatedSvd {
 
   void make_transposed(const SparseRows<T>& a);
   void orthonormalize(Basis& basis, std::vector<double>* coefficients);
-  void fill_at_random(Basis& basis, std::size_t first);
-  void keep(Basis& basis);
+  void subtract_projection(Basis& basis, std::size_t first, const Small& s, Small& c);
+  bool normalize(Basis& basis, std::size_t allowed, Small& s);
+  void fill_at_random(Basis& basis);
 
   std::size_t rank_, steps_, block_;
   std::uint64_t seed_;
