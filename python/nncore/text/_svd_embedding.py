@@ -213,7 +213,7 @@ class SVDEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         vectors = self._fit(counts).astype(np.float32, copy=False)
         self.n_features_in_ = counts.shape[1]
         self.vocabulary_ = vocabulary
-        self.wv = KeyedVectors.from_arrays(vocabulary.index_to_key, vectors, counts=vocabulary.counts)
+        self.wv = KeyedVectors.from_arrays(list(vocabulary.index_to_key), vectors, counts=vocabulary.counts)
         return self
 
     def _check_settings(self) -> None:

@@ -1,0 +1,155 @@
+"""A corpus as numbers: read once, then trained on any number of times."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncore import _core
+from nncore.text._counting import Progress, errors_of
+from nncore.text._sources import BLOCK, Path, Sentences, check_source, files_of, read_blocks
+
+Ids = NDArray[np.int32]
+
+_STEP = 1 << 20  # ids of a call, for lists of words
+
+
+class HasWords(Protocol):
+    """A vocabulary, or anything that lists its words."""
+
+    @property
+    def index_to_key(self) -> Sequence[str]: ...
+
+
+@dataclass(frozen=True)
+class EncodedCorpus:
+    """Ids of the words of a corpus.
+
+    Attributes
+    ----------
+    ids : int32 array (words + sentences,)
+        The id of each word in the vocabulary; -1 ends each sentence, the last too. In memory, or a file mapped to it.
+    sentences : int
+        Sentences, those without a word of the vocabulary included.
+    words : int
+        Words that are in the vocabulary.
+    raw_words : int
+        Words read.
+    """
+
+    ids: Ids
+    sentences: int
+    words: int
+    raw_words: int
+
+
+def encode(
+    vocabulary: HasWords,
+    sentences: Sentences | None = None,
+    corpus_file: Path | None = None,
+    memory_limit: int | None = None,
+    *,
+    unicode_errors: str | None = None,
+    progress: Progress | None = None,
+) -> EncodedCorpus:
+    """Turn a corpus into ids.
+
+    Parameters
+    ----------
+    vocabulary : object with index_to_key
+        Words by their ids; words that are not in it are left out.
+    sentences, corpus_file, unicode_errors, progress
+        As in `count_words`.
+    memory_limit : int or None
+        Bytes that the ids may take in memory. More of them go to a temporary file without a name, in the folder that
+        `tempfile.gettempdir` says (``TMPDIR``), which goes away with the array.
+
+    Raises
+    ------
+    TypeError, ValueError, OSError
+        As in `count_words`; the disk of the temporary file is full.
+    """
+    check_source(sentences, corpus_file)
+    if memory_limit is not None and memory_limit < 0:
+        raise ValueError(f"memory_limit must be at least 0 bytes, but came as {memory_limit}")
+    encoder = _core.WordEncoder(list(vocabulary.index_to_key), errors_of(sentences, unicode_errors))
+    sink = _Sink(_expected(vocabulary), memory_limit)
+    files = files_of(sentences, corpus_file)
+    scratch = np.empty(_STEP if files is None else BLOCK + 1, np.int32)
+
+    def report() -> None:
+        if progress is not None:
+            progress(encoder.sentences, encoder.raw_words)
+
+    def add(text: memoryview, last: bool) -> int:
+        nonlocal scratch
+        if len(scratch) <= len(text):
+            scratch = np.empty(len(text) + 1, np.int32)
+        used, written = encoder.add_text(text, last, scratch)
+        sink.append(scratch[:written])
+        report()
+        return int(used)
+
+    if files is not None:
+        for path in files:
+            read_blocks(path, add)
+    else:
+        assert sentences is not None
+        stream, more = _core.SentenceStream(sentences), True
+        while more:
+            more, written = encoder.add_sentences(stream, scratch)
+            sink.append(scratch[:written])
+            report()
+    ids = sink.finish()
+    return EncodedCorpus(ids, int(encoder.sentences), len(ids) - int(encoder.sentences), int(encoder.raw_words))
+
+
+def _expected(vocabulary: Any) -> int:
+    """How many ids there will be when it is the vocabulary's own corpus."""
+    counts, count = getattr(vocabulary, "counts", None), getattr(vocabulary, "corpus_count", None)
+    return 0 if counts is None or count is None else int(np.sum(counts)) + int(count)
+
+
+def _nameless() -> Any:
+    return tempfile.TemporaryFile(prefix="nncore-")
+
+
+class _Sink:
+    """Takes ids in pieces, into an array that grows in its place, or, beyond a limit, into a file."""
+
+    def __init__(self, expected: int, memory_limit: int | None) -> None:
+        self._most = None if memory_limit is None else memory_limit // 4
+        spilled = self._most is not None and expected > self._most
+        self._file: Any = _nameless() if spilled else None
+        self._ids = np.empty(0 if spilled else expected, np.int32)  # of which memory is taken as it is written to
+        self._count = 0
+
+    def append(self, ids: Ids) -> None:
+        end = self._count + len(ids)
+        if self._file is None and self._most is not None and end > self._most:
+            self._file = _nameless()
+            self._file.write(self._ids[: self._count].data)
+            self._ids = np.empty(0, np.int32)
+        if self._file is not None:
+            self._file.write(ids.data)
+        else:
+            if end > len(self._ids):
+                # Larger blocks are moved by the system without a copy.
+                self._ids.resize(max(end, len(self._ids) + len(self._ids) // 2, _STEP), refcheck=False)
+            self._ids[self._count : end] = ids
+        self._count = end
+
+    def finish(self) -> Ids:
+        if self._file is None:
+            self._ids.resize(self._count, refcheck=False)
+            return self._ids
+        with self._file:
+            self._file.flush()
+            if self._count == 0:
+                return np.empty(0, np.int32)
+            return np.memmap(self._file, np.int32, "r", shape=(self._count,))

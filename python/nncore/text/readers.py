@@ -1,0 +1,208 @@
+"""Readers of text files with gensim's names: iterables of lists of words, which can be read any number of times."""
+
+from __future__ import annotations
+
+import codecs
+import io
+import itertools
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+Path = str | os.PathLike[str]
+
+
+def _check_length(max_sentence_length: int | None) -> None:
+    if max_sentence_length is not None and max_sentence_length < 1:
+        raise ValueError(f"max_sentence_length must be at least 1, but came as {max_sentence_length}")
+
+
+def _check_limit(limit: int | None) -> None:
+    if limit is not None and limit < 0:
+        raise ValueError(f"limit must be at least 0, but came as {limit}")
+
+
+def _sentences(
+    lines: Iterable[Any], name: str, most: int | None, limit: int | None, errors: str
+) -> Iterator[list[str]]:
+    """The words of each line that has some, in lists of at most `most`."""
+    for number, line in enumerate(itertools.islice(lines, limit), 1):
+        try:
+            words = (line if isinstance(line, str) else line.decode("utf-8", errors)).split()
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                f'{name}: line {number} is not UTF-8 ({error.reason}): unicode_errors can be "ignore" or "replace"'
+            ) from None
+        if most is None or len(words) <= most:
+            if words:
+                yield words
+        else:
+            yield from (words[start : start + most] for start in range(0, len(words), most))
+
+
+class LineSentence:
+    r"""Sentences of a text file: a line each, words between white space.
+
+    Unlike gensim's, a line is not cut after 10,000 words unless `max_sentence_length` says so. A line ends with
+    a newline (``\n``) only; a line without words is no sentence.
+
+    Parameters
+    ----------
+    source : str, os.PathLike or file object
+        Path of a text file in UTF-8 (.gz, .bz2 and .xz are decompressed), or an open file of text or bytes that can
+        ``seek(0)``.
+    max_sentence_length : int or None
+        Longer lines become several sentences of at most so many words.
+    limit : int or None
+        Read only so many lines.
+    unicode_errors : {"strict", "ignore", "replace"}
+        What becomes of bytes that are not UTF-8.
+
+    Raises
+    ------
+    OSError
+        While reading: the file is missing or cannot be read.
+    ValueError
+        While reading: a line is not UTF-8.
+
+    Examples
+    --------
+    >>> import io
+    >>> list(LineSentence(io.StringIO("the cat sat\n\non the mat\n")))
+    [['the', 'cat', 'sat'], ['on', 'the', 'mat']]
+    """
+
+    def __init__(
+        self,
+        source: Any,
+        max_sentence_length: int | None = None,
+        limit: int | None = None,
+        *,
+        unicode_errors: str = "strict",
+    ) -> None:
+        _check_length(max_sentence_length)
+        _check_limit(limit)
+        if not (isinstance(source, str | os.PathLike) or hasattr(source, "seek")):
+            raise TypeError(f"source must be a path or a file that can seek, but came as {type(source).__name__}")
+        self.source = source
+        self.max_sentence_length = max_sentence_length
+        self.limit = limit
+        self.unicode_errors = unicode_errors
+
+    def __iter__(self) -> Iterator[list[str]]:
+        options = (self.max_sentence_length, self.limit, self.unicode_errors)
+        if hasattr(self.source, "seek"):
+            self.source.seek(0)
+            yield from _sentences(self.source, repr(getattr(self.source, "name", self.source)), *options)
+        else:
+            yield from _file_sentences(self.source, *options)
+
+
+class PathLineSentences:
+    """Sentences of all files of a folder, in the order of their names, each file as `LineSentence` reads it.
+
+    Folders inside it are not read: they are an OSError.
+
+    Parameters
+    ----------
+    source : str or os.PathLike
+        A folder, or a single file.
+    max_sentence_length, limit, unicode_errors
+        As in `LineSentence`; `limit` is per file.
+
+    Attributes
+    ----------
+    input_files : list of str
+        The files.
+
+    Raises
+    ------
+    ValueError
+        `source` is neither a file nor a folder.
+    """
+
+    def __init__(
+        self,
+        source: Path,
+        max_sentence_length: int | None = None,
+        limit: int | None = None,
+        *,
+        unicode_errors: str = "strict",
+    ) -> None:
+        _check_length(max_sentence_length)
+        _check_limit(limit)
+        self.source = os.fspath(source)
+        self.max_sentence_length = max_sentence_length
+        self.limit = limit
+        self.unicode_errors = unicode_errors
+        if os.path.isfile(self.source):
+            self.input_files = [self.source]
+        elif os.path.isdir(self.source):
+            self.input_files = [os.path.join(self.source, name) for name in sorted(os.listdir(self.source))]
+        else:
+            raise ValueError(f"source must be a file or a folder, but {self.source!r} is neither")
+
+    def __iter__(self) -> Iterator[list[str]]:
+        for path in self.input_files:
+            yield from _file_sentences(path, self.max_sentence_length, self.limit, self.unicode_errors)
+
+
+class Text8Corpus:
+    """Sentences of a file without sentence marks, such as text8: every so many words are one.
+
+    Parameters
+    ----------
+    fname : str or os.PathLike
+        Path of a text file in UTF-8; .gz, .bz2 and .xz are decompressed.
+    max_sentence_length : int
+        Words in a sentence; the last may have fewer.
+    unicode_errors : {"strict", "ignore", "replace"}
+        What becomes of bytes that are not UTF-8.
+    """
+
+    def __init__(self, fname: Path, max_sentence_length: int = 10000, *, unicode_errors: str = "strict") -> None:
+        _check_length(max_sentence_length)
+        self.fname = fname
+        self.max_sentence_length = max_sentence_length
+        self.unicode_errors = unicode_errors
+
+    def __iter__(self) -> Iterator[list[str]]:
+        sentence: list[str] = []
+        for words in self._words():
+            sentence += words
+            whole = len(sentence) - len(sentence) % self.max_sentence_length
+            for start in range(0, whole, self.max_sentence_length):
+                yield sentence[start : start + self.max_sentence_length]
+            del sentence[:whole]
+        if sentence:
+            yield sentence
+
+    def _words(self) -> Iterator[list[str]]:
+        """All words, in lists of some."""
+        from nncore.text._sources import open_corpus
+
+        decoder = codecs.getincrementaldecoder("utf-8")(self.unicode_errors)
+        rest = ""
+        with open_corpus(self.fname) as file:
+            while True:
+                data = file.read(max(1 << 16, len(rest)))  # ever more of a long word, or it would be copied too often
+                try:
+                    text = rest + decoder.decode(data, final=not data)
+                except UnicodeDecodeError as error:
+                    raise ValueError(
+                        f"{os.fspath(self.fname)!r} is not UTF-8 ({error.reason}): "
+                        'unicode_errors can be "ignore" or "replace"'
+                    ) from None
+                words = text.split()
+                rest = words.pop() if data and words and not text[-1].isspace() else ""
+                yield words
+                if not data:
+                    return
+
+
+def _file_sentences(path: Path, most: int | None, limit: int | None, errors: str) -> Iterator[list[str]]:
+    from nncore.text._sources import open_corpus
+
+    with open_corpus(path) as file:
+        lines: Any = io.BufferedReader(file, 1 << 16) if isinstance(file, io.RawIOBase) else file
+        yield from _sentences(lines, repr(os.fspath(path)), most, limit, errors)
