@@ -31,6 +31,7 @@ void bind_kernels(py::module_& m);
 void bind_nn(py::module_& m);
 void bind_optimizers(py::module_& m);
 void bind_stream(py::module_& m);
+void bind_vectors(py::module_& m);
 
 }  // namespace nncore
 
@@ -43,4 +44,5 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   nncore::bind_stream(m);
   nncore::bind_nn(m);
   nncore::bind_optimizers(m);
+  nncore::bind_vectors(m);
 }

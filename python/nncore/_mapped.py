@@ -65,7 +65,11 @@ def _header(file: Any, name: str) -> tuple[dict[str, tuple[np.dtype[Any], Any, i
         for key, entry in header.items():
             begin, end = map(int, entry["data_offsets"])
             dtype, shape = types[entry["dtype"]], tuple(map(int, entry["shape"]))
-            if min(shape, default=0) < 0 or begin < 0 or end - begin != dtype.itemsize * int(np.prod(shape, dtype=object)):
+            if (
+                min(shape, default=0) < 0
+                or begin < 0
+                or end - begin != dtype.itemsize * int(np.prod(shape, dtype=object))
+            ):
                 raise ValueError(f"the array {key!r} has a wrong size")
             entries[key] = (dtype, shape, begin, end - begin)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
