@@ -64,7 +64,7 @@ bool read_any(const char* at, const char* end, T& value) {
 
 /// The next number before `end`, spaces before it passed over; nullptr where there is none.
 template <typename T>
-inline const char* read_number(const char* at, const char* end, T& value) {
+inline const char* read_number(const char* at, const char* end, T& value, bool& finite) {
   if (at == end || *at != ' ') return nullptr;
   while (at != end && *at == ' ') ++at;
   double wide;
@@ -75,7 +75,9 @@ inline const char* read_number(const char* at, const char* end, T& value) {
   }
   const auto* space = static_cast<const char*>(std::memchr(at, ' ', static_cast<std::size_t>(end - at)));
   if (space == nullptr) space = end;
-  return read_any(at, space, value) ? space : nullptr;
+  if (!read_any(at, space, value)) return nullptr;
+  finite &= std::isfinite(value);
+  return space;
 }
 
 /// Numbers from `at` to the end of a line into a row: whether they are as many as it needs, and finite.
@@ -83,9 +85,8 @@ template <typename T>
 bool read_row(const char* at, const char* end, T* row, std::size_t dimensions) {
   bool finite = true;
   for (std::size_t i = 0; i < dimensions; ++i) {
-    at = read_number(at, end, row[i]);
+    at = read_number(at, end, row[i], finite);
     if (at == nullptr) return false;
-    finite &= std::isfinite(row[i]);
   }
   return at == end && finite;
 }
@@ -158,13 +159,13 @@ std::string_view word_at(std::string_view text, View<const std::int64_t, 1> ends
 }
 
 bool all_finite(const float* values, std::size_t count) {
-  bool finite = true;
+  std::uint32_t bad = 0;  // of the width of the numbers, so that the loop becomes one of vectors
   for (std::size_t i = 0; i < count; ++i) {
     std::uint32_t bits;
     std::memcpy(&bits, values + i, sizeof bits);
-    finite &= (bits & 0x7F800000) != 0x7F800000;
+    bad |= (bits & 0x7F800000) == 0x7F800000 ? 1U : 0U;
   }
-  return finite;
+  return bad == 0;
 }
 
 }  // namespace

@@ -265,7 +265,7 @@ def write(
 
     def write_to(file: IO[bytes]) -> None:
         file.write(header.encode())
-        step = max(1, _BLOCK // (16 * vectors.shape[1]))
+        step = max(1, _BLOCK // (64 * vectors.shape[1]))
         for at in range(0, len(order), step):
             words = [key.encode() for key in keys[at : at + step]]
             ends = np.cumsum(np.fromiter(map(len, words), np.int64, len(words)), dtype=np.int64)

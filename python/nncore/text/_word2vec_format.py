@@ -109,14 +109,15 @@ def _counts_of(words: list[str], counts: dict[str, int]) -> Array:
 
 def _without_twins(path: Path, words: list[str], vectors: Array) -> tuple[list[str], Array]:
     """The first of words that are alike."""
-    seen: dict[str, int] = {}
-    for index, word in enumerate(words):
-        seen.setdefault(word, index)
-    if len(seen) == len(words):
+    if len(set(words)) == len(words):
         return words, vectors
-    twin = next(word for index, word in enumerate(words) if seen[word] != index)
+    first: dict[str, int] = {}
+    for index, word in enumerate(words):
+        first.setdefault(word, index)
+    twin = next(word for index, word in enumerate(words) if first[word] != index)
     warnings.warn(
-        f"{os.fspath(path)!r} has {len(words) - len(seen)} words twice; the later vectors are left out; the first: {twin!r}",
+        f"{os.fspath(path)!r} has {len(words) - len(first)} words that came before, which are left out; the first: "
+        f"{twin!r}",
         stacklevel=4,
     )
-    return list(seen), vectors[list(seen.values())]
+    return list(first), vectors[list(first.values())]
