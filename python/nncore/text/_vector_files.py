@@ -91,11 +91,8 @@ class _Reader:
         self.check_end(len(words), promised, limited)
         if self.skipped:
             _warn(f"left out {self.skipped} of the file's vectors; the first: {self.problem}")
-        if promised is None or self.how.limit is None:
-            told = promised if promised is not None else len(words)
-        else:
-            told = min(promised, self.how.limit)
-        return words, rows.astype(self.how.dtype, copy=False), max(told, len(words))
+        told = len(words) if promised is None or self.how.tolerant else promised
+        return words, rows.astype(self.how.dtype, copy=False), min(told, self.how.limit or told)
 
     def next_rows(self, rows: Array) -> tuple[list[str], int]:
         """Words whose vectors now stand in the first rows, and how many bytes that took."""
@@ -175,7 +172,7 @@ class _Reader:
 
     def refuse_models(self) -> None:
         """Say what a file is that begins with no text."""
-        begin = bytes(self.buffer[:64])
+        begin = bytes(self.buffer[: min(64, self.end)])
         advice = "a fastText model (.bin) with vectors of parts of words, which nncore does not read: use fastText or "
         advice += "gensim, or the file .vec that fastText writes beside it"
         if begin.startswith(_FASTTEXT):
@@ -188,15 +185,16 @@ class _Reader:
         if promised is None or self.size is None:
             return promised
         left = self.size - self.bytes
-        least = 1 + 4 * dimensions if self.how.binary else 1 + 2 * dimensions
-        most = (left + 1) // least  # the last line may lack its newline
-        if promised > most and not self.how.tolerant:
-            unit = "byte" if self.how.binary else "line"
+        # A word may be empty, and the last line may lack its newline.
+        most = left // (1 + 4 * dimensions) if self.how.binary else (left + 1) // (1 + 2 * dimensions)
+        if self.how.tolerant:
+            return None
+        if promised > most:
             raise ValueError(
-                f"{unit} {self.bytes if self.how.binary else self.line}: the header promises {promised} words of "
-                f"{dimensions} dimensions, but the {left} bytes after it hold {most} at most"
+                f"line 1: the header promises {promised} words of {dimensions} dimensions, but the {left} bytes after "
+                f"it hold {most} at most"
             )
-        return min(promised, most) if not self.how.tolerant else None
+        return promised
 
     def room(self, count: int | None, dimensions: int) -> int:
         """Rows to begin with."""
