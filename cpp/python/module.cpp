@@ -33,6 +33,7 @@ void bind_nn(py::module_& m);
 void bind_optimizers(py::module_& m);
 void bind_stream(py::module_& m);
 void bind_svd(py::module_& m);
+void bind_vectors(py::module_& m);
 void bind_words(py::module_& m);
 
 }  // namespace nncore
@@ -48,5 +49,6 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   nncore::bind_svd(m);
   nncore::bind_nn(m);
   nncore::bind_optimizers(m);
+  nncore::bind_vectors(m);
   nncore::bind_words(m);
 }

@@ -25,7 +25,7 @@ VERSION = 1
 Path = str | os.PathLike[str]
 Arrays = dict[str, np.ndarray]
 
-_DTYPES = {  # by the format's names
+DTYPES = {  # by the format's names
     np.dtype(name): code
     for name, code in (
         *(("float16", "F16"), ("float32", "F32"), ("float64", "F64"), ("bool", "BOOL"), ("complex64", "C64")),
@@ -139,7 +139,7 @@ def read_safetensors(path: Path) -> tuple[Arrays, dict[str, str]]:
             f"{name!r} is damaged, truncated or no safetensors file: {error or type(error).__name__}"
         ) from None
     for key, array in arrays.items():
-        if array.dtype not in _DTYPES:  # another package may have taught NumPy a type
+        if array.dtype not in DTYPES:  # another package may have taught NumPy a type
             raise ValueError(f"{name!r} holds {key!r} of type {array.dtype}, which NumPy does not have")
     checksum = metadata.pop("checksum", None)
     ours = metadata.get("format") == FORMAT
@@ -187,7 +187,11 @@ def read_model(path: Path, kind: str) -> tuple[dict[str, Any], Arrays]:
         A damaged file, a file of another program, of a later version or of another kind. The message names `path`.
     """
     arrays, metadata = read_safetensors(path)
-    name = os.fspath(path)
+    return description_of(os.fspath(path), kind, metadata), arrays
+
+
+def description_of(name: str, kind: str, metadata: Mapping[str, str]) -> dict[str, Any]:
+    """Description in the metadata of the model file `name`; raises as `read_model` does."""
     if metadata.get("format") != FORMAT:
         raise ValueError(f"{name!r} is a safetensors file, but not one that nncore wrote")
     version = metadata.get("version", "")
@@ -201,7 +205,7 @@ def read_model(path: Path, kind: str) -> tuple[dict[str, Any], Arrays]:
         raise ValueError(f"{name!r} is damaged: its description is not JSON ({error})") from None
     if not isinstance(description, dict):
         raise ValueError(f"{name!r} is damaged: its description is no JSON object")
-    return description, arrays
+    return description
 
 
 def _checked_name(name: str) -> str:
@@ -224,7 +228,7 @@ def _checked_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
 def _native(name: str, array: np.ndarray) -> np.ndarray:
     array = np.asarray(array)
     native = array.dtype.newbyteorder("=")
-    if native not in _DTYPES:
+    if native not in DTYPES:
         raise TypeError(f"arrays[{name!r}] has dtype {array.dtype}, which a model file cannot hold")
     return np.asarray(array, dtype=native, order="C")
 
@@ -239,7 +243,7 @@ def _write_arrays(path: str, arrays: Arrays, metadata: Mapping[str, str]) -> Non
     end = 0
     for name in names:
         begin, end = end, end + arrays[name].nbytes
-        header[name] = {"dtype": _DTYPES[arrays[name].dtype], "shape": arrays[name].shape, "data_offsets": (begin, end)}
+        header[name] = {"dtype": DTYPES[arrays[name].dtype], "shape": arrays[name].shape, "data_offsets": (begin, end)}
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     with open(path, "wb") as file:
