@@ -74,9 +74,9 @@ class SVDEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
 
     Notes
     -----
-    PPMI_ij = max(0, log(P_ij / (P_i p_j)) − log(shift)), with P_ij = x_ij / Σx, P_i its row sum and p_j = col_j^a / Σ col^a
-    (Levy, Goldberg & Dagan 2015). A word without neighbours has the vector 0. `transform` gives rows their vectors by the
-    columns' frequencies and the singular vectors of the fitted matrix, each row by itself.
+    PPMI_ij = max(0, log(x_ij / (row_i p_j)) − log(shift)), with the row's sum row_i and p_j = col_j^a / Σ col^a of the
+    columns' sums (Levy, Goldberg & Dagan 2015). A word without neighbours has the vector 0. `transform` gives rows their
+    vectors by the columns' sums and the singular vectors of the fitted matrix, each row by itself.
 
     The SVD is a block Krylov iteration (Musco & Musco 2015). Results do not depend on the number of threads. U·Σ^power
     is the matrix times V·Σ^(power − 1), to rounding. Only that part of the matrix is in U which V spans.
@@ -267,8 +267,8 @@ class SVDEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             raise ValueError(f"X must be finite, but has a value too large for {self.dtype}; try dtype='float64'")
         if self.weighting is not None and counts.nnz and counts.data.min() < 0:
             raise ValueError(
-                f"Negative values in data passed to SVDEmbedding: X must be at least 0 for weighting={self.weighting!r}, "
-                f"but has {counts.data.min():g}"
+                f"Negative values in data passed to SVDEmbedding: X must be at least 0 for weighting="
+                f"{self.weighting!r}, but has {counts.data.min():g}"
             )
         return counts
 

@@ -14,7 +14,7 @@ _ENTRIES_AT_ONCE = 1 << 22
 
 @dataclass
 class Ppmi:
-    """max(0, log(x_ij / row_i / p_j) − log(shift)) with p_j = col_j^smoothing / Σ col^smoothing, col of the fitted matrix.
+    """max(0, log(x_ij / row_i / p_j) − log(shift)), p_j = col_j^smoothing / Σ col^smoothing of the fitted matrix.
 
     A column that had nothing has no p_j, and gives 0.
     """

@@ -36,12 +36,24 @@ from nncore.textbook.losses import binary_cross_entropy, cross_entropy, huber, m
 from nncore.textbook.lstm import lstm, lstm_backward, lstm_step, lstm_step_backward
 from nncore.textbook.optimizers import adam_step, adamw_step, clip_grad_norm, rmsprop_step, sgd_step
 from nncore.textbook.recurrent import bidirectional, elman, elman_backward, elman_step
+from nncore.textbook.words import (
+    add_k_probabilities,
+    cooccurrence_counts,
+    kneser_ney_probabilities,
+    ngram_counts,
+    ngram_probabilities,
+    perplexity,
+    ppmi,
+    svd_embedding,
+    word_list,
+)
 
 __all__ = [
     "activate",
     "activation_slope",
     "adam_step",
     "adamw_step",
+    "add_k_probabilities",
     "batch_norm",
     "batch_norm_backward",
     "batch_norm_inference",
@@ -49,6 +61,7 @@ __all__ = [
     "bidirectional",
     "binary_cross_entropy",
     "clip_grad_norm",
+    "cooccurrence_counts",
     "cross_entropy",
     "dense",
     "dense_backward",
@@ -67,17 +80,24 @@ __all__ = [
     "gru_step",
     "gru_step_backward",
     "huber",
+    "kneser_ney_probabilities",
     "lstm",
     "lstm_backward",
     "lstm_step",
     "lstm_step_backward",
     "mse",
+    "ngram_counts",
+    "ngram_probabilities",
+    "perplexity",
+    "ppmi",
     "rmsprop_step",
     "sgd_step",
     "sigmoid",
     "sliding_window",
     "softmax",
     "split_gates",
+    "svd_embedding",
     "weighted_mean",
     "window_net",
+    "word_list",
 ]
