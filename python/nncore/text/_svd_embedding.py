@@ -75,8 +75,8 @@ class SVDEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     Notes
     -----
     PPMI_ij = max(0, log(x_ij / (row_i p_j)) − log(shift)), with the row's sum row_i and p_j = col_j^a / Σ col^a of the
-    columns' sums (Levy, Goldberg & Dagan 2015). A word without neighbours has the vector 0. `transform` gives rows their
-    vectors by the columns' sums and the singular vectors of the fitted matrix, each row by itself.
+    columns' sums (Levy, Goldberg & Dagan 2015). A word without neighbours has the vector 0. `transform` gives rows
+    their vectors by the columns' sums and the singular vectors of the fitted matrix, each row by itself.
 
     The SVD is a block Krylov iteration (Musco & Musco 2015). Results do not depend on the number of threads. U·Σ^power
     is the matrix times V·Σ^(power − 1), to rounding. Only that part of the matrix is in U which V spans.

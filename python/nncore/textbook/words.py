@@ -1,7 +1,7 @@
 """Counting words: n-grams, co-occurrence, and vectors by a singular value decomposition.
 
-Sentences are lists of words, V is the number of distinct ones. C is an array of counts with an axis of length V for each
-word of an n-gram: those of the context in order, and the word that follows it.
+Sentences are lists of words, V is the number of distinct ones. C is an array of counts with an axis of length V for
+each word of an n-gram: those of the context in order, and the word that follows it.
 """
 
 from __future__ import annotations
