@@ -26,12 +26,15 @@ py::typing::Dict<py::str, py::str> build() {
 
 }  // namespace
 
+void bind_cooccurrence(py::module_& m);
 void bind_core(py::module_& m);
 void bind_kernels(py::module_& m);
 void bind_nn(py::module_& m);
 void bind_optimizers(py::module_& m);
 void bind_stream(py::module_& m);
 void bind_word2vec(py::module_& m);
+void bind_svd(py::module_& m);
+void bind_vectors(py::module_& m);
 void bind_words(py::module_& m);
 
 }  // namespace nncore
@@ -40,11 +43,14 @@ void bind_words(py::module_& m);
 PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   m.doc() = "The compiled core of nncore.";
   m.def("build", &nncore::build, "Version, compiler and instruction set of this build.");
+  nncore::bind_cooccurrence(m);
   nncore::bind_core(m);
   nncore::bind_kernels(m);
   nncore::bind_stream(m);
+  nncore::bind_svd(m);
   nncore::bind_nn(m);
   nncore::bind_optimizers(m);
   nncore::bind_word2vec(m);
+  nncore::bind_vectors(m);
   nncore::bind_words(m);
 }

@@ -13,6 +13,9 @@ ONE, ZERO = np.ones((1, 1)), np.zeros(1)
 ROWS, COLUMN = np.array([[1.0], [0.0]]), np.array([[0.5], [2.0]])
 
 
+SENTENCES, COUNTS = [["a", "b", "a"], ["a"]], np.array([[1.0, 3.0], [2.0, 0.0]])
+
+
 def one_unit(letters):
     return {k: np.array([[0.1 * (n + 1)]]) for n, k in enumerate(letters)}
 
@@ -95,6 +98,15 @@ CALLS = {
     "keep_probability": (np.array([3, 1]), 0.1),
     "negative_distribution": (np.array([3, 1]),),
     "huffman_codes": (np.array([3, 1, 1]),),
+    "word_list": (SENTENCES,),
+    "ngram_counts": (SENTENCES, ["a", "b"]),
+    "ngram_probabilities": (COUNTS,),
+    "add_k_probabilities": (COUNTS,),
+    "kneser_ney_probabilities": (COUNTS, (0.5, 0.75)),
+    "perplexity": (np.array([0.5, 0.25]),),
+    "cooccurrence_counts": (SENTENCES, ["a", "b"]),
+    "ppmi": (COUNTS,),
+    "svd_embedding": (COUNTS, 1),
 }
 SILENT = {"activate", "activation_slope", "sigmoid", "split_gates", "bidirectional"}  # no equation of their own
 
@@ -111,7 +123,7 @@ def test_verbose_prints_equations_and_changes_nothing(name, capsys):
 
 
 def test_every_function_of_these_systems_is_called_here():
-    files = {"recurrent", "lstm", "gru", "layers", "losses", "optimizers", "word2vec", "_gates"}
+    files = {"recurrent", "lstm", "gru", "layers", "losses", "optimizers", "word2vec", "words", "_gates"}
     public = {n for n in textbook.__all__ if getattr(textbook, n).__module__.rpartition(".")[2] in files}
     assert public == set(CALLS) | SILENT
 

@@ -21,10 +21,11 @@ enum class Stream : std::uint32_t {
   kDropout = 2,      // step = training step; substream = layer
   kShuffle = 3,      // step = epoch
   kGenerate = 4,
-  kWordVectors = 5,  // initial vectors; step = how often they were made
+  kWordVectors = 5,  // initial vectors; step = words that were there before
   kWord2Vec = 6,     // keys of a training's draws; step = epoch
+  kSketch = 7,       // step = row; substream = block
 };
-inline constexpr std::uint32_t kStreams = 7;
+inline constexpr std::uint32_t kStreams = 8;
 
 /// A place in the random numbers of one seed: a draw depends on (seed, stream, substream, step, position) alone.
 struct Draws {

@@ -5,7 +5,36 @@ from __future__ import annotations
 import gzip
 from importlib import resources
 
-__all__ = ["load_shakespeare"]
+__all__ = ["load_rhyme", "load_shakespeare"]
+
+_RHYME = """\
+There was a crooked man, who walked a crooked mile
+And found a crooked sixpence upon a crooked stile.
+He bought a crooked cat, who caught a crooked mouse
+And they all lived together in a little crooked house.
+"""
+
+
+def load_rhyme() -> str:
+    """The nursery rhyme of the crooked man: the smallest text on which counting words shows something.
+
+    English traditional, first printed by James Orchard Halliwell in 1842. Licence: the text is in the public domain.
+
+    Returns
+    -------
+    text : str
+        Four lines. Without the commas and full stops and in lower case, 39 words, 25 distinct ("a" 7 times, "crooked" 7
+        times), in one sentence.
+
+    Examples
+    --------
+    >>> import re
+    >>> from nncore.datasets import load_rhyme
+    >>> words = re.findall("[a-z]+", load_rhyme().lower())
+    >>> len(words), len(set(words))
+    (39, 25)
+    """
+    return _RHYME
 
 
 def load_shakespeare() -> str:

@@ -24,7 +24,9 @@ def pearson(x: ArrayLike, y: ArrayLike) -> Correlation:
     scale = math.sqrt(first @ first) * math.sqrt(second @ second)
     if not scale > 0 or not math.isfinite(scale):
         return Correlation(math.nan, math.nan)
-    r = min(1.0, max(-1.0, float(first @ second) / scale))
+    r = float(first @ second) / scale
+    if 1 - abs(r) < 1e-15:  # what rounding leaves of 1 would be a p-value far from 0
+        r = math.copysign(1.0, r)
     if count == 2:
         return Correlation(r, 1.0)
     return Correlation(r, _incomplete_beta((count - 2) / 2, 0.5, (1 - r) * (1 + r)))

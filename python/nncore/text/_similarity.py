@@ -238,7 +238,7 @@ class Similarities(VectorStore):
         return self.rank_by_centrality(words)[-1][1]
 
     def relative_cosine_similarity(self, wa: Key, wb: Key, topn: int = 10) -> float:
-        """Similarity of two keys, divided by the sum of those of the `topn` neighbours of `wa` (Leeuwenberg et al. 2016).
+        """Similarity of two keys, divided by the sum of those of the `topn` neighbours of `wa`.
 
         Above 0.1, for ten neighbours, `wb` is nearer than a neighbour is on average.
 

@@ -166,7 +166,7 @@ class VectorStore:
         index = self.get_index(key)
         vector: Array = self._vectors[index]
         if norm:
-            vector = (vector / self._divisors()[index]).astype(vector.dtype, copy=False)
+            vector = (vector / self._divisor(index)).astype(vector.dtype, copy=False)
         vector.setflags(write=False)
         return vector
 
@@ -217,7 +217,7 @@ class VectorStore:
                 mean += weight * self._checked_vector(key)
             elif key in self:
                 index = self.get_index(key)
-                mean += weight / (self._divisors()[index] if pre_normalize else 1.0) * self._vectors[index]
+                mean += weight / (self._divisor(index) if pre_normalize else 1.0) * self._vectors[index]
             elif ignore_missing:
                 continue
             else:
@@ -412,6 +412,11 @@ class VectorStore:
             self.vectors_lockf = self.vectors_lockf[order]
         if len(self._vectors):
             self.vectors = self._vectors[order]
+
+    def _divisor(self, index: int) -> float:
+        self.fill_norms()
+        assert self.norms is not None
+        return float(self.norms[index]) or 1.0
 
     def _divisors(self) -> Array:
         """Lengths of the vectors, 1 for a vector of zeros: so it has the cosine 0 with everything."""

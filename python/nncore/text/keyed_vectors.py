@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from nncore._files import Path
 
-from . import _own_format
+from . import _own_format, _word2vec_format
 from ._evaluation import Evaluations
 from ._vector_store import Key
 
@@ -81,3 +82,125 @@ class KeyedVectors(Evaluations):
         """
         made: Self = _own_format.read(cls, fname, bool(mmap))
         return made
+
+    def save_word2vec_format(
+        self,
+        fname: Path,
+        fvocab: Path | None = None,
+        binary: bool = False,
+        total_vec: int | None = None,
+        write_header: bool = True,
+        prefix: str = "",
+        append: bool = False,
+        sort_attr: str = "count",
+    ) -> None:
+        """Write the vectors as word2vec does, text or binary.
+
+        Parameters
+        ----------
+        fname : str or os.PathLike
+            Where to write; compressed when the name ends in .gz, .bz2 or .xz. An existing file is replaced, whole or
+            not at all.
+        fvocab : str or os.PathLike, optional
+            Write a file of lines "key count" as well.
+        binary : bool
+            Numbers as float32; otherwise as the shortest decimals that read back as the same number.
+        total_vec : int, optional
+            What the header says instead of the number of keys.
+        write_header : bool
+            False leaves the first line out, as GloVe does.
+        prefix : str
+            What stands before each key.
+        append : bool
+            Write at the end of the file.
+        sort_attr : str
+            The keys with the largest of this attribute first; in their order where there is no such attribute.
+
+        Raises
+        ------
+        ValueError
+            A key has a space or a newline, or `fvocab` is given and there is no attribute `sort_attr`.
+        OSError
+            A file cannot be written.
+        """
+        _word2vec_format.save(self, fname, fvocab, binary, total_vec, write_header, prefix, append, sort_attr)
+
+    @classmethod
+    def load_word2vec_format(
+        cls: type[Self],
+        fname: Path,
+        fvocab: Path | None = None,
+        binary: bool = False,
+        encoding: str = "utf8",
+        unicode_errors: str = "strict",
+        limit: int | None = None,
+        datatype: DTypeLike = np.float32,
+        no_header: bool = False,
+        *,
+        tolerant: bool = False,
+    ) -> Self:
+        """Read vectors that word2vec, GloVe, fastText (.vec), gensim or `save_word2vec_format` wrote.
+
+        Of two words alike the first counts, with a warning. The attribute "count" comes from `fvocab`; without it, it
+        only tells the order: n, n − 1, …
+
+        Parameters
+        ----------
+        fname : str or os.PathLike
+            The file; it may be compressed (.gz, .bz2, .xz).
+        fvocab : str or os.PathLike, optional
+            A file of lines "word count".
+        binary : bool
+            Whether the numbers are float32 rather than text.
+        encoding : str
+            That of the words.
+        unicode_errors : {"strict", "ignore", "replace", "surrogateescape", ...}
+            What to do with words that are not in this encoding, as for ``bytes.decode``.
+        limit : int, optional
+            Read the first so many words.
+        datatype : dtype
+            The type of the vectors: float16, float32 or float64.
+        no_header : bool
+            The file is text and begins with the first word, as GloVe's.
+        tolerant : bool
+            Read what can be read of a damaged file, and warn of the rest: lines with another number of fields, NaN or
+            infinity are left out, what stands before the numbers is the word even with spaces in it, and the header's
+            number of words does not count. Otherwise each of these is an error.
+
+        Raises
+        ------
+        ValueError
+            The file is not of this format or damaged. The message has its name and the line or byte.
+        OSError
+            It cannot be read.
+        """
+        made: Self = _word2vec_format.load(
+            cls, fname, fvocab, binary, encoding, unicode_errors, limit, datatype, no_header, tolerant
+        )
+        return made
+
+    def intersect_word2vec_format(
+        self,
+        fname: Path,
+        lockf: float = 0.0,
+        binary: bool = False,
+        encoding: str = "utf8",
+        unicode_errors: str = "strict",
+    ) -> None:
+        """Take the vectors of the words that a file has too; no words are added.
+
+        Parameters
+        ----------
+        fname : str or os.PathLike
+            A file as for `load_word2vec_format`.
+        lockf : float
+            Written to ``vectors_lockf`` for these words: how much of each change training may make, 0 for none.
+        binary, encoding, unicode_errors
+            As for `load_word2vec_format`.
+
+        Raises
+        ------
+        ValueError
+            The file is not of this format or damaged, or has vectors of another size. Nothing is changed.
+        """
+        _word2vec_format.intersect(self, fname, lockf, binary, encoding, unicode_errors)

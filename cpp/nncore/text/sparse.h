@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "nncore/core/view.h"
+
+// Products of a sparse matrix with a block of vectors, and of tall blocks with each other: what a truncated SVD consists
+// of. Blocks are row-major; their widths are multiples of 64 bytes. Same bits for any number of threads.
+
+namespace nncore {
+
+/// A sparse matrix in rows (CSR): row i has entries starts[i] ... starts[i + 1] - 1 of columns and values.
+template <typename T>
+struct SparseRows {
+  View<const std::int64_t, 1> starts;  // (rows + 1)
+  View<const std::int32_t, 1> columns;
+  View<const T, 1> values;
+  std::size_t width = 0;  // columns of the matrix
+
+  std::size_t rows() const { return starts.size() - 1; }
+  std::size_t entries() const { return static_cast<std::size_t>(starts.data()[rows()]); }
+};
+
+/// Rows [begin, end) of y = scale * A·X; x (width of A, block), y (rows of A, block).
+template <typename T>
+void multiply_sparse(const SparseRows<T>& a, std::size_t begin, std::size_t end, T scale, const T* x, T* y,
+                     std::size_t block);
+
+/// sums (columns, block) = Pᵀ·W over `rows` rows of p (stride p_stride) and w (stride block), in pieces of rows whose sums
+/// are added in double.
+template <typename T>
+void transposed_product(const T* p, std::size_t p_stride, std::size_t columns, const T* w, std::size_t block,
+                        std::size_t rows, double* sums);
+
+/// w += P·C; c (columns, block), in double, is rounded to T first.
+template <typename T>
+void add_product(const T* p, std::size_t p_stride, std::size_t columns, const double* c, T* w, std::size_t block,
+                 std::size_t rows);
+
+/// out = W·M; m (block, block), in double, is rounded to T first. `out` is not w.
+template <typename T>
+void multiply_block(const T* w, const double* m, T* out, std::size_t block, std::size_t rows);
+
+}  // namespace nncore
