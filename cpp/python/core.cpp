@@ -97,6 +97,7 @@ void bind_random(py::module_& m) {
       .value("GENERATE", Stream::kGenerate)
       .value("WORD_VECTORS", Stream::kWordVectors)
       .value("WORD2VEC", Stream::kWord2Vec)
+      .value("SKETCH", Stream::kSketch)
       .finalize();
   m.def(
       "philox4x32",

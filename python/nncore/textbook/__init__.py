@@ -42,6 +42,7 @@ from nncore.textbook.word2vec import (
     logistic_update,
     negative_distribution,
     softmax_update,
+)
 from nncore.textbook.words import (
     add_k_probabilities,
     cooccurrence_counts,
