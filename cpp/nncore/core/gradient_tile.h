@@ -28,29 +28,33 @@ template <typename T, std::size_t R, std::size_t V>
 template <std::size_t V, typename T>
 inline void add_transposed_panel(const T* block, std::size_t first, std::size_t last, std::size_t depth, const T* panel,
                                  std::size_t column, std::size_t columns, Rows<T> c) {
-  const bool whole = column + V * kLanes<T> <= columns;
-  const std::size_t tail = whole ? kLanes<T> : columns - column - (V - 1) * kLanes<T>;
+  // Where c ends within the last register, that register of all rows stands aside, so that tiles need no tails.
+  T aside[kBlock<T> * kLanes<T>];
+  const std::size_t end = column + (V - 1) * kLanes<T>;
+  const bool whole = end + kLanes<T> <= columns;
+  for (std::size_t i = first; !whole && i < last; ++i) {
+    store(aside + (i - first) * kLanes<T>, load_part<T>(c[i] + end, columns - end));
+  }
+  const Rows<T> ends = whole ? Rows<T>{c[first] + end, c.stride} : Rows<T>{aside, kLanes<T>};
   for_each_tile<V>(first, last, [&](std::size_t i, auto rows) {
     constexpr std::size_t R = decltype(rows)::value;
     Vec<T> sums[R][V];
     for (std::size_t r = 0; r < R; ++r) {
       const T* from = c[i + r] + column;
       for (std::size_t v = 0; v + 1 < V; ++v) sums[r][v] = load(from + v * kLanes<T>);
-      const T* end = from + (V - 1) * kLanes<T>;
-      sums[r][V - 1] = whole ? load(end) : load_part(end, tail);
+      sums[r][V - 1] = load<T>(ends[i - first + r]);
     }
     accumulate_transposed(sums, block + (i - first), kBlock<T>, depth, panel);
     for (std::size_t r = 0; r < R; ++r) {
       T* to = c[i + r] + column;
       for (std::size_t v = 0; v + 1 < V; ++v) store(to + v * kLanes<T>, sums[r][v]);
-      T* end = to + (V - 1) * kLanes<T>;
-      if (whole) {
-        store(end, sums[r][V - 1]);
-      } else {
-        store_part(end, sums[r][V - 1], tail);
-      }
+      store(ends[i - first + r], sums[r][V - 1]);
     }
   });
+  if (whole) return;
+  for (std::size_t i = first; i < last; ++i) {
+    store_part(c[i] + end, load(aside + (i - first) * kLanes<T>), columns - end);
+  }
 }
 
 // Rows per pass: a panel of three registers and one block of A stay in L1 together.
