@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import nncore
 from nncore.text import LineSentence, PathLineSentences, Vocabulary, _sources
-from nncore.text._counting import count_words
+from nncore.text._counting import count_words, select
 from nncore.text.vocabulary import RULE_DEFAULT, RULE_DISCARD, RULE_KEEP
 
 SPACES = "\t\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2005\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -317,6 +317,8 @@ def test_what_is_no_corpus_is_refused(folder: Path) -> None:
     with pytest.raises(IsADirectoryError):
         Vocabulary.from_file(folder)
     with pytest.raises(ValueError, match="max_final_vocab must be at least 1"):
+        select(count_words(CORPUS), 1, 0)
+    with pytest.raises(ValueError, match="max_size must be at least 1"):
         Vocabulary.from_sentences(CORPUS, max_size=0)
     with pytest.raises(ValueError, match="max_vocab_size must be at least 1"):
         Vocabulary.from_sentences(CORPUS, max_vocab_size=0)
