@@ -240,12 +240,14 @@ void bind_phrases(py::module_& m) {
           "add_sentences",
           [](Phrases& self, SentenceStream& sentences) {
             const UseFlag::Guard guard(self.use, "a counter");
-            return sentences.read(
+            const bool more = sentences.read(
                 kSentenceWords, [&](std::string_view word) { self.words.add_word(word); },
                 [&] {
                   self.words.end_sentence();
                   return true;
                 });
+            self.words.take_all();
+            return more;
           },
           "sentences"_a, "Count the words and pairs of some sentences; whether there may be more.")
       .def("counts", [](Phrases& self) { return counts_of(self.words.counter()); })

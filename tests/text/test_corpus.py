@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nncore
-from nncore.text import LineSentence, PathLineSentences, Vocabulary, _sources
+from nncore.text import LineSentence, PathLineSentences, Vocabulary, _corpus, _sources
 from nncore.text._corpus import EncodedCorpus, encode
 from nncore.text._sources import check_source
 
@@ -95,19 +95,24 @@ def many_sentences(count: int) -> list[list[str]]:
     return [words[start:end] for start, end in zip([0, *ends], ends, strict=False)]
 
 
-def test_neither_threads_nor_a_limit_of_memory_change_the_ids(folder: Path, threads: None) -> None:
-    sentences = many_sentences(10_000)
+def test_neither_threads_nor_a_limit_of_memory_change_the_ids(
+    folder: Path, threads: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sentences = many_sentences(8_000)
     vocabulary, path = Vocabulary.from_sentences(sentences, 3), write(folder, sentences)
     expected = np.array(ids_of(vocabulary, sentences), np.int32)
     for count in (1, 2, 5):
         nncore.set_num_threads(count)
         np.testing.assert_array_equal(encode(vocabulary, corpus_file=path).ids, expected)
+    monkeypatch.setattr(_sources, "BLOCK", 100_000)  # so that the limit is met after some blocks
+    monkeypatch.setattr(_corpus, "_STEP", 100_000)
     for limit in (0, expected.nbytes // 2, expected.nbytes - 1, expected.nbytes):
         spilled = encode(vocabulary, sentences, memory_limit=limit)
         np.testing.assert_array_equal(spilled.ids, expected)
         assert isinstance(spilled.ids, np.memmap) == (limit < expected.nbytes)
         nothing_known = encode(Words(vocabulary), corpus_file=path, memory_limit=limit)
         np.testing.assert_array_equal(nothing_known.ids, expected)
+        np.testing.assert_array_equal(encode(Words(vocabulary), sentences, memory_limit=limit).ids, expected)
 
 
 class Words:
@@ -115,6 +120,14 @@ class Words:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.index_to_key = vocabulary.index_to_key
+
+
+def test_a_line_that_threads_share_ends_once(folder: Path, threads: None) -> None:
+    nncore.set_num_threads(2)
+    for length in range(1, 7):  # so that a thread's part begins at each of a line's three bytes
+        (folder / "short.txt").write_text("b" * length + " \n" + "a \n" * 60_000)
+        ids = encode(Vocabulary(["a"], [1]), corpus_file=folder / "short.txt").ids
+        np.testing.assert_array_equal(ids[1:], np.tile(np.array([0, -1], np.int32), 60_000))
 
 
 def test_a_long_line_and_a_long_list_are_encoded_in_pieces(folder: Path) -> None:

@@ -66,6 +66,13 @@ def test_a_phrase_reaches_over_connectors_but_neither_begins_nor_ends_with_one()
     assert phrases[["bank", "of", "river", "the"]] == ["bank", "of", "river", "the"]
 
 
+def test_any_number_of_connectors_may_stand_between_words() -> None:
+    connectors = [f"ö{i}" for i in range(70)]
+    phrases = Phrases([["größe", *connectors, "maß"]] * 3, min_count=1, threshold=0.1, connector_words=connectors)
+    joined = "_".join(["größe", *connectors, "maß"])
+    assert phrases.vocab == {"größe": 3, "maß": 3, joined: 3} and list(phrases.export_phrases()) == [joined]
+
+
 def test_no_word_is_lost_even_an_empty_one() -> None:
     phrases = made(Phrases, sentences=[["", "a"], ["", "b"]])
     assert phrases[["", "b", "of", ""]] == ["", "b", "of", ""]

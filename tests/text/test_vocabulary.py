@@ -17,8 +17,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import nncore
+from nncore import _core
 from nncore.text import LineSentence, PathLineSentences, Vocabulary, _sources
-from nncore.text._counting import count_words
+from nncore.text._counting import count_words, select
 from nncore.text.vocabulary import RULE_DEFAULT, RULE_DISCARD, RULE_KEEP
 
 SPACES = "\t\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2005\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -114,6 +115,22 @@ def test_the_number_of_threads_changes_neither_counts_nor_order(folder: Path, th
         raw = count_words(corpus_file=path)
         assert list(raw.as_dict().items()) == list(expected.items())
         assert raw.sentences == len(lines_of(text))
+
+
+def test_a_line_that_threads_share_is_one_sentence(folder: Path, threads: None) -> None:
+    nncore.set_num_threads(2)
+    for length in range(1, 7):  # so that a thread's part begins at each of a line's three bytes
+        raw = count_words(corpus_file=write(folder, "b" * length + " \n" + "a \n" * 60_000))
+        assert (raw.sentences, raw.as_dict()) == (60_001, {"b" * length: 1, "a": 60_000})
+
+
+def test_counts_may_be_asked_for_while_counting_goes_on(threads: None) -> None:
+    nncore.set_num_threads(2)
+    counter, block = _core.WordCounter(), b"a b a\n" * 30_000
+    for times in (1, 2, 3):
+        assert counter.add_text(block, True) == len(block)
+        assert counter.counts().tolist() == counter.counts().tolist() == [60_000 * times, 30_000 * times]
+        assert counter.words() == ["a", "b"]
 
 
 @pytest.mark.parametrize(("ending", "pack"), [("gz", gzip.compress), ("bz2", bz2.compress), ("xz", lzma.compress)])
@@ -317,6 +334,8 @@ def test_what_is_no_corpus_is_refused(folder: Path) -> None:
     with pytest.raises(IsADirectoryError):
         Vocabulary.from_file(folder)
     with pytest.raises(ValueError, match="max_final_vocab must be at least 1"):
+        select(count_words(CORPUS), 1, 0)
+    with pytest.raises(ValueError, match="max_size must be at least 1"):
         Vocabulary.from_sentences(CORPUS, max_size=0)
     with pytest.raises(ValueError, match="max_vocab_size must be at least 1"):
         Vocabulary.from_sentences(CORPUS, max_vocab_size=0)
@@ -366,6 +385,10 @@ BYTES = st.lists(
 
 @settings(deadline=None)
 @given(data=BYTES)
+@example(data=b"\xed\x9f\xbf \xed\xa0\x80 \xee\x80\x80")
+@example(data=b"a\xe0\x9f\xbfb \xe0\xa0\x80 \xc0\x80 \xc1\xbf")
+@example(data=b"\xf0\x8f\xbf\xbf \xf0\x90\x80\x80 \xf4\x8f\xbf\xbf \xf4\x90\x80\x80 \xf5\x80\x80\x80")
+@example(data=b"\xe4\xb8a \xf0\x90\x80\n\xe4 \xff\xfe")
 def test_bad_utf8_is_found_and_mended_as_python_does(folder: Path, data: bytes) -> None:
     path = write(folder, data)
     try:

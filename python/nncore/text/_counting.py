@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -167,7 +168,7 @@ def select(
     Kept
         In the order of the first sight.
     """
-    least = max(int(min_count), 0)
+    least = max(operator.index(min_count), 0)
     if max_final_vocab is not None:
         if max_final_vocab < 1:
             raise ValueError(f"max_final_vocab must be at least 1, but came as {max_final_vocab}")

@@ -167,6 +167,8 @@ class Vocabulary:
         sort: bool = True,
     ) -> Vocabulary:
         """Vocabulary of a corpus that has been counted; in the order of first sight with ``sort=False``."""
+        if max_size is not None and max_size < 1:
+            raise ValueError(f"max_size must be at least 1, but came as {max_size}")
         kept = select(raw, min_count, max_size, trim_rule)
         at = by_frequency(raw.counts, kept.at) if sort else kept.at
         made = cls(raw.words(at), raw.counts[at], raw.sentences, raw.raw_words)
