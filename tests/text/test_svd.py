@@ -326,7 +326,9 @@ def test_bad_values_are_refused(value, make):
 def test_values_beyond_float32_are_refused():
     X = word_counts(60, 3000)
     X.data[0] = 1e300
-    with pytest.raises(ValueError, match="X must be finite, but has a value too large for float32; try dtype='float64'"):
+    with pytest.raises(
+        ValueError, match="X must be finite, but has a value too large for float32; try dtype='float64'"
+    ):
         SVDEmbedding(5, "log").fit(X)
     SVDEmbedding(5, "log", dtype="float64").fit(X)
 

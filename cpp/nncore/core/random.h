@@ -21,7 +21,7 @@ enum class Stream : std::uint32_t {
   kDropout = 2,     // step = training step; substream = layer
   kShuffle = 3,     // step = epoch
   kGenerate = 4,
-  kSketch = 7,  // step = row; substream = block
+  kSketch = 7,  // step = vector
 };
 inline constexpr std::uint32_t kStreams = 8;
 
