@@ -15,7 +15,7 @@ namespace nncore {
 namespace {
 
 constexpr double kProductsOfACall = 1e9;
-constexpr int kMostPasses = 9;
+constexpr int kMostPasses = 20;  // two or three, but where a direction is empty
 // Below this part of the greatest eigenvalue of a Gram matrix in T rounding is all there is: a direction grows by the
 // root of its inverse at most, and is measured again in the next pass.
 constexpr double kSmallest = 1e-5;
@@ -114,7 +114,7 @@ bool TruncatedSvd<T>::advance(const SparseRows<T>& a) {
   if (over_) return false;
   if (!started_) {
     make_transposed(a);
-    fill_at_random(left_);
+    for (std::size_t column = 0; column < block_; ++column) fill_at_random(left_, column);
     orthonormalize(left_, nullptr);
     started_ = true;
     return true;
@@ -189,7 +189,8 @@ void TruncatedSvd<T>::subtract_projection(Basis& basis, std::size_t first, const
 }
 
 /// Makes `allowed` columns of the block orthonormal, as far as one pass can, and the others 0; block = new · (factor by
-/// which s has grown). Whether they were near enough to it for rounding to be all that is left.
+/// which s has grown). Directions in which there is nothing but rounding become random. Whether all were near enough to
+/// orthonormal for rounding to be all that is left.
 template <typename T>
 bool TruncatedSvd<T>::normalize(Basis& basis, std::size_t allowed, Small& s) {
   const std::size_t b = block_;
@@ -197,9 +198,10 @@ bool TruncatedSvd<T>::normalize(Basis& basis, std::size_t allowed, Small& s) {
   std::vector<double> lambda;
   transposed_product(basis.block.data(), b, b, basis.block.data(), b, basis.rows, gram.data.data());
   symmetric_eigen(gram, lambda, vectors);
+  const double least = kSmallest * lambda[0];
   const bool nothing = !(lambda[0] > 1e-290);
   for (std::size_t i = 0; i < (nothing ? 0 : allowed); ++i) {
-    const double length = std::sqrt(std::max(lambda[i], kSmallest * lambda[0]));
+    const double length = std::sqrt(std::max(lambda[i], least));
     for (std::size_t j = 0; j < b; ++j) {
       m(j, i) = vectors(j, i) / length;
       root(i, j) = vectors(j, i) * length;
@@ -209,20 +211,30 @@ bool TruncatedSvd<T>::normalize(Basis& basis, std::size_t allowed, Small& s) {
   s = grown;
   multiply_block(basis.block.data(), m.data.data(), spare_.data(), b, basis.rows);
   std::copy_n(spare_.data(), basis.rows * b, basis.block.data());
-  if (nothing && allowed > 0) {
-    fill_at_random(basis);
-    return false;
+
+  std::vector<double> squares(b, 0.0);
+  for (std::size_t i = 0; i < b; ++i) {
+    for (std::size_t j = 0; j < b; ++j) squares[i] += s(i, j) * s(i, j);
   }
-  return allowed == 0 || (lambda[0] < 1.1 && lambda[allowed - 1] > 0.9);
+  const double rounding = 4 * static_cast<double>(std::numeric_limits<T>::epsilon());
+  const double floor = rounding * rounding * *std::max_element(squares.begin(), squares.end());
+  bool whole = true;
+  for (std::size_t i = 0; i < allowed; ++i) {
+    if (!nothing && (lambda[i] > least || squares[i] > floor)) continue;
+    for (std::size_t j = 0; j < b; ++j) s(i, j) = 0;
+    fill_at_random(basis, i);
+    whole = false;
+  }
+  return allowed == 0 || (whole && lambda[0] < 1.1 && lambda[allowed - 1] > 0.9);
 }
 
+/// Random numbers, a vector of length 1 or so, into a column of the block.
 template <typename T>
-void TruncatedSvd<T>::fill_at_random(Basis& basis) {
-  for (std::size_t row = 0; row < basis.rows; ++row) {
-    const Draws draws{seed_, Stream::kSketch, static_cast<std::uint32_t>(filled_), row};
-    random_normal<T>(draws, T(0), T(1), {basis.block.data() + row * block_, {block_}});
-  }
-  ++filled_;
+void TruncatedSvd<T>::fill_at_random(Basis& basis, std::size_t column) {
+  std::vector<T> numbers(basis.rows);
+  const Draws draws{seed_, Stream::kSketch, 0, filled_++};
+  random_normal<T>(draws, T(0), T(1) / std::sqrt(static_cast<T>(basis.rows)), {numbers.data(), {basis.rows}});
+  for (std::size_t row = 0; row < basis.rows; ++row) basis.block.data()[row * block_ + column] = numbers[row];
 }
 
 template <typename T>

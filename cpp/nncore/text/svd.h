@@ -48,7 +48,7 @@ class TruncatedSvd {
   void orthonormalize(Basis& basis, std::vector<double>* coefficients);
   void subtract_projection(Basis& basis, std::size_t first, const Small& s, Small& c);
   bool normalize(Basis& basis, std::size_t allowed, Small& s);
-  void fill_at_random(Basis& basis);
+  void fill_at_random(Basis& basis, std::size_t column);
 
   std::size_t rank_, steps_, block_;
   std::uint64_t seed_;

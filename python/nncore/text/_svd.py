@@ -46,4 +46,5 @@ def truncated_svd(
     U = np.empty((matrix.shape[0], n_components), matrix.dtype)
     values, Vt = np.empty(n_components, matrix.dtype), np.empty((n_components, matrix.shape[1]), matrix.dtype)
     svd.result(U, values, Vt)
+    U[np.diff(matrix.indptr) == 0] = 0  # as it would be without rounding
     return U, values, Vt

@@ -239,7 +239,7 @@ class SVDEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
                 f"{features}, but is {self.n_components}"
             )
         counts = self._counts(X)
-        weigh = {"ppmi": self._ppmi, "log": lambda counts: Log(), None: lambda counts: Plain()}[self.weighting](counts)
+        weigh: Any = self._ppmi(counts) if self.weighting == "ppmi" else Log() if self.weighting == "log" else Plain()
         U, values, Vt = truncated_svd(
             weigh(counts), self.n_components, self.n_iter, seed_of(self.random_state), self.verbose
         )
