@@ -8,9 +8,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-from nncore.cli import info, lm, tour
+from nncore.cli import convert, info, lm, tour
 
-COMMANDS = (tour, info, lm)
+COMMANDS = (tour, info, lm, convert)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 from nncore import _core
 from nncore._files import write_whole
 
-from ._open import is_compressed, open_bytes
+from ._open import is_compressed, open_bytes, reading
 from ._vector_store import Array
 
 Path = str | os.PathLike[str]
@@ -47,14 +47,13 @@ def read(path: Path, how: Format) -> tuple[list[str], Array, int]:
     """
     name = os.fspath(path)
     try:
-        with open_bytes(path) as file:
+        with reading(path) as file:
             return _Reader(file, how, None if is_compressed(path) else os.fstat(file.fileno()).st_size).read()
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"{name!r}, {error}" if _has_place(error) else f"{name!r}: {error}") from None
-
-
-def _has_place(error: BaseException) -> bool:
-    return str(error).startswith(("line ", "byte "))
+    except ValueError as error:
+        text = str(error)
+        if text.startswith(repr(name)):
+            raise
+        raise ValueError(f"{name!r}{', ' if text.startswith(('line ', 'byte ')) else ': '}{text}") from None
 
 
 class _Reader:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from . import _vector_files
-from ._open import open_bytes
+from ._open import reading
 from ._vector_files import Format, Path
 from ._vector_store import Array, VectorStore
 
@@ -88,7 +88,7 @@ def save(
 
 def _read_counts(path: Path, encoding: str, errors: str) -> dict[str, int]:
     counts = {}
-    with open_bytes(path) as file:
+    with reading(path) as file:
         for number, line in enumerate(file, 1):
             try:
                 word, count = line.decode(encoding, errors).split()
