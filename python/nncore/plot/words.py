@@ -136,6 +136,7 @@ def analogy(
     length = float(np.linalg.norm(target))
     cosine = float(rows[3] @ target / length) if length else 0.0
     points, _ = _plane(np.vstack([rows, target]), fit=4)
+    points *= np.where(points[1] < points[0], -1, 1)  # the first arrow points up and to the right
     ax = make_axes(ax, 5.6, 4.4)
     for begin, end, color in ((0, 1, _COLORS[0]), (2, 3, _COLORS[1])):
         ax.annotate(

@@ -94,6 +94,7 @@ class VectorTable:
     def vectors(self, vectors: Array) -> None:
         self._vectors = vectors
         self.norms: Array | None = None
+        self._safe_norms: tuple[Array, Array] | None = None
 
     def __getattr__(self, name: str) -> Any:
         if name in _RENAMED:
@@ -247,7 +248,9 @@ class VectorTable:
         """Lengths of the vectors, 1 for a vector of zeros: so it has the cosine 0 with everything."""
         self.fill_norms()
         assert self.norms is not None
-        return np.where(self.norms == 0, self.norms.dtype.type(1), self.norms)
+        if self._safe_norms is None or self._safe_norms[0] is not self.norms:
+            self._safe_norms = (self.norms, np.where(self.norms == 0, self.norms.dtype.type(1), self.norms))
+        return self._safe_norms[1]
 
     def _indices(self, keys: Iterable[Key]) -> NDArray[np.int64]:
         return np.fromiter((self.get_index(key) for key in keys), np.int64)
