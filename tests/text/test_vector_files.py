@@ -5,6 +5,7 @@ import gzip
 import lzma
 import struct
 import warnings
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -102,8 +103,11 @@ def test_compressed_files(tmp_path: Path, suffix: str, packed: Any, binary: bool
     assert first.index_to_key == second.index_to_key
     assert_array_equal(first.vectors, second.vectors)
     other.write_bytes(other.read_bytes()[:-30])
-    with pytest.raises(ValueError, match="packed"):
-        KeyedVectors.load_word2vec_format(other, binary=binary)
+    content = other.read_bytes()
+    for damaged in (content[:40] + bytes(20) + content[60:], b"no packed data", b""):
+        other.write_bytes(damaged)
+        with pytest.raises(ValueError, match="packed"):
+            KeyedVectors.load_word2vec_format(other, binary=binary)
 
 
 def test_a_file_of_more_than_a_block(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,6 +154,22 @@ def test_single_precision_is_written_shortest_and_read_back(values: list[float])
     back = np.empty_like(rows)
     _core.read_text_vectors(text, True, 1, False, "utf8", "strict", back)
     assert_array_equal(back.view(np.int32), rows.view(np.int32))
+
+
+def test_single_precision_has_the_digits_that_numpy_gives_it() -> None:
+    exponents = np.arange(255, dtype=np.uint32) << 23
+    rng = np.random.default_rng(0)
+    bits = np.concatenate([exponents, exponents + 1, exponents[1:] - 1, rng.integers(0, 0x7F800000, 3000)])
+    tens = np.concatenate([10.0 ** np.arange(-45, 39), np.arange(1, 2000), rng.standard_normal(3000)])
+    values = np.concatenate([bits.astype(np.uint32).view(np.float32), tens.astype(np.float32)])
+    text = _core.write_text_vectors(b"w", np.array([1]), values[None])
+    for field, value in zip(text.split()[1:], values, strict=True):
+        expected = np.format_float_scientific(value, unique=True, trim="-")
+        assert Decimal(field.decode()) == Decimal(expected)
+        assert np.float32(field) == value
+    small = np.array([[0, -0.0, 1, 10, 1e9, 123456.5, 1e-4, -1.5e-5, 1e8]], np.float32)
+    text = _core.write_text_vectors(b"w", np.array([1]), small)
+    assert text == b"w 0 -0 1 10 1e+09 123456.5 0.0001 -1.5e-05 100000000\n"
 
 
 @given(arrays.arrays(np.float64, (2, 3), elements=st.floats(allow_nan=False, allow_infinity=False)))
@@ -261,7 +281,7 @@ def test_a_wrong_binary_file_is_an_error_with_its_byte(path: Path, content: byte
 
 def test_what_a_tolerant_reader_makes_of_a_damaged_text(path: Path) -> None:
     text = "9 2\na 1 2\nnew york 3 4\n. . . 5 6\nx 1\ny nan 2\n 7 8\nb 1 2 3\n12 13 14\n"
-    with pytest.warns(UserWarning) as warned:
+    with pytest.warns(UserWarning, match="promises|left out") as warned:
         kv = loaded(path, text, tolerant=True)
     assert kv.index_to_key == ["a", "new york", ". . .", "", "b 1", "12"]
     assert_array_equal(kv.vectors, [[1, 2], [3, 4], [5, 6], [7, 8], [2, 3], [13, 14]])

@@ -10,6 +10,7 @@
 #include "nncore/core/buffer.h"
 #include "nncore/core/threads.h"
 #include "nncore/text/decimal.h"
+#include "nncore/text/shortest.h"
 
 namespace nncore {
 namespace {
@@ -158,6 +159,12 @@ std::string_view word_at(std::string_view text, View<const std::int64_t, 1> ends
   return text.substr(static_cast<std::size_t>(begin), static_cast<std::size_t>(ends(i) - begin));
 }
 
+char* write_number(char* at, std::size_t room, double value) { return std::to_chars(at, at + room, value).ptr; }
+
+char* write_number(char* at, std::size_t room, float value) {
+  return std::isfinite(value) ? write_float(at, value) : std::to_chars(at, at + room, value).ptr;
+}
+
 bool all_finite(const float* values, std::size_t count) {
   std::uint32_t bad = 0;  // of the width of the numbers, so that the loop becomes one of vectors
   for (std::size_t i = 0; i < count; ++i) {
@@ -220,9 +227,10 @@ VectorBlock read_binary_vectors(std::string_view block, std::size_t first_byte, 
 template <typename T>
 std::string write_text_vectors(std::string_view text, View<const std::int64_t, 1> ends, View<const T, 2> vectors) {
   require(ends.extent(0) == vectors.extent(0), "vectors", "one row for each of the words, ", ends.extent(0), vectors);
-  // "-1.17549435e-38" and "-2.2250738585072014e-308", and a space before it.
-  constexpr std::size_t kLongest = (sizeof(T) == 4 ? 15 : 24) + 1;
-  const std::size_t count = vectors.extent(0), dimensions = vectors.extent(1), room = kLongest * dimensions + 1;
+  // "-2.2250738585072014e-308", and a space before it.
+  constexpr std::size_t kLongest = (sizeof(T) == 4 ? kLongestFloat : 24) + 1;
+  const std::size_t count = vectors.extent(0), dimensions = vectors.extent(1);
+  const std::size_t room = kLongest * dimensions + kTouchedByFloat;
   Buffer<char> numbers;
   char* const first = numbers.reserve(room * count);
   std::vector<std::size_t> sizes(count);
@@ -232,7 +240,7 @@ std::string write_text_vectors(std::string_view text, View<const std::int64_t, 1
       char* at = first + i * room;
       for (std::size_t j = 0; j < dimensions; ++j) {
         *at++ = ' ';
-        at = std::to_chars(at, at + kLongest, vectors.row(i)[j]).ptr;
+        at = write_number(at, kLongest, vectors.row(i)[j]);
       }
       *at++ = '\n';
       sizes[i] = static_cast<std::size_t>(at - (first + i * room));

@@ -10,5 +10,6 @@ from __future__ import annotations
 from .curves import learning_curve
 from .matrices import hinton
 from .recurrent import cell_text, gates
+from .words import analogy, embedding, frequency_rank
 
-__all__ = ["cell_text", "gates", "hinton", "learning_curve"]
+__all__ = ["analogy", "cell_text", "embedding", "frequency_rank", "gates", "hinton", "learning_curve"]

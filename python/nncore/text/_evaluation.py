@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._correlation import Correlation, pearson, spearman
-from ._open import open_bytes
+from ._open import reading
 from ._similarity import Similarities
 
 Path = str | os.PathLike[str]
@@ -179,14 +179,14 @@ class Evaluations(Similarities):
         return answers
 
     def _unit_rows(self, indices: NDArray[Any]) -> NDArray[Any]:
-        rows = self._vectors[indices]
+        rows: NDArray[Any] = self._vectors[indices]
         rows = rows.astype(np.promote_types(rows.dtype, np.float32), copy=False)
         rows /= self._divisors()[indices, None]
         return rows
 
 
 def _sums(cosines: NDArray[Any], a: NDArray[Any], b: NDArray[Any], c: NDArray[Any]) -> NDArray[Any]:
-    scores = cosines[b]
+    scores: NDArray[Any] = cosines[b]
     scores += cosines[c]
     scores -= cosines[a]
     return scores
@@ -218,8 +218,8 @@ def _exclude(scores: NDArray[Any], indices: NDArray[Any], at: int) -> None:
 
 def _read_questions(path: Path, case_insensitive: bool) -> tuple[list[Section], list[tuple[Section, Words]]]:
     sections: list[Section] = []
-    asked = []
-    with open_bytes(path) as file:
+    asked: list[tuple[Section, Words]] = []
+    with reading(path) as file:
         for number, line in enumerate(file, 1):
             try:
                 text = line.decode("utf-8")
@@ -238,7 +238,7 @@ def _read_questions(path: Path, case_insensitive: bool) -> tuple[list[Section], 
 
 def _read_pairs(path: Path, delimiter: str, encoding: str, case_insensitive: bool) -> list[tuple[str, str, float]]:
     pairs = []
-    with open_bytes(path) as file:
+    with reading(path) as file:
         for number, line in enumerate(file, 1):
             try:
                 text = line.decode(encoding)

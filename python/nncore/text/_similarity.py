@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._vector_store import KEY_TYPES, Array, Key, VectorStore, as_list, unit
+from ._vector_store import VectorStore
+from ._vector_table import KEY_TYPES, Array, Key, as_list, unit
 
 
 class Similarities(VectorStore):
@@ -250,7 +251,7 @@ class Similarities(VectorStore):
         neighbours = self.similar_by_key(wa, topn)
         if not neighbours:
             raise ValueError(f"topn must leave at least one neighbour of {wa!r}, got {topn} of {len(self)} keys")
-        return self.similarity(wa, wb) / sum(similarity for _, similarity in neighbours)
+        return self.similarity(wa, wb) / float(sum(similarity for _, similarity in neighbours))
 
     def _cosines(self, vector: Array, start: int, end: int) -> Array:
         """Cosines of a vector of length 1 with the vectors start to end."""

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from . import _vector_files
-from ._open import open_bytes
+from . import _vector_files, _vector_writing
+from ._open import reading
 from ._vector_files import Format, Path
-from ._vector_store import Array, VectorStore
+from ._vector_store import VectorStore
+from ._vector_table import Array
 
 
 def load(
@@ -77,18 +78,18 @@ def save(
     elif fvocab is not None:
         raise ValueError(f"fvocab needs the attribute {sort_attr!r} (sort_attr), which these keys do not have")
     keys = [f"{prefix}{store.index_to_key[index]}" for index in order]
-    _vector_files.check_words(keys)
+    _vector_writing.check_words(keys)
     if fvocab is not None:
         values = store.expandos[sort_attr][order]
         lines = "".join(f"{key} {value}\n" for key, value in zip(keys, values, strict=True)).encode()
-        _vector_files.write_bytes(fvocab, lambda file: file.write(lines), append)
+        _vector_writing.write_bytes(fvocab, lambda file: file.write(lines), append)
     header = f"{len(store) if total is None else total} {store.vector_size}\n" if write_header else ""
-    _vector_files.write(path, keys, store.vectors, order, binary, header, append)
+    _vector_writing.write(path, keys, store.vectors, order, binary, header, append)
 
 
 def _read_counts(path: Path, encoding: str, errors: str) -> dict[str, int]:
     counts = {}
-    with open_bytes(path) as file:
+    with reading(path) as file:
         for number, line in enumerate(file, 1):
             try:
                 word, count = line.decode(encoding, errors).split()

@@ -12,7 +12,7 @@ from nncore._files import Path
 
 from . import _own_format, _word2vec_format
 from ._evaluation import Evaluations
-from ._vector_store import Key
+from ._vector_table import Key
 
 __all__ = ["KeyedVectors"]
 
