@@ -23,8 +23,7 @@ enum class Stream : std::uint32_t {
   kGenerate = 4,
   kWordVectors = 5,  // initial vectors; step = words that were there before
   kWord2Vec = 6,     // keys of a training's draws; step = epoch
-  kSketch = 7,       // step = row; substream = block
-  kSketch = 7,  // step = vector
+  kSketch = 7,       // step = vector
 };
 inline constexpr std::uint32_t kStreams = 8;
 

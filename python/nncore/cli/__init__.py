@@ -8,10 +8,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-from nncore.cli import info, lm, tour, word2vec
-COMMANDS = (tour, info, lm, word2vec)
-from nncore.cli import convert, info, lm, tour
-COMMANDS = (tour, info, lm, convert)
+from nncore.cli import convert, info, lm, tour, word2vec
+
+COMMANDS = (tour, info, lm, word2vec, convert)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
