@@ -22,8 +22,8 @@ def add_to(commands: Any) -> None:
         "--output",
         metavar="FILE",
         required=True,
-        help="the vectors: in word2vec's text format, its binary format (.bin, .bin.gz), or nncore's own with the whole "
-        "model, to train on (.safetensors)",
+        help="the vectors, in word2vec's text format or its binary one (.bin, .bin.gz), or the whole model, to "
+        "train on (.safetensors)",
     )
     parser.add_argument("--sg", action="store_true", help="skip-gram (default: CBOW)")
     parser.add_argument("--hs", action="store_true", help="hierarchical softmax (default: negative sampling)")
