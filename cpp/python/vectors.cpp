@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "arrays.h"
+#include "bytes.h"
 #include "gil.h"
 #include "nncore/text/vector_files.h"
 
@@ -15,12 +16,6 @@ namespace {
 
 namespace py = pybind11;
 using py::literals::operator""_a;
-
-std::string_view bytes_of(const py::buffer_info& info) {
-  require(info.ndim == 1 && info.itemsize == 1 && (info.size < 2 || info.strides[0] == 1),
-          "block must be contiguous bytes");
-  return {static_cast<const char*>(info.ptr), static_cast<std::size_t>(info.size)};
-}
 
 /// The words as str; `where` begins the message about one that cannot be decoded.
 template <typename Where>

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "arrays.h"
+#include "bytes.h"
 #include "gil.h"
 #include "nncore/core/in_use.h"
 #include "nncore/text/corpus_text.h"
@@ -31,11 +32,6 @@ Utf8Errors errors_of(const std::string& name) {
   require(name == "replace", "unicode_errors must be \"strict\", \"ignore\" or \"replace\", but came as \"", name,
           "\"");
   return Utf8Errors::kReplace;
-}
-
-std::string_view bytes_of(const py::buffer_info& info) {
-  require(info.ndim == 1 && info.itemsize == 1 && info.strides[0] == 1, "text must be contiguous bytes");
-  return {static_cast<const char*>(info.ptr), static_cast<std::size_t>(info.size)};
 }
 
 py::str str_of(std::string_view word) { return py::str(word.data(), word.size()); }
