@@ -27,6 +27,7 @@ SETTINGS = {
 OBJECTIVES = {
     "shared": {},
     "fresh": {"shared_negatives": False},
+    "fresh, many negatives": {"shared_negatives": False, "negative": 14},
     "many negatives": {"negative": 14},
     "one negative": {"negative": 1},
     "hierarchical": {"hierarchical": True, "negative": 0},
@@ -118,11 +119,30 @@ class Reference:
         if s["negative"] == 0:
             return None
         apart = s["skip_gram"] and not s["shared_negatives"]
-        for set_, inputs in enumerate(context[:, None] if apart else [context]):
-            drawn = self.training.negatives(position, word, set_, 0)
-            assert word not in drawn and len(drawn) <= s["negative"]
-            self.update(inputs, self.negative, np.append(word, drawn), np.append(1, np.zeros(len(drawn))))
+        if apart:
+            return self.update_apart(word, context, position)
+        drawn = self.drawn(position, word, 0)
+        self.update(context, self.negative, np.append(word, drawn), np.append(1, np.zeros(len(drawn))))
         return None
+
+    def drawn(self, position, word, which):
+        drawn = self.training.negatives(position, word, which, 0)
+        assert word not in drawn and len(drawn) <= self.settings["negative"]
+        return drawn
+
+    def update_apart(self, word, context, position):
+        """All products first, then one pair after the other."""
+        pairs = []
+        for which, other in enumerate(context):
+            chosen = np.append(word, self.drawn(position, word, which))
+            labels = np.append(1, np.zeros(len(chosen) - 1))
+            products = self.negative[chosen] @ self.W[other]
+            self.loss += np.logaddexp(0, np.where(labels, -products, products)).sum()
+            pairs.append((other, chosen, self.alpha * (labels - textbook.sigmoid(products))))
+        for other, chosen, g in pairs:
+            dX = g @ self.negative[chosen]
+            np.add.at(self.negative, chosen, np.outer(g, self.W[other]))
+            self.W[other] += dX
 
     def update(self, inputs, outputs, chosen, labels):
         s = self.settings

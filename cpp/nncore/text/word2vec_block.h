@@ -96,8 +96,8 @@ template <std::size_t S, typename T>
   }
 }
 
-/// products[r * kPlaces + j] = x[r] . y[j] for r < R, j < M.
-template <typename T, std::size_t R, std::size_t M>
+/// products[r * kPlaces + j] = x[r] . y[j] for r < R, j < M; with Apart, x[r] . y[r * M + j].
+template <typename T, std::size_t R, std::size_t M, bool Apart = false>
 [[gnu::always_inline]] inline void products(T* const* x, T* const* y, std::size_t columns, T* products) {
   constexpr std::size_t kSlots = R * kPlaces > kLanes<T> ? R * kPlaces : kLanes<T>;
   Vec<T> sums[kSlots] = {};
@@ -105,11 +105,28 @@ template <typename T, std::size_t R, std::size_t M>
     Vec<T> row[R];
     for (std::size_t r = 0; r < R; ++r) row[r] = load(x[r] + k);
     for (std::size_t j = 0; j < M; ++j) {
-      const Vec<T> column = kept(load(y[j] + k));
-      for (std::size_t r = 0; r < R; ++r) sums[r * kPlaces + j] = fma(row[r], column, sums[r * kPlaces + j]);
+      if constexpr (Apart) {
+        for (std::size_t r = 0; r < R; ++r) {
+          sums[r * kPlaces + j] = fma(row[r], load(y[r * M + j] + k), sums[r * kPlaces + j]);
+        }
+      } else {
+        const Vec<T> column = kept(load(y[j] + k));
+        for (std::size_t r = 0; r < R; ++r) sums[r * kPlaces + j] = fma(row[r], column, sums[r * kPlaces + j]);
+      }
     }
   }
   for (std::size_t slot = 0; slot < kSlots; slot += kLanes<T>) store(products + slot, lane_sums<1, T>(sums + slot));
+}
+
+template <typename T>
+[[gnu::always_inline]] inline void to_factor(T* value, Vec<T> sign, Vec<T> scale, T alpha, std::size_t most_times,
+                                             LossSum<T>& loss) {
+  const Vec<T> q = T{1} / (T{1} + exp_lanes<T>(-(sign * load(value))));
+  loss.add(sign != T{0} ? q : broadcast(T{1}));
+  for (std::size_t n = 1; n < most_times; ++n) {
+    loss.add(scale * sign > (static_cast<T>(n) + T{0.5}) * alpha ? q : broadcast(T{1}));
+  }
+  store(value, scale * (T{1} - q));
 }
 
 /// Turns products into factors scale * (1 - q) with q = 1 / (1 + exp(-sign * product)), and adds the losses -log q, each
@@ -118,15 +135,31 @@ template <typename T>
 [[gnu::always_inline]] inline void to_factors(T* values, std::size_t rows, const T* sign, const T* scale, T alpha,
                                               std::size_t most_times, LossSum<T>& loss) {
   constexpr std::size_t L = kLanes<T>;
-  for (std::size_t at = 0; at < rows * kPlaces; at += L) {
-    const std::size_t place = L < kPlaces ? at % kPlaces : 0;
-    const Vec<T> s = load(sign + place);
-    const Vec<T> q = T{1} / (T{1} + exp_lanes<T>(-(s * load(values + at))));
-    loss.add(s != T{0} ? q : broadcast(T{1}));
-    for (std::size_t n = 1; n < most_times; ++n) {
-      loss.add(load(scale + place) * s > (static_cast<T>(n) + T{0.5}) * alpha ? q : broadcast(T{1}));
+  if constexpr (L <= kPlaces) {
+    for (std::size_t at = 0; at < rows * kPlaces; at += L) {
+      const std::size_t place = at % kPlaces;
+      to_factor<T>(values + at, load(sign + place), load(scale + place), alpha, most_times, loss);
     }
-    store(values + at, load(scale + place) * (T{1} - q));
+  } else {  // several rows in a register
+    T signs[L], scales[L];
+    for (std::size_t lane = 0; lane < L; ++lane) {
+      signs[lane] = sign[lane % kPlaces];
+      scales[lane] = scale[lane % kPlaces];
+    }
+    for (std::size_t at = 0; at < rows * kPlaces; at += L) {
+      const std::size_t count = std::min(L, rows * kPlaces - at);
+      to_factor<T>(values + at, load_part(signs, count), load_part(scales, count), alpha, most_times, loss);
+    }
+  }
+}
+
+/// The same where every tile has its own sign and scale.
+template <typename T>
+[[gnu::always_inline]] inline void factors_apart(T* values, std::size_t tiles, const T* sign, const T* scale, T alpha,
+                                                 std::size_t most_times, LossSum<T>& loss) {
+  for (std::size_t at = 0; at < tiles * kPlaces; at += kLanes<T>) {
+    const std::size_t count = std::min(kLanes<T>, tiles * kPlaces - at);
+    to_factor<T>(values + at, load_part(sign + at, count), load_part(scale + at, count), alpha, most_times, loss);
   }
 }
 
@@ -197,6 +230,41 @@ void update_block(const Word2VecBlock<T>& block, T* const* x, std::size_t rows, 
   }
   if (direct && outputs > tile) {
     for (std::size_t i = 0; i < rows; ++i) add_row(block.change + i * block.stride, x[i], T{1}, block.columns);
+  }
+}
+
+/// One update of `rows` inputs, each against outputs of its own: `tiles` tiles of them for each input, those of tile t of
+/// input i from y[(i * tiles + t) * kTile]; sign and scale have kPlaces for each of these. All factors are taken from the
+/// rows as they were, then one input after the other is updated, by rates[i] of its change where there are rates.
+/// block.factors has room for kPlaces for each tile.
+template <typename T>
+void update_apart(const Word2VecBlock<T>& block, T* const* x, std::size_t rows, T* const* y, std::size_t tiles,
+                  const T* sign, const T* scale, const T* rates, LossSum<T>& loss) {
+  constexpr std::size_t M = kTile<T>;
+  if (tiles == 1) {
+    std::size_t i = 0;
+    for (; i + 2 <= rows; i += 2) {
+      products<T, 2, M, true>(x + i, y + i * M, block.columns, block.factors + i * kPlaces);
+    }
+    if (i < rows) products<T, 1, M, true>(x + i, y + i * M, block.columns, block.factors + i * kPlaces);
+  } else {
+    for (std::size_t tile = 0; tile < rows * tiles; ++tile) {
+      products<T, 1, M>(x + tile / tiles, y + tile * M, block.columns, block.factors + tile * kPlaces);
+    }
+  }
+  factors_apart<T>(block.factors, rows * tiles, sign, scale, block.alpha, block.most_times, loss);
+  const bool direct = tiles == 1 && rates == nullptr;
+  for (std::size_t i = 0; i < rows; ++i) {
+    for (std::size_t t = 0; t < tiles; ++t) {
+      const std::size_t tile = i * tiles + t;
+      const T* const factors = block.factors + tile * kPlaces;
+      if (direct) {
+        update<T, M, true>(x + i, 1, y + tile * M, block.columns, factors, nullptr, 0, true);
+      } else {
+        update<T, M, false>(x + i, 1, y + tile * M, block.columns, factors, block.change, 0, t == 0);
+      }
+    }
+    if (!direct) add_row(block.change, x[i], rates == nullptr ? T{1} : rates[i], block.columns);
   }
 }
 

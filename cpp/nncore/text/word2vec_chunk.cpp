@@ -57,6 +57,8 @@ class Chunk {
   void gather(std::size_t t);
   void learn(std::size_t t);
   void learn_objective();
+  void learn_pairs(std::size_t word, std::size_t t);
+  void begin_choice(std::size_t tile);
   void add_change(std::size_t i, const T* change, T weight);
   void choose_path(std::size_t word);
   void choose_negatives(std::size_t word, const std::int32_t* drawn);
@@ -80,11 +82,12 @@ class Chunk {
   std::size_t negative_;
   detail::Word2VecBlock<T> block_ = {};
   T* mean_ = nullptr;
-  T *sign_ = nullptr, *scale_ = nullptr;
-  std::size_t rows_ = 0;         // inputs: space_.context, space_.inputs
-  std::size_t outputs_ = 0;      // space_.outputs
-  std::size_t chosen_from_ = 1;  // which matrix
-  bool distinct_ = true;         // inputs
+  T *signs_ = nullptr, *scales_ = nullptr;                     // of all outputs
+  T **chosen_ = nullptr, *sign_ = nullptr, *scale_ = nullptr;  // of those that are chosen now
+  std::size_t rows_ = 0;                                       // inputs: space_.context, space_.inputs
+  std::size_t outputs_ = 0;                                    // space_.outputs
+  std::size_t chosen_from_ = 1;                                // which matrix
+  bool distinct_ = true;                                       // inputs
   bool rates_ = false;
   Word2VecWork work_;
   detail::LossSum<T> loss_;
@@ -94,18 +97,19 @@ template <typename T>
 void Chunk<T>::make_room() {
   const std::size_t most_rows = 2 * static_cast<std::size_t>(settings_.window);
   const std::size_t most_outputs = std::max(negative_ + 1, tables_.tree().longest);
-  const std::size_t tiles = most_outputs / kTile<T> + 1;
+  const std::size_t tiles = (most_outputs / kTile<T> + 1) * (pairs_apart() ? most_rows : 1);
   const std::size_t stride = weights_.input.extent(1);
-  const std::size_t places = round_up<T>(tiles * kPlaces), factors = round_up<T>((most_rows + 2) * kPlaces);
-  sign_ = space_.rows.reserve(2 * places + factors + (most_rows + 2) * stride);
-  scale_ = sign_ + places;
+  const std::size_t places = round_up<T>(tiles * kPlaces),
+                    factors = round_up<T>((std::max(most_rows, tiles) + 2) * kPlaces);
+  signs_ = space_.rows.reserve(2 * places + factors + (most_rows + 2) * stride);
+  scales_ = signs_ + places;
   block_.columns = (weights_.size + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
   block_.stride = stride;
-  block_.factors = scale_ + places;
+  block_.factors = scales_ + places;
   block_.dummy = block_.factors + factors;
   mean_ = block_.dummy + stride;
   block_.change = mean_ + stride;
-  std::fill(sign_, block_.factors, T{0});  // places that no tile uses
+  std::fill(signs_, block_.factors, T{0});  // places that no tile uses
   std::fill(block_.dummy, block_.dummy + stride, T{0});
   space_.context.resize(most_rows);
   space_.inputs.resize(most_rows);
@@ -165,16 +169,34 @@ void Chunk<T>::learn(std::size_t t) {
   }
   if (negative_ == 0) return;
   if (pairs_apart()) {
-    for (std::size_t i = 0; i < rows_; ++i) {
-      choose_negatives(word, planned(t, i));
-      if (space_.counting) count(&space_.context[i], 1);
-      update(&space_.inputs[i], 1, !rates_);
-      if (rates_) add_change(i, block_.change, T{1});
-    }
+    learn_pairs(word, t);
   } else {
+    begin_choice(0);
+    block_.most_times = 1;
     choose_negatives(word, planned(t, 0));
+    fill_up();
     learn_objective();
   }
+}
+
+/// Each word of the window against outputs of its own.
+template <typename T>
+void Chunk<T>::learn_pairs(std::size_t word, std::size_t t) {
+  const std::size_t tiles = negative_ / kTile<T> + 1;
+  block_.most_times = 1;
+  for (std::size_t i = 0; i < rows_; ++i) {
+    begin_choice(i * tiles);
+    choose_negatives(word, planned(t, i));
+    if (space_.counting) count(&space_.context[i], 1);
+    while (outputs_ < tiles * kTile<T>) choose(block_.dummy, T{0});
+  }
+  begin_choice(0);
+  space_.rates.clear();
+  for (std::size_t i = 0; rates_ && i < rows_; ++i) {
+    space_.rates.push_back(weights_.rates(static_cast<std::size_t>(space_.context[i])));
+  }
+  const T* const rates = rates_ ? space_.rates.data() : nullptr;
+  detail::update_apart(block_, space_.inputs.data(), rows_, chosen_, tiles, sign_, scale_, rates, loss_);
 }
 
 /// The window against the chosen outputs. CBOW: the gradient of a mean would be divided by the number of words, and that
@@ -202,10 +224,19 @@ void Chunk<T>::add_change(std::size_t i, const T* change, T weight) {
   detail::add_row(change, space_.inputs[i], weight, block_.columns);
 }
 
+/// The outputs that are chosen next go to this tile and those behind it.
+template <typename T>
+void Chunk<T>::begin_choice(std::size_t tile) {
+  outputs_ = 0;
+  chosen_ = space_.outputs.data() + tile * kTile<T>;
+  sign_ = signs_ + tile * kPlaces;
+  scale_ = scales_ + tile * kPlaces;
+}
+
 template <typename T>
 void Chunk<T>::choose(T* row, T sign) {
   const std::size_t place = outputs_ / kTile<T> * kPlaces + outputs_ % kTile<T>;
-  space_.outputs[outputs_++] = row;
+  chosen_[outputs_++] = row;
   sign_[place] = sign;
   scale_[place] = sign * block_.alpha;
 }
@@ -216,13 +247,13 @@ void Chunk<T>::fill_up() {
   const std::size_t used = outputs_ % kTile<T>;
   const std::size_t tile = outputs_ / kTile<T>;
   for (std::size_t j = used; j < kPlaces; ++j) sign_[tile * kPlaces + j] = scale_[tile * kPlaces + j] = 0;
-  for (std::size_t j = used; j < kTile<T>; ++j) space_.outputs[tile * kTile<T> + j] = block_.dummy;
+  for (std::size_t j = used; j < kTile<T>; ++j) chosen_[tile * kTile<T> + j] = block_.dummy;
 }
 
 template <typename T>
 void Chunk<T>::choose_path(std::size_t word) {
   const HuffmanTree& tree = tables_.tree();
-  outputs_ = 0;
+  begin_choice(0);
   block_.most_times = 1;
   chosen_from_ = 2;
   for (std::size_t i = tree.start[word]; i < tree.start[word + 1]; ++i) {
@@ -234,15 +265,13 @@ void Chunk<T>::choose_path(std::size_t word) {
 /// The word itself, and what was drawn: twice drawn is one output of twice the gradient.
 template <typename T>
 void Chunk<T>::choose_negatives(std::size_t word, const std::int32_t* drawn) {
-  outputs_ = 0;
-  block_.most_times = 1;
   chosen_from_ = 1;
   choose(weights_.negative.row(word), T{1});
   const std::int32_t count = drawn[0];
   for (std::int32_t i = 1; i <= count; ++i) {
     T* const row = weights_.negative.row(static_cast<std::size_t>(drawn[i]));
     std::size_t same = 0;
-    while (same < outputs_ && space_.outputs[same] != row) ++same;
+    while (same < outputs_ && chosen_[same] != row) ++same;
     if (same == outputs_) {
       choose(row, T{-1});
     } else {
@@ -251,12 +280,11 @@ void Chunk<T>::choose_negatives(std::size_t word, const std::int32_t* drawn) {
       block_.most_times = std::max(block_.most_times, static_cast<std::size_t>(std::lround(-scale / block_.alpha)));
     }
   }
-  fill_up();
 }
 
 template <typename T>
 void Chunk<T>::update(T* const* x, std::size_t rows, bool direct) {
-  detail::update_block(block_, x, rows, space_.outputs.data(), outputs_, sign_, scale_, direct, loss_);
+  detail::update_block(block_, x, rows, chosen_, outputs_, sign_, scale_, direct, loss_);
 }
 
 template <typename T>
@@ -265,7 +293,7 @@ void Chunk<T>::count(const std::int32_t* inputs, std::size_t rows) {
   for (std::size_t i = 0; i < rows; ++i) space_.updates[0][static_cast<std::size_t>(inputs[i])] += products;
   const T* const from = (chosen_from_ == 2 ? weights_.tree : weights_.negative).data();
   for (std::size_t j = 0; j < outputs_; ++j) {
-    const auto row = static_cast<std::size_t>(space_.outputs[j] - from) / block_.stride;
+    const auto row = static_cast<std::size_t>(chosen_[j] - from) / block_.stride;
     space_.updates[chosen_from_][row] += static_cast<std::uint32_t>(settings_.skip_gram ? rows : 1);
   }
 }
