@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncore import _core
+
 from ._correlation import Correlation, pearson, spearman
 from ._open import reading
 from ._similarity import Similarities
@@ -164,7 +166,8 @@ class Evaluations(Similarities):
         answers = np.full(len(given), -1)
         for at in range(0, len(first), _WORDS):
             block = np.arange(at, min(at + _WORDS, len(first)))
-            cosines = vectors @ self._unit_rows(block).T
+            cosines = np.empty((len(vectors), len(block)), vectors.dtype)
+            _core.matmul(vectors, np.ascontiguousarray(self._unit_rows(block).T), None, cosines)
             if products:
                 cosines = (1 + cosines) / 2
             for begin in range(0, len(given), _QUESTIONS):
