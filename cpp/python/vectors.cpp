@@ -105,6 +105,18 @@ void bind_similarity(py::module_& m) {
         row_products<T>(from, factor, into);
       },
       py::arg("rows").noconvert(), "vector"_a, "products"_a);
+  m.def(
+      "best_answers",
+      [](In<T, 2> cosines, std::int64_t first, In<std::int64_t, 2> questions, In<std::int64_t, 2> excluded,
+         bool products, Out<T, 1> best, Out<std::int64_t, 1> answers) {
+        const View<const T, 2> from = cosines;
+        const View<const std::int64_t, 2> asked = questions, without = excluded;
+        const View<T, 1> scores = best;
+        const View<std::int64_t, 1> words = answers;
+        const Unlocked unlocked;
+        best_answers<T>(from, first, asked, without, products, scores, words);
+      },
+      "cosines"_a, "first"_a, "questions"_a, "excluded"_a, "products"_a, "best"_a, "answers"_a);
 }
 
 }  // namespace

@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
 
 import nncore
+from nncore import _core
 from nncore.text import KeyedVectors
 from nncore.text._similarity import largest, products
 
@@ -435,6 +436,29 @@ def test_analogies_answer_as_one_by_one(tmp_path: Path) -> None:
     )
     score, _ = kv.evaluate_word_analogies(path)
     assert score > 0.98  # two sums of the same numbers in another order may differ
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("products", [False, True])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_answers_are_the_first_of_the_best_words(threads: None, products: bool, dtype: type) -> None:
+    rng = np.random.default_rng(0)
+    cosines = rng.integers(0, 5, (9, 75)).astype(dtype) / 4  # many ties
+    questions = rng.integers(0, 9, (200, 3))
+    excluded = np.sort(rng.integers(-1, 320, (200, 6)), axis=1)  # of which the words 100 to 174 are here
+    a, b, c = (cosines[questions[:, column]] for column in range(3))
+    scores = b * c / (a + dtype(1e-6)) if products else b + c - a
+    for row, without in zip(scores, excluded, strict=True):
+        row[without[(without >= 100) & (without < 175)] - 100] = -np.inf
+    before = np.full(200, 0.7, dtype)
+    for count in (1, 2, 3):
+        nncore.set_num_threads(count)
+        best, answers = before.copy(), np.full(200, -1)
+        _core.best_answers(cosines, 100, questions, excluded, products, best, answers)
+        assert_array_equal(best, np.maximum(scores.max(axis=1), before))
+        assert_array_equal(answers, np.where(scores.max(axis=1) > before, 100 + scores.argmax(axis=1), -1))
+    with pytest.raises(ValueError, match="questions must be rows of the 9 of cosines, but one is 9"):
+        _core.best_answers(cosines, 0, questions + 1, excluded, products, best, answers)
 
 
 def test_pairs_against_judgements(tmp_path: Path) -> None:

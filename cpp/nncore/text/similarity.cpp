@@ -36,6 +36,57 @@ T product(const T* a, const T* b, std::size_t size) {
   return lanes[0];
 }
 
+// What a question needs of the cosines, and its score, of one word or of a register of them.
+template <typename T>
+struct Sums {
+  const T *a, *b, *c;
+  Vec<T> all(std::size_t i) const { return load(b + i) + load(c + i) - load(a + i); }
+  T one(std::size_t i) const { return b[i] + c[i] - a[i]; }
+};
+
+template <typename T>
+struct Products {
+  const T *a, *b, *c;
+  Vec<T> all(std::size_t i) const { return load(b + i) * load(c + i) / (load(a + i) + broadcast(T(1e-6))); }
+  T one(std::size_t i) const { return b[i] * c[i] / (a[i] + T(1e-6)); }
+};
+
+/// The first of the words begin to end with the greatest score, when that is greater than `best`; else `end`.
+template <typename T, typename Score>
+std::size_t find_better(const Score& score, std::size_t begin, std::size_t end, T& best) {
+  Vec<T> tops = broadcast(best);
+  std::size_t i = begin;
+  for (; i + kLanes<T> <= end; i += kLanes<T>) {
+    const Vec<T> now = score.all(i);
+    tops = now > tops ? now : tops;
+  }
+  T top = best, lanes[kLanes<T>];
+  store(lanes, tops);
+  for (const T lane : lanes) top = std::max(top, lane);
+  for (; i < end; ++i) top = std::max(top, score.one(i));
+  if (!(top > best)) return end;
+  best = top;
+  i = begin;
+  while (i < end && score.one(i) != top) ++i;
+  return i;
+}
+
+/// Looks at the words between those that are excluded.
+template <typename T, typename Score>
+void answer(const Score& score, std::size_t words, std::int64_t first, const std::int64_t* excluded, std::size_t count,
+            T& best, std::int64_t& answer) {
+  std::size_t begin = 0;
+  for (std::size_t e = 0; e <= count; ++e) {
+    const std::int64_t out = e < count ? excluded[e] - first : static_cast<std::int64_t>(words);
+    if (out < static_cast<std::int64_t>(begin)) continue;
+    const std::size_t end = std::min(words, static_cast<std::size_t>(out));
+    const std::size_t found = find_better(score, begin, end, best);
+    if (found < end) answer = first + static_cast<std::int64_t>(found);
+    begin = end + 1;
+    if (begin >= words) return;
+  }
+}
+
 }  // namespace
 
 template <typename T>
@@ -47,6 +98,34 @@ void row_products(Rows<const T> rows, View<const T, 1> vector, View<T, 1> produc
   });
 }
 
+template <typename T>
+void best_answers(View<const T, 2> cosines, std::int64_t first, View<const std::int64_t, 2> questions,
+                  View<const std::int64_t, 2> excluded, bool products, View<T, 1> best, View<std::int64_t, 1> answers) {
+  const std::size_t count = questions.extent(0), words = cosines.extent(1);
+  require(questions.extent(1) == 3, "questions", "of shape (q, ", "3)", questions);
+  require(excluded.extent(0) == count && best.extent(0) == count && answers.extent(0) == count,
+          "excluded, best and answers must have one entry for each of the ", count, " questions");
+  for (std::size_t i = 0; i < questions.size(); ++i) {
+    const std::int64_t row = questions.data()[i];
+    require(row >= 0 && static_cast<std::size_t>(row) < cosines.extent(0), "questions must be rows of the ",
+            cosines.extent(0), " of cosines, but one is ", row);
+  }
+  const double work = kElementNanoseconds * static_cast<double>(3 * count * words);
+  parallel_ranges(count, 1, work, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t q = begin; q < end; ++q) {
+      const auto row = [&](std::size_t i) { return cosines.row(static_cast<std::size_t>(questions(q, i))); };
+      const auto solve = [&](const auto& score) {
+        answer(score, words, first, excluded.row(q), excluded.extent(1), best(q), answers(q));
+      };
+      products ? solve(Products<T>{row(0), row(1), row(2)}) : solve(Sums<T>{row(0), row(1), row(2)});
+    }
+  });
+}
+
+template void best_answers(View<const float, 2>, std::int64_t, View<const std::int64_t, 2>, View<const std::int64_t, 2>,
+                           bool, View<float, 1>, View<std::int64_t, 1>);
+template void best_answers(View<const double, 2>, std::int64_t, View<const std::int64_t, 2>,
+                           View<const std::int64_t, 2>, bool, View<double, 1>, View<std::int64_t, 1>);
 template void row_products(Rows<const float>, View<const float, 1>, View<float, 1>);
 template void row_products(Rows<const double>, View<const double, 1>, View<double, 1>);
 
