@@ -349,6 +349,8 @@ def test_a_word_that_the_format_cannot_hold_is_refused_before_writing(path: Path
     for key in ("new york", "line\n"):
         with pytest.raises(ValueError, match="has a space or a newline"):
             KeyedVectors.from_arrays([key], np.ones((1, 2))).save_word2vec_format(path)
+    with pytest.raises(ValueError, match="which UTF-8 cannot hold"):
+        KeyedVectors.from_arrays(["\udcff"], np.ones((1, 2))).save_word2vec_format(path)
     with pytest.raises(ValueError, match="has a space"):
         KeyedVectors.from_arrays(["a"], np.ones((1, 2))).save_word2vec_format(path, prefix="a ")
     with pytest.raises(ValueError, match="needs the attribute 'count'"):
@@ -365,6 +367,13 @@ def test_the_order_the_prefix_and_the_end_of_a_file(path: Path) -> None:
     kv.save_word2vec_format(path, append=True, write_header=False, sort_attr="none")
     assert path.read_text().endswith("*c 0 0 1\na 1 0 0\nb 0 1 0\nc 0 0 1\n")
     assert len(KeyedVectors.load_word2vec_format(path)) == 6
+
+
+def test_unsigned_counts_are_sorted(path: Path) -> None:
+    kv = KeyedVectors.from_arrays(["a", "b", "c"], np.eye(3, dtype=np.float32))
+    kv.expandos["count"] = np.array([0, 2, 1], np.uint32)
+    kv.save_word2vec_format(path)
+    assert KeyedVectors.load_word2vec_format(path).index_to_key == ["b", "c", "a"]
 
 
 def test_vectors_that_lie_apart_are_written_as_they_are(path: Path) -> None:
