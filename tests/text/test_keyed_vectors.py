@@ -231,6 +231,8 @@ def test_no_change_leaves_stale_norms() -> None:
     check(kv)
     kv.add_vector("bishop", [2, 2, 2])
     check(kv)
+    kv.add_vector("bishop", [5, 6, 7])
+    check(kv)
     kv.vectors *= 2
     check(kv)
     kv.vectors[0] = 9

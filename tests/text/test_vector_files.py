@@ -390,7 +390,7 @@ def test_intersection(path: Path) -> None:
     assert kv.index_to_key == ["a", "b", "c"]
     assert_array_equal(kv.vectors, [[0, 0], [1, 2], [0, 0]])
     assert_array_equal(kv.vectors_lockf, np.array([1, 0.5, 1], np.float32))
-    assert kv.similarity("b", "b") == pytest.approx(1)
+    assert kv.most_similar("b", topn=None)[1] == pytest.approx(1)
     path.write_text("1 3\nb 1 2 3\n")
     with pytest.raises(ValueError, match="has vectors of size 3, but these have size 2"):
         kv.intersect_word2vec_format(path)
