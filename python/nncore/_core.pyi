@@ -7,7 +7,8 @@ import enum
 import numpy
 import numpy.typing
 import typing
-__all__: list[str] = ['NetworkFloat32', 'NetworkFloat64', 'Stream', 'StreamFloat32', 'StreamFloat64', 'activate', 'activation_gradient', 'add_transposed_product', 'available_cores', 'build', 'clip_factor', 'exp', 'get_num_threads', 'gradient_norm', 'log', 'loss_forward_backward', 'matmul', 'optimizer_step', 'philox4x32', 'quota_cores', 'random_integers', 'random_normal', 'random_permutation', 'random_uniform', 'random_words', 'scale', 'set_num_threads']
+import typing_extensions
+__all__: list[str] = ['NetworkFloat32', 'NetworkFloat64', 'Stream', 'StreamFloat32', 'StreamFloat64', 'activate', 'activation_gradient', 'add_transposed_product', 'available_cores', 'best_answers', 'build', 'clip_factor', 'exp', 'get_num_threads', 'gradient_norm', 'log', 'loss_forward_backward', 'matmul', 'optimizer_step', 'philox4x32', 'quota_cores', 'random_integers', 'random_normal', 'random_permutation', 'random_uniform', 'random_words', 'read_binary_vectors', 'read_text_vectors', 'row_products', 'scale', 'set_num_threads', 'write_binary_vectors', 'write_text_vectors']
 class Stream(enum.IntEnum):
     """
     What a draw is for; see random.h.
@@ -170,6 +171,12 @@ def available_cores() -> int:
     """
     Cores that affinity mask and cgroup quota leave to this process.
     """
+@typing.overload
+def best_answers(cosines: numpy.typing.NDArray[numpy.float32], first: typing.SupportsInt | typing.SupportsIndex, questions: numpy.typing.NDArray[numpy.int64], excluded: numpy.typing.NDArray[numpy.int64], products: bool, best: numpy.typing.NDArray[numpy.float32], answers: numpy.typing.NDArray[numpy.int64]) -> None:
+    ...
+@typing.overload
+def best_answers(cosines: numpy.typing.NDArray[numpy.float64], first: typing.SupportsInt | typing.SupportsIndex, questions: numpy.typing.NDArray[numpy.int64], excluded: numpy.typing.NDArray[numpy.int64], products: bool, best: numpy.typing.NDArray[numpy.float64], answers: numpy.typing.NDArray[numpy.int64]) -> None:
+    ...
 def build() -> dict[str, str]:
     """
     Version, compiler and instruction set of this build.
@@ -262,6 +269,20 @@ def random_words(out: numpy.typing.NDArray[numpy.uint32], first: typing.Any = 0,
     """
     Words first, first + 1, ... into `out`.
     """
+def read_binary_vectors(block: typing_extensions.Buffer, first_byte: typing.SupportsInt | typing.SupportsIndex, tolerant: bool, encoding: str, errors: str, rows: numpy.typing.NDArray[numpy.float32]) -> tuple[list[str], int, int, int, str]:
+    ...
+@typing.overload
+def read_text_vectors(block: typing_extensions.Buffer, last: bool, first_line: typing.SupportsInt | typing.SupportsIndex, tolerant: bool, encoding: str, errors: str, rows: numpy.typing.NDArray[numpy.float32]) -> tuple[list[str], int, int, int, str]:
+    ...
+@typing.overload
+def read_text_vectors(block: typing_extensions.Buffer, last: bool, first_line: typing.SupportsInt | typing.SupportsIndex, tolerant: bool, encoding: str, errors: str, rows: numpy.typing.NDArray[numpy.float64]) -> tuple[list[str], int, int, int, str]:
+    ...
+@typing.overload
+def row_products(rows: numpy.typing.NDArray[numpy.float32], vector: numpy.typing.NDArray[numpy.float32], products: numpy.typing.NDArray[numpy.float32]) -> None:
+    ...
+@typing.overload
+def row_products(rows: numpy.typing.NDArray[numpy.float64], vector: numpy.typing.NDArray[numpy.float64], products: numpy.typing.NDArray[numpy.float64]) -> None:
+    ...
 @typing.overload
 def scale(values: numpy.typing.NDArray[numpy.float32], factor: typing.SupportsFloat | typing.SupportsIndex) -> None:
     ...
@@ -272,3 +293,11 @@ def set_num_threads(n: typing.Any) -> None:
     """
     Threads that a call may use, the caller included; for the whole process.
     """
+def write_binary_vectors(text: bytes, ends: numpy.typing.NDArray[numpy.int64], vectors: numpy.typing.NDArray[numpy.float32]) -> bytes:
+    ...
+@typing.overload
+def write_text_vectors(text: bytes, ends: numpy.typing.NDArray[numpy.int64], vectors: numpy.typing.NDArray[numpy.float32]) -> bytes:
+    ...
+@typing.overload
+def write_text_vectors(text: bytes, ends: numpy.typing.NDArray[numpy.int64], vectors: numpy.typing.NDArray[numpy.float64]) -> bytes:
+    ...
