@@ -85,7 +85,7 @@ def questions(words: int, theirs: Any, folder: Path, rounds: int, quick: bool) -
 
     ours, peer = both(min(words, 30_000), 100, theirs)
     path = folder / "questions"
-    asked = np.random.default_rng(1).integers(0, 900, (100 if quick else 1000, 4))  # as many words as real ones have
+    asked = np.random.default_rng(1).integers(0, 900, (100 if quick else 400, 4))  # as many words as real ones have
     path.write_text(": all\n" + "".join(" ".join(f"word{index}" for index in row) + "\n" for row in asked))
     if ours.evaluate_word_analogies(path) != peer.evaluate_word_analogies(str(path)):
         raise SystemExit("analogies: nncore and gensim give other answers")

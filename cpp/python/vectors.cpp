@@ -8,6 +8,7 @@
 #include "arrays.h"
 #include "bytes.h"
 #include "gil.h"
+#include "nncore/text/similarity.h"
 #include "nncore/text/vector_files.h"
 
 namespace nncore {
@@ -74,9 +75,50 @@ void bind_text(py::module_& m) {
       "text"_a, "ends"_a, "vectors"_a);
 }
 
+/// Rows that may lie apart, as those of a part of the columns of an array.
+template <typename T>
+Rows<const T> rows_of(const py::array_t<T, 0>& array, std::size_t size, std::size_t count) {
+  constexpr auto kSize = static_cast<py::ssize_t>(sizeof(T));
+  const auto columns = static_cast<py::ssize_t>(size), lines = static_cast<py::ssize_t>(count);
+  require(array.ndim() == 2 && array.shape(0) == lines && array.shape(1) == columns &&
+              (columns < 2 || array.strides(1) == kSize) &&
+              (lines < 2 || (array.strides(0) >= columns * kSize && array.strides(0) % kSize == 0)) &&
+              reinterpret_cast<std::uintptr_t>(array.data()) % alignof(T) == 0,
+          "rows must be aligned numbers of shape (", count, ", ", size, ") with contiguous rows");
+  return {array.data(), count < 2 ? size : static_cast<std::size_t>(array.strides(0)) / sizeof(T)};
+}
+
+template <typename T>
+void bind_similarity(py::module_& m) {
+  m.def(
+      "row_products",
+      [](const py::array_t<T, 0>& rows, In<T, 1> vector, Out<T, 1> products) {
+        const View<const T, 1> factor = vector;
+        const View<T, 1> into = products;
+        const Rows<const T> from = rows_of(rows, factor.extent(0), into.extent(0));
+        const Unlocked unlocked;
+        row_products<T>(from, factor, into);
+      },
+      py::arg("rows").noconvert(), "vector"_a, "products"_a);
+  m.def(
+      "best_answers",
+      [](In<T, 2> cosines, std::int64_t first, In<std::int64_t, 2> questions, In<std::int64_t, 2> excluded,
+         bool products, Out<T, 1> best, Out<std::int64_t, 1> answers) {
+        const View<const T, 2> from = cosines;
+        const View<const std::int64_t, 2> asked = questions, without = excluded;
+        const View<T, 1> scores = best;
+        const View<std::int64_t, 1> words = answers;
+        const Unlocked unlocked;
+        best_answers<T>(from, first, asked, without, products, scores, words);
+      },
+      "cosines"_a, "first"_a, "questions"_a, "excluded"_a, "products"_a, "best"_a, "answers"_a);
+}
+
 }  // namespace
 
 void bind_vectors(py::module_& m) {
+  bind_similarity<float>(m);
+  bind_similarity<double>(m);
   bind_text<float>(m);
   bind_text<double>(m);
   m.def(

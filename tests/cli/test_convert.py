@@ -102,6 +102,23 @@ def test_what_the_user_must_change(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"0 3\n", "text"),
+        (b"1 2\n\na 1 2\n", "text"),
+        (b"1 2\na \0\0\0\0\0\0\0\0", "binary"),
+        (b"a 1 2\n", "glove"),
+        (b"new york 1 2", "glove"),
+        (b"", "text"),
+    ],
+)
+def test_formats_are_recognised_by_how_files_begin(tmp_path: Path, content: bytes, kind: str) -> None:
+    path = tmp_path / "vectors"
+    path.write_bytes(content)
+    assert guess_input(str(path)) == kind
+
+
+@pytest.mark.parametrize(
     ("name", "kind"),
     [
         ("EN.1-10.cbow1_wind5_hs0_neg10_size300_smpl1e-05.txt", "text"),

@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncore import _core
+
 from ._correlation import Correlation, pearson, spearman
 from ._open import reading
 from ._similarity import Similarities
@@ -15,8 +17,7 @@ Section = dict[str, Any]
 Words = tuple[str, ...]
 
 _FUNCTIONS = ("most_similar", "most_similar_cosmul")
-# The scores of so many questions for so many words lie in a core's own cache.
-_QUESTIONS, _WORDS = 64, 2048
+_WORDS = 1024  # that are looked at together: their cosines with a thousand words of questions take 4 MB
 
 
 class Evaluations(Similarities):
@@ -157,25 +158,18 @@ class Evaluations(Similarities):
             3CosMul instead of 3CosAdd.
         """
         asked, places = np.unique(given, return_inverse=True)
-        places = places.reshape(given.shape)
+        places = np.ascontiguousarray(places.reshape(given.shape), np.int64)
         vectors = self._unit_rows(asked)
-        excluded = _members(first, given)
+        excluded = np.sort(_members(first, given), axis=1)
         best = np.full(len(given), -np.inf, vectors.dtype)
-        answers = np.full(len(given), -1)
+        answers = np.full(len(given), -1, np.int64)
         for at in range(0, len(first), _WORDS):
-            block = np.arange(at, min(at + _WORDS, len(first)))
-            cosines = vectors @ self._unit_rows(block).T
+            block = self._unit_rows(np.arange(at, min(at + _WORDS, len(first))))
+            cosines = np.empty((len(vectors), len(block)), vectors.dtype)
+            _core.matmul(vectors, np.ascontiguousarray(block.T), None, cosines)
             if products:
                 cosines = (1 + cosines) / 2
-            for begin in range(0, len(given), _QUESTIONS):
-                a, b, c = places[begin : begin + _QUESTIONS].T
-                scores = cosines[b] * cosines[c] / (cosines[a] + 1e-6) if products else _sums(cosines, a, b, c)
-                _exclude(scores, excluded[begin : begin + _QUESTIONS], at)
-                winners = scores.argmax(axis=1)
-                reached = scores[np.arange(len(winners)), winners]
-                better = np.flatnonzero(reached > best[begin : begin + _QUESTIONS])
-                best[begin + better] = reached[better]
-                answers[begin + better] = at + winners[better]
+            _core.best_answers(cosines, at, places, excluded, products, best, answers)
         return answers
 
     def _unit_rows(self, indices: NDArray[Any]) -> NDArray[Any]:
@@ -183,13 +177,6 @@ class Evaluations(Similarities):
         rows = rows.astype(np.promote_types(rows.dtype, np.float32), copy=False)
         rows /= self._divisors()[indices, None]
         return rows
-
-
-def _sums(cosines: NDArray[Any], a: NDArray[Any], b: NDArray[Any], c: NDArray[Any]) -> NDArray[Any]:
-    scores: NDArray[Any] = cosines[b]
-    scores += cosines[c]
-    scores -= cosines[a]
-    return scores
 
 
 def _fold(key: Any, case_insensitive: bool) -> Any:
@@ -209,11 +196,6 @@ def _members(first: NDArray[Any], given: NDArray[Any]) -> NDArray[Any]:
     steps = np.arange(counts.max())
     found = order[np.minimum(begin[..., None] + steps, len(order) - 1)]
     return np.where(steps < counts[..., None], found, -1).reshape(len(given), -1)
-
-
-def _exclude(scores: NDArray[Any], indices: NDArray[Any], at: int) -> None:
-    rows, columns = np.nonzero((indices >= at) & (indices < at + scores.shape[1]))
-    scores[rows, indices[rows, columns] - at] = -np.inf
 
 
 def _read_questions(path: Path, case_insensitive: bool) -> tuple[list[Section], list[tuple[Section, Words]]]:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nncore import _core
+
 from ._vector_store import VectorStore
 from ._vector_table import KEY_TYPES, Array, Key, as_list, unit
 
@@ -155,9 +157,11 @@ class Similarities(VectorStore):
     @staticmethod
     def cosine_similarities(vector_1: ArrayLike, vectors_all: ArrayLike) -> Array:
         """Cosines between a vector of shape (d,) and each row of an array of shape (n, d)."""
-        vector, rows = unit(np.asarray(vector_1)), np.asarray(vectors_all)
+        rows = np.asarray(vectors_all)
+        rows = rows.astype(np.promote_types(rows.dtype, np.float32), copy=False)
+        vector = unit(np.asarray(vector_1, rows.dtype))
         lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
-        return np.asarray(rows @ vector / np.where(lengths == 0, lengths.dtype.type(1), lengths))
+        return np.asarray(products(rows, vector) / np.where(lengths == 0, lengths.dtype.type(1), lengths))
 
     def distances(self, word_or_vector: Any, other_words: Iterable[Key] | None = ()) -> Array:
         """1 − cosine between a key or vector and each of some keys.
@@ -255,8 +259,8 @@ class Similarities(VectorStore):
 
     def _cosines(self, vector: Array, start: int, end: int) -> Array:
         """Cosines of a vector of length 1 with the vectors start to end."""
-        products = _products(self._vectors[start:end], vector)
-        return np.divide(products, self._divisors()[start:end], out=products)
+        cosines = products(self._vectors[start:end], vector)
+        return np.divide(cosines, self._divisors()[start:end], out=cosines)
 
     def _given(self, keys: list[Any]) -> set[int]:
         return {self.get_index(key) for key in keys if isinstance(key, KEY_TYPES)}
@@ -294,7 +298,12 @@ def _weighted(positive: Any, negative: Any) -> tuple[list[Any], Array]:
     return keys, np.array(weights)
 
 
-def _products(rows: Array, vector: Array) -> Array:
-    if rows.dtype.itemsize < 4:  # NumPy multiplies half precision number by number
-        return np.concatenate([rows[at : at + 8192].astype(np.float32) @ vector for at in range(0, len(rows), 8192)])
-    return np.asarray(rows @ vector)
+def products(rows: Array, vector: Array) -> Array:
+    """Products of a vector with each row, the same for equal rows, which those of a BLAS are not."""
+    if not rows.flags.aligned or rows.strides[1] != rows.itemsize or rows.strides[0] < 0 or rows.dtype.itemsize < 4:
+        kind = np.promote_types(rows.dtype, np.float32)
+        blocks = [products(rows[at : at + 8192].astype(kind, order="C"), vector) for at in range(0, len(rows), 8192)]
+        return np.concatenate([np.empty(0, kind), *blocks])
+    found = np.empty(len(rows), rows.dtype)
+    _core.row_products(rows, np.ascontiguousarray(vector, rows.dtype), found)
+    return found

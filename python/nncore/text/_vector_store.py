@@ -221,4 +221,4 @@ class VectorStore(VectorTable):
         return self._vectors
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_room"}
+        return {name: value for name, value in self.__dict__.items() if name != "_room"} | {"_safe_norms": None}

@@ -16,6 +16,10 @@ _RENAMED = {
     "index2entity": "index_to_key",
     "vocab": "key_to_index, index_to_key, get_vecattr and set_vecattr",
     "vectors_norm": "get_normed_vectors()",
+    "init_sims": "fill_norms() or unit_normalize_all()",
+    "word_vec": "get_vector",
+    "words_closer_than": "closer_than",
+    "accuracy": "evaluate_word_analogies",
     "syn0": "vectors",
     "syn0norm": "get_normed_vectors()",
 }

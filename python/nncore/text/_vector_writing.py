@@ -65,6 +65,10 @@ def check_words(keys: Sequence[str]) -> None:
     for key in keys:
         if " " in key or "\n" in key:
             raise ValueError(f"the key {key!r} has a space or a newline, which this format cannot hold")
+    try:
+        "".join(keys).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"the keys have {error.object[error.start]!r}, which UTF-8 cannot hold") from None
 
 
 def _writable_type(rows: Array) -> Array:

@@ -74,7 +74,8 @@ def save(
     """What `KeyedVectors.save_word2vec_format` does."""
     order = np.arange(len(store))
     if sort_attr in store.expandos:
-        order = np.argsort(-store.expandos[sort_attr], kind="stable")
+        values = store.expandos[sort_attr]  # which, unsigned, have no negatives
+        order = np.argsort(-(values.astype(np.int64) if values.dtype.kind in "bu" else values), kind="stable")
     elif fvocab is not None:
         raise ValueError(f"fvocab needs the attribute {sort_attr!r} (sort_attr), which these keys do not have")
     keys = [f"{prefix}{store.index_to_key[index]}" for index in order]

@@ -20,7 +20,52 @@ Self = TypeVar("Self", bound="KeyedVectors")
 
 
 class KeyedVectors(Evaluations):
-    """Vectors by key, with gensim 4's names and results."""
+    """Vectors by key, such as word vectors, with gensim 4's methods, defaults and results.
+
+    Parameters
+    ----------
+    vector_size : int
+        Numbers of a vector.
+    count : int
+        Room for so many keys, which `add_vector` fills.
+    dtype : dtype
+        float16, float32 or float64.
+    mapfile_path : str, optional
+        Without effect, as in gensim.
+
+    Attributes
+    ----------
+    vectors : array of shape (n, vector_size)
+        One row for each key. After a change of some of its elements call ``fill_norms(force=True)``; all methods that
+        change vectors do the like by themselves.
+    index_to_key : list
+        The keys in the order of the rows, which for a trained model is that of their frequency.
+    key_to_index : dict
+        The row of each key.
+    norms : array of shape (n,), or None
+        Lengths of the vectors, once something has needed them.
+    expandos : dict of str to array
+        Attributes of the keys, such as "count"; see `get_vecattr` and `set_vecattr`.
+    vectors_lockf : array of shape (1,) or (n,)
+        How much of each change training may make.
+
+    Notes
+    -----
+    Where it differs from gensim: of equally similar keys, and of equal counts, the smaller index comes first; a vector
+    of zeros has the similarity 0 with all (there NaN, with a warning); NaN and infinity are refused when they are added
+    or read; a key that `add_vectors` is given twice counts once; `most_similar_cosmul` heeds `restrict_vocab` and gives
+    vectors the length 1 as it does keys; `evaluate_word_analogies` heeds `similarity_function`; `save` writes
+    safetensors, not a pickle. There are no subword vectors for unknown words, and no `wmdistance`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nncore.text import KeyedVectors
+    >>> wv = KeyedVectors(2)
+    >>> wv.add_vectors(["man", "woman", "king", "queen"], np.array([[1, 0.1], [0.1, 1], [3, 0.9], [2, 3]]))
+    >>> wv.most_similar("king", topn=1)[0][0]
+    'man'
+    """
 
     def vectors_for_all(
         self, keys: Iterable[Key], allow_inference: bool = True, copy_vecattrs: bool = False
