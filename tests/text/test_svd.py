@@ -223,7 +223,7 @@ def test_the_rhymes_vectors_equal_the_textbooks():
 def test_a_corpus_becomes_vectors_of_its_words():
     sentences = [RHYME[i : i + 13] for i in range(0, 39, 13)]
     model = SVDEmbedding(5, random_state=0).fit_corpus(sentences, window=3, min_count=1)
-    X, vocabulary = text.cooccurrence(sentences, 3)
+    X, vocabulary = text.cooccurrence(sentences, 3, weighting="harmonic")
     assert model.wv.index_to_key == vocabulary.index_to_key == model.vocabulary_.index_to_key
     expected = SVDEmbedding(5, random_state=0).fit_transform(X.astype(np.float32))
     assert_allclose(model.wv.vectors, expected, atol=1e-6)
