@@ -54,7 +54,7 @@ class Level:
         """Set what probabilities need; without a discount the estimate n1 / (n1 + 2 n2) of Ney et al. (1994)."""
         of = self.keys // size
         self.weights = weights
-        self.totals = np.bincount(of, weights, minlength=contexts)
+        self.totals = np.bincount(of, weights, minlength=contexts).astype(np.float64, copy=False)
         self.kinds = np.bincount(of[weights > 0], minlength=contexts).astype(np.float64)
         once, twice = int((weights == 1).sum()), int((weights == 2).sum())
         estimate = once / (once + 2 * twice) if once and twice else 0.75

@@ -174,7 +174,7 @@ class SVDEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         min_count: int = 5,
         max_size: int | None = None,
         vocabulary: Vocabulary | None = None,
-        distance_weighting: str = "flat",
+        distance_weighting: str = "harmonic",
         memory_limit: int | None = None,
     ) -> Self:
         """Count the co-occurrences of a corpus and find its words' vectors, which are then in `wv`.
@@ -183,8 +183,8 @@ class SVDEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         ----------
         sentences, corpus_file, window, min_count, max_size, vocabulary, memory_limit
             As in `cooccurrence`, but a window of 5 and words that come 5 times at least.
-        distance_weighting : {"flat", "harmonic"}, default="flat"
-            Its `weighting`: whether a pair d words apart counts 1 or 1/d.
+        distance_weighting : {"harmonic", "flat"}, default="harmonic"
+            Its `weighting`: whether a pair d words apart counts 1/d or 1. 1/d gives better vectors.
 
         Returns
         -------
