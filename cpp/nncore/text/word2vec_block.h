@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 
 #include "nncore/core/activations.h"
 #include "nncore/core/simd.h"
@@ -63,14 +64,43 @@ template <typename T>
   for (std::size_t k = 0; k < columns; k += kLanes<T>) store(to + k, fma(w, load(from + k), load(to + k)));
 }
 
+/// Calls body(k, constant N) for N registers from column k, as many at once as leave room for others.
+template <typename T, typename Body>
+[[gnu::always_inline]] inline void by_registers(std::size_t columns, const Body& body) {
+  constexpr std::size_t L = kLanes<T>;
+  std::size_t k = 0;
+  for (; k + 7 * L <= columns; k += 7 * L) body(k, std::integral_constant<std::size_t, 7>());
+  for (; k + 3 * L <= columns; k += 3 * L) body(k, std::integral_constant<std::size_t, 3>());
+  for (; k < columns; k += L) body(k, std::integral_constant<std::size_t, 1>());
+}
+
 /// to = weight * (sum of the rows).
 template <typename T>
 [[gnu::always_inline]] inline void sum_rows(T* const* rows, std::size_t count, T weight, T* to, std::size_t columns) {
-  for (std::size_t k = 0; k < columns; k += kLanes<T>) {
-    Vec<T> sum = {};
-    for (std::size_t i = 0; i < count; ++i) sum += load(rows[i] + k);
-    store(to + k, broadcast(weight) * sum);
-  }
+  by_registers<T>(columns, [&](std::size_t k, auto registers) {
+    Vec<T> sums[registers] = {};
+    for (std::size_t i = 0; i < count; ++i) {
+      const T* const row = rows[i] + k;
+      for (std::size_t r = 0; r < registers; ++r) sums[r] += load(row + r * kLanes<T>);
+    }
+    for (std::size_t r = 0; r < registers; ++r) store(to + k + r * kLanes<T>, broadcast(weight) * sums[r]);
+  });
+}
+
+/// rows[i] += weight * from.
+template <typename T>
+[[gnu::always_inline]] inline void add_to_rows(const T* from, T* const* rows, std::size_t count, T weight,
+                                               std::size_t columns) {
+  by_registers<T>(columns, [&](std::size_t k, auto registers) {
+    Vec<T> added[registers];
+    for (std::size_t r = 0; r < registers; ++r) added[r] = broadcast(weight) * load(from + k + r * kLanes<T>);
+    for (std::size_t i = 0; i < count; ++i) {
+      T* const row = rows[i] + k;
+      for (std::size_t r = 0; r < registers; ++r) {
+        store(row + r * kLanes<T>, load(row + r * kLanes<T>) + added[r]);
+      }
+    }
+  });
 }
 
 /// Lane j becomes the sum of the lanes of rows[j].
@@ -166,8 +196,10 @@ template <typename T>
 /// y[j] += sum_i factors[i][j] x[i] and, from the y before, x[i] += sum_j factors[i][j] y[j]; with `change`, the sums go
 /// there instead: they begin at 0 for the first tile.
 template <typename T, std::size_t M, bool Direct>
-[[gnu::always_inline]] inline void update(T* const* x, std::size_t rows, T* const* y, std::size_t columns,
+[[gnu::always_inline]] inline void update(T* const* x, std::size_t rows, T* const* outputs, std::size_t columns,
                                           const T* factors, T* change, std::size_t stride, bool first) {
+  T* y[M];  // the compiler cannot know that what is stored is no pointer
+  for (std::size_t j = 0; j < M; ++j) y[j] = outputs[j];
   for (std::size_t k = 0; k < columns; k += kLanes<T>) {
     Vec<T> before[M], after[M];
     for (std::size_t j = 0; j < M; ++j) before[j] = after[j] = load(y[j] + k);
@@ -183,6 +215,28 @@ template <typename T, std::size_t M, bool Direct>
       store(to, sum);
     }
     for (std::size_t j = 0; j < M; ++j) store(y[j] + k, after[j]);
+  }
+}
+
+/// The same for one input: its factors stay in registers.
+template <typename T, std::size_t M, bool Direct>
+[[gnu::always_inline]] inline void update_one(T* x, T* const* outputs, std::size_t columns, const T* factors, T* change,
+                                              bool first) {
+  T* y[M];
+  Vec<T> factor[M];
+  for (std::size_t j = 0; j < M; ++j) {
+    y[j] = outputs[j];
+    factor[j] = kept(broadcast(factors[j]));
+  }
+  for (std::size_t k = 0; k < columns; k += kLanes<T>) {
+    const Vec<T> row = load(x + k);
+    Vec<T> sum = Direct ? row : first ? Vec<T>{} : load(change + k);
+    for (std::size_t j = 0; j < M; ++j) {
+      const Vec<T> before = load(y[j] + k);
+      sum = fma(factor[j], before, sum);
+      store(y[j] + k, fma(factor[j], row, before));
+    }
+    store((Direct ? x : change) + k, sum);
   }
 }
 
@@ -205,7 +259,13 @@ void update_tile(const Word2VecBlock<T>& block, T* const* x, std::size_t rows, T
   for (; i + 2 <= rows; i += 2) products<T, 2, M>(x + i, y, block.columns, block.factors + i * kPlaces);
   if (i < rows) products<T, 1, M>(x + i, y, block.columns, block.factors + i * kPlaces);
   to_factors<T>(block.factors, rows, sign, scale, block.alpha, block.most_times, loss);
-  if (direct) {
+  if (rows == 1) {
+    if (direct) {
+      update_one<T, M, true>(x[0], y, block.columns, block.factors, nullptr, first);
+    } else {
+      update_one<T, M, false>(x[0], y, block.columns, block.factors, block.change, first);
+    }
+  } else if (direct) {
     update<T, M, true>(x, rows, y, block.columns, block.factors, nullptr, 0, first);
   } else {
     update<T, M, false>(x, rows, y, block.columns, block.factors, block.change, block.stride, first);
@@ -259,9 +319,9 @@ void update_apart(const Word2VecBlock<T>& block, T* const* x, std::size_t rows, 
       const std::size_t tile = i * tiles + t;
       const T* const factors = block.factors + tile * kPlaces;
       if (direct) {
-        update<T, M, true>(x + i, 1, y + tile * M, block.columns, factors, nullptr, 0, true);
+        update_one<T, M, true>(x[i], y + tile * M, block.columns, factors, nullptr, true);
       } else {
-        update<T, M, false>(x + i, 1, y + tile * M, block.columns, factors, block.change, 0, t == 0);
+        update_one<T, M, false>(x[i], y + tile * M, block.columns, factors, block.change, t == 0);
       }
     }
     if (!direct) add_row(block.change, x[i], rates == nullptr ? T{1} : rates[i], block.columns);

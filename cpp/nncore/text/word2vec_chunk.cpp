@@ -214,7 +214,11 @@ void Chunk<T>::learn_objective() {
   detail::sum_rows(space_.inputs.data(), rows_, settings_.cbow_mean ? share : T{1}, mean_, block_.columns);
   update(&mean_, 1, false);
   const T weight = settings_.cbow_mean == settings_.exact_gradient ? share : T{1};
-  for (std::size_t i = 0; i < rows_; ++i) add_change(i, block_.change, weight);
+  if (rates_) {
+    for (std::size_t i = 0; i < rows_; ++i) add_change(i, block_.change, weight);
+  } else {
+    detail::add_to_rows(block_.change, space_.inputs.data(), rows_, weight, block_.columns);
+  }
 }
 
 /// Adds to input row i.
