@@ -8,7 +8,30 @@ import numpy
 import numpy.typing
 import typing
 import typing_extensions
-__all__: list[str] = ['NetworkFloat32', 'NetworkFloat64', 'Stream', 'StreamFloat32', 'StreamFloat64', 'activate', 'activation_gradient', 'add_transposed_product', 'available_cores', 'best_answers', 'build', 'clip_factor', 'exp', 'get_num_threads', 'gradient_norm', 'log', 'loss_forward_backward', 'matmul', 'optimizer_step', 'philox4x32', 'quota_cores', 'random_integers', 'random_normal', 'random_permutation', 'random_uniform', 'random_words', 'read_binary_vectors', 'read_text_vectors', 'row_products', 'scale', 'set_num_threads', 'write_binary_vectors', 'write_text_vectors']
+__all__: list[str] = ['Cooccurrence', 'NetworkFloat32', 'NetworkFloat64', 'PhraseCounter', 'SentenceStream', 'Stream', 'StreamFloat32', 'StreamFloat64', 'TruncatedSvdFloat32', 'TruncatedSvdFloat64', 'WORD2VEC_CHUNK', 'WORD2VEC_ROUND', 'Word2VecFloat32', 'Word2VecFloat64', 'WordCounter', 'WordEncoder', 'activate', 'activation_gradient', 'add_transposed_product', 'available_cores', 'best_answers', 'build', 'clip_factor', 'exp', 'get_num_threads', 'gradient_norm', 'log', 'loss_forward_backward', 'matmul', 'optimizer_step', 'philox4x32', 'quota_cores', 'random_integers', 'random_normal', 'random_permutation', 'random_uniform', 'random_words', 'read_binary_vectors', 'read_text_vectors', 'row_products', 'scale', 'set_num_threads', 'write_binary_vectors', 'write_text_vectors']
+class Cooccurrence:
+    def __init__(self, words: typing.SupportsInt | typing.SupportsIndex, window: typing.SupportsInt | typing.SupportsIndex, weighting: str) -> None:
+        ...
+    def begin_shard(self, corpus: typing.SupportsInt | typing.SupportsIndex, places: typing.SupportsInt | typing.SupportsIndex) -> int:
+        ...
+    @typing.overload
+    def count_rows(self, ids: numpy.typing.NDArray[numpy.int32], columns: numpy.typing.NDArray[numpy.int32], values: numpy.typing.NDArray[numpy.float32], row_entries: numpy.typing.NDArray[numpy.int64]) -> int:
+        ...
+    @typing.overload
+    def count_rows(self, ids: numpy.typing.NDArray[numpy.int32], columns: numpy.typing.NDArray[numpy.int32], values: numpy.typing.NDArray[numpy.float64], row_entries: numpy.typing.NDArray[numpy.int64]) -> int:
+        ...
+    @typing.overload
+    def count_rows(self, ids: numpy.typing.NDArray[numpy.int32], columns: numpy.typing.NDArray[numpy.int32], values: numpy.typing.NDArray[numpy.int64], row_entries: numpy.typing.NDArray[numpy.int64]) -> int:
+        ...
+    def count_words(self, ids: numpy.typing.NDArray[numpy.int32], begin: typing.SupportsInt | typing.SupportsIndex, end: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    def index(self, ids: numpy.typing.NDArray[numpy.int32], begin: typing.SupportsInt | typing.SupportsIndex, end: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    def plan(self) -> tuple[int, int]:
+        ...
+    @property
+    def next_row(self) -> int:
+        ...
 class Stream(enum.IntEnum):
     """
     What a draw is for; see random.h.
@@ -17,7 +40,10 @@ class Stream(enum.IntEnum):
     GENERATE: typing.ClassVar[Stream]
     PARAMETERS: typing.ClassVar[Stream]
     SHUFFLE: typing.ClassVar[Stream]
+    SKETCH: typing.ClassVar[Stream]
     USER: typing.ClassVar[Stream]
+    WORD2VEC: typing.ClassVar[Stream]
+    WORD_VECTORS: typing.ClassVar[Stream]
     @classmethod
     def __new__(cls, value):
         ...
@@ -40,6 +66,38 @@ class StreamFloat64:
         ...
     @property
     def state(self) -> list:
+        ...
+class TruncatedSvdFloat32:
+    def __init__(self, starts: numpy.typing.NDArray[numpy.int64], columns: numpy.typing.NDArray[numpy.int32], values: numpy.typing.NDArray[numpy.float32], width: typing.SupportsInt | typing.SupportsIndex, rank: typing.SupportsInt | typing.SupportsIndex, steps: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, block: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    def advance(self, starts: numpy.typing.NDArray[numpy.int64], columns: numpy.typing.NDArray[numpy.int32], values: numpy.typing.NDArray[numpy.float32], width: typing.SupportsInt | typing.SupportsIndex) -> bool:
+        ...
+    def result(self, u: numpy.typing.NDArray[numpy.float32], values: numpy.typing.NDArray[numpy.float32], vt: numpy.typing.NDArray[numpy.float32]) -> None:
+        ...
+    @property
+    def block(self) -> int:
+        ...
+    @property
+    def done(self) -> int:
+        ...
+    @property
+    def total(self) -> int:
+        ...
+class TruncatedSvdFloat64:
+    def __init__(self, starts: numpy.typing.NDArray[numpy.int64], columns: numpy.typing.NDArray[numpy.int32], values: numpy.typing.NDArray[numpy.float64], width: typing.SupportsInt | typing.SupportsIndex, rank: typing.SupportsInt | typing.SupportsIndex, steps: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, block: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    def advance(self, starts: numpy.typing.NDArray[numpy.int64], columns: numpy.typing.NDArray[numpy.int32], values: numpy.typing.NDArray[numpy.float64], width: typing.SupportsInt | typing.SupportsIndex) -> bool:
+        ...
+    def result(self, u: numpy.typing.NDArray[numpy.float64], values: numpy.typing.NDArray[numpy.float64], vt: numpy.typing.NDArray[numpy.float64]) -> None:
+        ...
+    @property
+    def block(self) -> int:
+        ...
+    @property
+    def done(self) -> int:
+        ...
+    @property
+    def total(self) -> int:
         ...
 class NetworkFloat32:
     def __init__(self, layers: collections.abc.Sequence[dict]) -> None:
@@ -148,6 +206,98 @@ class NetworkFloat64:
         ...
     @property
     def takes_ids(self) -> bool:
+        ...
+class Word2VecFloat32:
+    tree: tuple[numpy.typing.NDArray[numpy.uint64], numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.uint8]]
+    def __init__(self, counts: numpy.typing.NDArray[numpy.int64], *, skip_gram: bool, window: typing.SupportsInt | typing.SupportsIndex, shrink_windows: bool, negative: typing.SupportsInt | typing.SupportsIndex, ns_exponent: typing.SupportsFloat | typing.SupportsIndex, hierarchical: bool, full_softmax: bool, shared_negatives: bool, cbow_mean: bool, exact_gradient: bool, paper_subsampling: bool, sample: typing.SupportsFloat | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    def kept(self, corpus: numpy.typing.NDArray[numpy.int32], begin: typing.SupportsInt | typing.SupportsIndex, end: typing.SupportsInt | typing.SupportsIndex, draws_epoch: typing.SupportsInt | typing.SupportsIndex) -> tuple[numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.uint64], int, int]:
+        ...
+    def negatives(self, position: typing.SupportsInt | typing.SupportsIndex, word: typing.SupportsInt | typing.SupportsIndex, set: typing.SupportsInt | typing.SupportsIndex, draws_epoch: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.int32]:
+        ...
+    def train(self, input: numpy.typing.NDArray[numpy.float32], negative: numpy.typing.NDArray[numpy.float32] | None, tree: numpy.typing.NDArray[numpy.float32] | None, rates: numpy.typing.NDArray[numpy.float32] | None, size: typing.SupportsInt | typing.SupportsIndex, corpus: numpy.typing.NDArray[numpy.int32], first: typing.SupportsInt | typing.SupportsIndex, last: typing.SupportsInt | typing.SupportsIndex, epoch: typing.SupportsInt | typing.SupportsIndex, draws_epoch: typing.SupportsInt | typing.SupportsIndex, start_alpha: typing.SupportsFloat | typing.SupportsIndex, end_alpha: typing.SupportsFloat | typing.SupportsIndex, epochs: typing.SupportsFloat | typing.SupportsIndex, workers: typing.SupportsInt | typing.SupportsIndex, deterministic: bool = False, restart: bool = False) -> tuple[int, int, float]:
+        ...
+class Word2VecFloat64:
+    tree: tuple[numpy.typing.NDArray[numpy.uint64], numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.uint8]]
+    def __init__(self, counts: numpy.typing.NDArray[numpy.int64], *, skip_gram: bool, window: typing.SupportsInt | typing.SupportsIndex, shrink_windows: bool, negative: typing.SupportsInt | typing.SupportsIndex, ns_exponent: typing.SupportsFloat | typing.SupportsIndex, hierarchical: bool, full_softmax: bool, shared_negatives: bool, cbow_mean: bool, exact_gradient: bool, paper_subsampling: bool, sample: typing.SupportsFloat | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    def kept(self, corpus: numpy.typing.NDArray[numpy.int32], begin: typing.SupportsInt | typing.SupportsIndex, end: typing.SupportsInt | typing.SupportsIndex, draws_epoch: typing.SupportsInt | typing.SupportsIndex) -> tuple[numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.uint64], int, int]:
+        ...
+    def negatives(self, position: typing.SupportsInt | typing.SupportsIndex, word: typing.SupportsInt | typing.SupportsIndex, set: typing.SupportsInt | typing.SupportsIndex, draws_epoch: typing.SupportsInt | typing.SupportsIndex) -> numpy.typing.NDArray[numpy.int32]:
+        ...
+    def train(self, input: numpy.typing.NDArray[numpy.float64], negative: numpy.typing.NDArray[numpy.float64] | None, tree: numpy.typing.NDArray[numpy.float64] | None, rates: numpy.typing.NDArray[numpy.float64] | None, size: typing.SupportsInt | typing.SupportsIndex, corpus: numpy.typing.NDArray[numpy.int32], first: typing.SupportsInt | typing.SupportsIndex, last: typing.SupportsInt | typing.SupportsIndex, epoch: typing.SupportsInt | typing.SupportsIndex, draws_epoch: typing.SupportsInt | typing.SupportsIndex, start_alpha: typing.SupportsFloat | typing.SupportsIndex, end_alpha: typing.SupportsFloat | typing.SupportsIndex, epochs: typing.SupportsFloat | typing.SupportsIndex, workers: typing.SupportsInt | typing.SupportsIndex, deterministic: bool = False, restart: bool = False) -> tuple[int, int, float]:
+        ...
+class SentenceStream:
+    def __init__(self, sentences: collections.abc.Iterable) -> None:
+        ...
+class WordCounter:
+    def __init__(self, unicode_errors: str = 'strict') -> None:
+        ...
+    def __len__(self) -> int:
+        ...
+    def add_sentences(self, sentences: SentenceStream, most: typing.SupportsInt | typing.SupportsIndex | None = None) -> bool:
+        """
+        Count the words of some sentences, until there are more than `most`; whether there may be more sentences.
+        """
+    def add_text(self, text: typing_extensions.Buffer, last: bool) -> int:
+        """
+        Count the words of a block; how many of its bytes that were, up to white space.
+        """
+    def counts(self) -> numpy.typing.NDArray[numpy.int64]:
+        """
+        How often each word came, in the order of words().
+        """
+    def keep(self, keep: numpy.typing.NDArray[numpy.bool]) -> None:
+        """
+        Forget the words where this is False.
+        """
+    def prune(self, least: typing.SupportsInt | typing.SupportsIndex) -> None:
+        """
+        Forget the words that came less often than this.
+        """
+    def words(self, at: numpy.typing.NDArray[numpy.int64] | None = None) -> list[str]:
+        """
+        All words in the order of their first sight, or those at some places.
+        """
+    @property
+    def raw_words(self) -> int:
+        ...
+    @property
+    def sentences(self) -> int:
+        ...
+class WordEncoder:
+    def __init__(self, words: list[str], unicode_errors: str = 'strict') -> None:
+        ...
+    def add_sentences(self, sentences: SentenceStream, ids: numpy.typing.NDArray[numpy.int32]) -> tuple[bool, int]:
+        """
+        Write the numbers of some sentences; whether there may be more, numbers written.
+        """
+    def add_text(self, text: typing_extensions.Buffer, last: bool, ids: numpy.typing.NDArray[numpy.int32]) -> tuple[int, int]:
+        """
+        Write the numbers of a block's words; bytes read and numbers written.
+        """
+    @property
+    def raw_words(self) -> int:
+        ...
+    @property
+    def sentences(self) -> int:
+        ...
+class PhraseCounter:
+    def __init__(self, delimiter: str, connectors: list[str], most: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    def add_sentences(self, sentences: SentenceStream) -> bool:
+        """
+        Count the words and pairs of some sentences; whether there may be more.
+        """
+    def counts(self) -> numpy.typing.NDArray[numpy.int64]:
+        ...
+    def words(self) -> list[str]:
+        ...
+    @property
+    def least(self) -> int:
+        ...
+    @property
+    def raw_words(self) -> int:
         ...
 @typing.overload
 def activate(activation: str, x: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray[numpy.float32]) -> None:
@@ -301,3 +451,5 @@ def write_text_vectors(text: bytes, ends: numpy.typing.NDArray[numpy.int64], vec
 @typing.overload
 def write_text_vectors(text: bytes, ends: numpy.typing.NDArray[numpy.int64], vectors: numpy.typing.NDArray[numpy.float64]) -> bytes:
     ...
+WORD2VEC_CHUNK: int = 8192
+WORD2VEC_ROUND: int = 16

@@ -142,7 +142,7 @@ struct Word2VecSpace {
   std::vector<std::int32_t> planned, context;
   std::vector<T*> inputs, outputs;
   std::vector<T> rates;
-  bool counting = false;                               // whether `updates` is kept
+  bool counting = false;                                // whether `updates` is kept
   std::array<std::vector<std::uint32_t>, 3> updates{};  // of each row of the matrices: products that moved it
 };
 

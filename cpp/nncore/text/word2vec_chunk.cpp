@@ -14,7 +14,7 @@ namespace {
 using detail::kPlaces;
 using detail::kTile;
 
-constexpr std::size_t kAhead = 2;  // words whose rows are asked for before their turn
+constexpr std::size_t kAhead = 1;  // words whose rows are asked for before their turn
 constexpr std::size_t kPlans = kAhead + 1;
 
 template <typename T>

@@ -89,7 +89,7 @@ def keep_probability(counts: Array, t: float, *, paper: bool = False, verbose: b
     keep : array of shape (V,)
     """
     f = counts / counts.sum()
-    keep = np.minimum(1, np.sqrt(t / f) + (0 if paper else t / f))
+    keep: Array = np.minimum(1, np.sqrt(t / f) + (0 if paper else t / f))
     if verbose:
         show("keep", "min(1, √(t / f))" if paper else "min(1, √(t / f) + t / f)", {"t": t, "f": f}, keep)
     return keep
@@ -108,9 +108,10 @@ def negative_distribution(counts: Array, exponent: float = 0.75, *, verbose: boo
     P : array of shape (V,)
     """
     U = counts.astype(np.float64) ** exponent
+    P: Array = U / U.sum()
     if verbose:
-        show("P", "U^a / Σ(U^a)", {"U": counts, "a": exponent}, U / U.sum())
-    return U / U.sum()
+        show("P", "U^a / Σ(U^a)", {"U": counts, "a": exponent}, P)
+    return P
 
 
 def huffman_codes(counts: Array, *, verbose: bool = False) -> list[str]:

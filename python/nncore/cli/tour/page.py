@@ -144,7 +144,8 @@ img { display: block; height: auto; max-width: 100%; }
 .wide picture { display: block; overflow-x: auto; }
 .wide img { max-width: none; }
 table { border-collapse: collapse; margin: 1rem 0; }
-th, td { text-align: left; vertical-align: top; padding: 0.35rem 1.2rem 0.35rem 0; border-bottom: 1px solid var(--line); }
+th, td { text-align: left; vertical-align: top; padding: 0.35rem 1.2rem 0.35rem 0;
+  border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 400; font-size: 0.9rem; }
 pre, .coloured { background: var(--card); border-radius: 0.6rem; padding: 1rem 1.2rem; overflow-x: auto;
   font: 0.92rem/1.55 ui-monospace, "SF Mono", Menlo, Consolas, monospace; }
