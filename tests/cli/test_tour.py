@@ -76,11 +76,13 @@ def test_the_page_is_whole(page: str) -> None:
     check_html(page)
 
 
-def test_the_page_has_the_curve_and_the_gates(page: str) -> None:
-    for caption in ("Bits per character on the text", "Forget gate", "Input gate", "Output gate", "The state h"):
+def test_the_page_has_its_pictures(page: str) -> None:
+    language = ("Bits per character on the text", "Forget gate", "Input gate", "Output gate", "The state h")
+    words = ("How often each word comes", "Vectors of 70 frequent words")
+    for caption in (*language, *words):
         assert f'alt="{caption}' in page
     pictures = re.findall(r'(?:src|srcset)="data:image/png;base64,([^"]*)"', page)
-    assert len(pictures) == 2 * 5  # light and dark
+    assert len(pictures) == 2 * 7  # light and dark
     assert len(set(pictures)) == len(pictures)
     assert all(base64.b64decode(picture).startswith(b"\x89PNG") for picture in pictures)
 
@@ -101,7 +103,13 @@ def test_the_page_shows_what_the_model_wrote(page: str) -> None:
     assert '<b class="prompt">CORIOLANUS:\n</b>' in page
 
 
+def test_the_page_has_the_rhyme_and_the_nearest_words(page: str) -> None:
+    assert "<tr><td><b>a</b></td><td>crooked 6/7, little 1/7</td></tr>" in page
+    assert re.search(r"<td><b>king</b></td><td>(\w|')+(, (\w|')+){4}</td>", page)
+
+
 def test_the_tour_says_what_it_does(tour: Made) -> None:
+    assert "a        → crooked 6/7, little 1/7" in tour.out
     assert "bits per character of text it has not seen" in tour.out
     assert "    CORIOLANUS:" in tour.out
     assert str(tour.folder / "index.html") in tour.out

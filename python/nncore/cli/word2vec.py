@@ -22,9 +22,9 @@ def add_to(commands: Any) -> None:
         "--output",
         metavar="FILE",
         required=True,
-        help="the vectors, in word2vec's text format or its binary one (.bin, .bin.gz), or the whole model, to "
-        "train on (.safetensors)",
+        help="the vectors: word2vec's text format, its binary one (.bin), or nncore's own (.safetensors)",
     )
+    parser.add_argument("--model", metavar="FILE", help="save the whole model here, to train on later (safetensors)")
     parser.add_argument("--sg", action="store_true", help="skip-gram (default: CBOW)")
     parser.add_argument("--hs", action="store_true", help="hierarchical softmax (default: negative sampling)")
     parser.add_argument("--negative", type=int, metavar="N", help="negatives (default: 5, or 0 with --hs)")
@@ -48,9 +48,10 @@ def run(arguments: argparse.Namespace) -> None:
     from nncore.text import Word2Vec
 
     output = Path(arguments.output)
-    check_writable(output)
-    if output.exists() and Path(arguments.corpus).exists() and output.samefile(arguments.corpus):
-        raise ValueError(f"{output}: the vectors must not replace the corpus")
+    for file in (output, *([Path(arguments.model)] if arguments.model else [])):
+        check_writable(file)
+        if file.exists() and Path(arguments.corpus).exists() and file.samefile(arguments.corpus):
+            raise ValueError(f"{file}: what is written must not replace the corpus")
     limit = arguments.memory_limit
     model = Word2Vec(
         sg=int(arguments.sg),
@@ -76,10 +77,11 @@ def run(arguments: argparse.Namespace) -> None:
     except KeyboardInterrupt:
         print("\nstopped: the vectors are kept as they are", file=sys.stderr)
     if output.suffix == ".safetensors":
-        model.save(output)
+        model.wv.save(output)
     else:
-        binary = ".bin" in output.suffixes[-2:]
-        model.wv.save_word2vec_format(str(output), binary=binary)
+        model.wv.save_word2vec_format(output, binary=".bin" in output.suffixes[-2:])
+    if arguments.model:
+        model.save(arguments.model)
     for epoch, loss in enumerate(model.history_["loss"], 1):
         print(f"epoch {epoch}: loss {loss:.4f}, {model.history_['words_per_second'][epoch - 1]:,.0f} words/s")
     print(f"wrote {output}")
