@@ -95,7 +95,12 @@ def draw(points: dict[str, list[tuple[float, float, float]]], path: Path) -> Non
                 fontsize=7,
                 color=line.get_color(),
             )
+    ticks = [1, 2, 5, 10, 20, 50, 100, 200, 500]
     ax.set(xscale="log", xlabel="seconds from file to vectors", ylabel="analogies right, %")
+    ax.set_xticks(ticks, map(str, ticks))
+    ax.set_xticks([], minor=True)
+    seconds = [row[1] for rows in points.values() for row in rows]
+    ax.set_xlim(0.8 * min(seconds), 1.4 * max(seconds))
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(alpha=0.3)
     ax.legend(frameon=False, fontsize=8)
