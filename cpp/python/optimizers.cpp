@@ -16,7 +16,7 @@ using namespace pybind11::literals;
 namespace nncore {
 namespace {
 
-using Rows = In<std::int64_t, 1>;
+using RowNumbers = In<std::int64_t, 1>;
 
 template <typename T, std::size_t Rank>
 View<const T, Rank> view_or_empty(const std::optional<In<T, Rank>>& array) {
@@ -24,8 +24,8 @@ View<const T, Rank> view_or_empty(const std::optional<In<T, Rank>>& array) {
 }
 
 template <typename T>
-double checked_loss(const Loss& loss, In<T, 2> y, const Target<T>& target, const std::optional<Rows>& y_rows,
-                    Rows target_rows, const std::optional<In<T, 1>>& weights, Out<T, 2> dy) {
+double checked_loss(const Loss& loss, In<T, 2> y, const Target<T>& target, const std::optional<RowNumbers>& y_rows,
+                    RowNumbers target_rows, const std::optional<In<T, 1>>& weights, Out<T, 2> dy) {
   const Unlocked unlocked;
   check_target<T>(loss, target, y.view().extent(1), target_rows);
   return loss_forward_backward<T>(loss, y, target, view_or_empty(y_rows), target_rows, view_or_empty(weights), dy);
@@ -35,15 +35,15 @@ template <typename T>
 void bind_loss(py::module_& m) {
   m.def(
       "loss_forward_backward",
-      [](int kind, double delta, In<T, 2> y, In<T, 2> target, const std::optional<Rows>& y_rows, Rows target_rows,
-         const std::optional<In<T, 1>>& weights, Out<T, 2> dy) {
+      [](int kind, double delta, In<T, 2> y, In<T, 2> target, const std::optional<RowNumbers>& y_rows,
+         RowNumbers target_rows, const std::optional<In<T, 1>>& weights, Out<T, 2> dy) {
         return checked_loss<T>({static_cast<LossKind>(kind), delta}, y, {target, {}}, y_rows, target_rows, weights, dy);
       },
       "kind"_a, "delta"_a, "y"_a, "target"_a, "y_rows"_a, "target_rows"_a, "weights"_a, "dy"_a);
   m.def(
       "loss_forward_backward",
-      [](int kind, double delta, In<T, 2> y, In<std::int64_t, 1> target, const std::optional<Rows>& y_rows,
-         Rows target_rows, const std::optional<In<T, 1>>& weights, Out<T, 2> dy) {
+      [](int kind, double delta, In<T, 2> y, In<std::int64_t, 1> target, const std::optional<RowNumbers>& y_rows,
+         RowNumbers target_rows, const std::optional<In<T, 1>>& weights, Out<T, 2> dy) {
         return checked_loss<T>({static_cast<LossKind>(kind), delta}, y, {{}, target}, y_rows, target_rows, weights, dy);
       },
       "kind"_a, "delta"_a, "y"_a, "target"_a, "y_rows"_a, "target_rows"_a, "weights"_a, "dy"_a);

@@ -17,6 +17,13 @@ using detail::kTile;
 constexpr std::size_t kAhead = 1;  // words whose rows are asked for before their turn
 constexpr std::size_t kPlans = kAhead + 1;
 
+/// Words of a window that move the nodes of a path at once. All at once were worth half a point of analogies less: the
+/// nodes near the root belong to every path, and the words of a window pull them the same way.
+constexpr std::size_t kTreeRows = 2;
+
+// Which matrix outputs are chosen from, as Word2VecSpace::updates counts them.
+constexpr std::size_t kNegative = 1, kTree = 2;
+
 template <typename T>
 void prefetch(const T* row, std::size_t columns) {
   for (std::size_t k = 0; k < columns; k += 64 / sizeof(T)) __builtin_prefetch(row + k, 1);
@@ -57,6 +64,7 @@ class Chunk {
   void gather(std::size_t t);
   void learn(std::size_t t);
   void learn_objective();
+  void learn_rows(std::size_t i, std::size_t count);
   void learn_pairs(std::size_t word, std::size_t t);
   void begin_choice(std::size_t tile);
   void add_change(std::size_t i, const T* change, T weight);
@@ -86,7 +94,7 @@ class Chunk {
   T **chosen_ = nullptr, *sign_ = nullptr, *scale_ = nullptr;  // of those that are chosen now
   std::size_t rows_ = 0;                                       // inputs: space_.context, space_.inputs
   std::size_t outputs_ = 0;                                    // space_.outputs
-  std::size_t chosen_from_ = 1;                                // which matrix
+  std::size_t chosen_from_ = kNegative;                        // which matrix
   bool distinct_ = true;                                       // inputs
   bool rates_ = false;
   Word2VecWork work_;
@@ -205,9 +213,8 @@ template <typename T>
 void Chunk<T>::learn_objective() {
   if (space_.counting) count(space_.context.data(), rows_);
   if (settings_.skip_gram) {
-    const bool direct = distinct_ && !rates_;
-    update(space_.inputs.data(), rows_, direct);
-    for (std::size_t i = 0; !direct && i < rows_; ++i) add_change(i, block_.change + i * block_.stride, T{1});
+    const std::size_t at_once = chosen_from_ == kTree ? kTreeRows : rows_;
+    for (std::size_t i = 0; i < rows_; i += at_once) learn_rows(i, std::min(at_once, rows_ - i));
     return;
   }
   const T share = T{1} / static_cast<T>(rows_);
@@ -219,6 +226,14 @@ void Chunk<T>::learn_objective() {
   } else {
     detail::add_to_rows(block_.change, space_.inputs.data(), rows_, weight, block_.columns);
   }
+}
+
+/// Words [i, i + count) of the window against the chosen outputs.
+template <typename T>
+void Chunk<T>::learn_rows(std::size_t i, std::size_t count) {
+  const bool direct = distinct_ && !rates_;
+  update(&space_.inputs[i], count, direct);
+  for (std::size_t j = 0; !direct && j < count; ++j) add_change(i + j, block_.change + j * block_.stride, T{1});
 }
 
 /// Adds to input row i.
@@ -259,7 +274,7 @@ void Chunk<T>::choose_path(std::size_t word) {
   const HuffmanTree& tree = tables_.tree();
   begin_choice(0);
   block_.most_times = 1;
-  chosen_from_ = 2;
+  chosen_from_ = kTree;
   for (std::size_t i = tree.start[word]; i < tree.start[word + 1]; ++i) {
     choose(weights_.tree.row(static_cast<std::size_t>(tree.point[i])), tree.code[i] == 0 ? T{1} : T{-1});
   }
@@ -269,7 +284,7 @@ void Chunk<T>::choose_path(std::size_t word) {
 /// The word itself, and what was drawn: twice drawn is one output of twice the gradient.
 template <typename T>
 void Chunk<T>::choose_negatives(std::size_t word, const std::int32_t* drawn) {
-  chosen_from_ = 1;
+  chosen_from_ = kNegative;
   choose(weights_.negative.row(word), T{1});
   const std::int32_t count = drawn[0];
   for (std::int32_t i = 1; i <= count; ++i) {
@@ -295,7 +310,7 @@ template <typename T>
 void Chunk<T>::count(const std::int32_t* inputs, std::size_t rows) {
   const auto products = static_cast<std::uint32_t>(outputs_);
   for (std::size_t i = 0; i < rows; ++i) space_.updates[0][static_cast<std::size_t>(inputs[i])] += products;
-  const T* const from = (chosen_from_ == 2 ? weights_.tree : weights_.negative).data();
+  const T* const from = (chosen_from_ == kTree ? weights_.tree : weights_.negative).data();
   for (std::size_t j = 0; j < outputs_; ++j) {
     const auto row = static_cast<std::size_t>(chosen_[j] - from) / block_.stride;
     space_.updates[chosen_from_][row] += static_cast<std::uint32_t>(settings_.skip_gram ? rows : 1);
