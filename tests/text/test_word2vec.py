@@ -1,4 +1,6 @@
+import copy
 import os
+import pickle
 import signal
 import threading
 import time
@@ -383,6 +385,86 @@ def test_one_word_one_token_and_more_workers_than_sentences_are_no_errors():
 def test_a_rate_that_overflows_is_a_floating_point_error():
     with pytest.raises(FloatingPointError, match="training diverged in epoch 1 of 3"):
         Word2Vec(sentences(), **{**SMALL, "epochs": 3, "alpha": 1e30, "sg": 1})
+
+
+@pytest.mark.parametrize("kind", ["sg", "fresh", "cbow", "hs"])
+def test_a_rate_of_zero_changes_nothing(kind):
+    model = Word2Vec(**{**SMALL, **KINDS[kind], "alpha": 0, "min_alpha": 0})
+    model.build_vocab(sentences())
+    before = model.wv.vectors.copy()
+    model.train(sentences())
+    assert_array_equal(model.wv.vectors, before)
+    assert np.isfinite(model.history_["loss"]).all()
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
+@pytest.mark.parametrize("kind", ["sg", "hs"])
+def test_a_copy_trains_on_to_the_same(kind, again):
+    model = Word2Vec(sentences(), **{**SMALL, "vector_size": 20}, **KINDS[kind])
+    other = again(model)
+    same(model, other)
+    for each in (model, other):
+        each.train(sentences(seed=1), epochs=1)
+    same(model, other)
+    assert other.wv.vectors.base is not model.wv.vectors.base
+    assert len(pickle.dumps(model)) < 4 * (model.wv.vectors.nbytes * 2 + 4000)
+
+
+def test_a_model_with_words_that_were_added_is_saved_but_not_trained(tmp_path):
+    model = Word2Vec(sentences(), **SMALL)
+    model.wv.add_vector("added", np.ones(12, np.float32))
+    model.wv.set_vecattr("w0", "kind", "number")
+    model.save(tmp_path / "m")
+    again = Word2Vec.load(tmp_path / "m")
+    assert_array_equal(again.wv["added"], 1)
+    assert again.wv.get_vecattr("w0", "kind") == "number"
+    with pytest.raises(ValueError, match="words are added by build_vocab\\(update=True\\)"):
+        again.train(sentences())
+    model.wv.vectors = model.wv.vectors[:3]
+    with pytest.raises(ValueError, match="keys but 3 vectors"):
+        model.save(tmp_path / "m")
+    assert len(Word2Vec.load(tmp_path / "m").wv) == len(again.wv)
+
+
+def test_a_model_saved_at_the_end_of_the_last_epoch_can_be_trained_on(tmp_path):
+    class Saves:
+        def on_epoch_end(self, model):
+            model.save(tmp_path / "m")
+
+    Word2Vec(sentences(), **SMALL, callbacks=[Saves()])
+    again = Word2Vec.load(tmp_path / "m")
+    before = again.wv.vectors.copy()
+    again.train(sentences())
+    assert (again.wv.vectors != before).any() and len(again.history_["loss"]) == 4
+
+
+def test_locks_of_another_number_are_refused():
+    model = Word2Vec(sentences(), **SMALL)
+    for wrong in (3, 0):
+        model.wv.vectors_lockf = np.ones(wrong, np.float32)
+        with pytest.raises(ValueError, match=f"wv.vectors_lockf must have 1 or {len(model.wv)} numbers.*has {wrong}"):
+            model.train(sentences())
+
+
+def test_outputs_can_be_set():
+    model = Word2Vec(sentences(), **SMALL)
+    model.syn1neg = np.ones_like(model.syn1neg)
+    assert (model.syn1neg == 1).all() and not model._negative[:, 12:].any()
+    with pytest.raises(ValueError, match="syn1neg must be of shape"):
+        model.syn1neg = np.ones(3)
+
+
+def test_gensims_arguments_of_files_are_accepted(tmp_path):
+    model = Word2Vec(sentences(), **SMALL)
+    with pytest.warns(UserWarning, match="separately has no effect"):
+        model.save(tmp_path / "m", separately=[])
+    with pytest.warns(UserWarning, match="mmap has no effect"):
+        Word2Vec.load(tmp_path / "m", mmap="r")
+    with open(tmp_path / "p", "wb") as file:
+        pickle.dump(model, file)
+    for kind in (Word2Vec, KeyedVectors):
+        with pytest.raises(ValueError, match="is a pickle, as gensim writes.*from_gensim"):
+            kind.load(tmp_path / "p")
 
 
 def test_what_has_no_effect_says_so():

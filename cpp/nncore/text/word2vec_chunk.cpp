@@ -296,7 +296,9 @@ void Chunk<T>::choose_negatives(std::size_t word, const std::int32_t* drawn) {
     } else {
       T& scale = scale_[same / kTile<T> * kPlaces + same % kTile<T>];
       scale -= block_.alpha;
-      block_.most_times = std::max(block_.most_times, static_cast<std::size_t>(std::lround(-scale / block_.alpha)));
+      // A rate of 0 cannot say how often, and needs no factor.
+      const T times = block_.alpha > 0 ? -scale / block_.alpha : T{1};
+      block_.most_times = std::max(block_.most_times, static_cast<std::size_t>(std::lround(times)));
     }
   }
 }

@@ -75,11 +75,12 @@ def _model(given: Any) -> Word2Vec:
     vectors = _vectors(given.wv)
     model._input = _padded(given.wv.vectors, words)
     if model.negative:
-        model._negative = _padded(given.syn1neg, words)
+        model._negative = _padded(given.syn1neg, len(given.syn1neg))
     if model.hs:
-        model._tree = _padded(given.syn1[: words - 1], words - 1)
-        codes = [np.asarray(given.wv.get_vecattr(word, "code"), np.uint8) for word in given.wv.index_to_key]
-        points = [np.asarray(given.wv.get_vecattr(word, "point"), np.int32) for word in given.wv.index_to_key]
+        trained = given.wv.index_to_key[: len(given.syn1)]  # vectors that were added later are not in the tree
+        model._tree = _padded(given.syn1, len(trained) - 1)
+        codes = [np.asarray(given.wv.get_vecattr(word, "code"), np.uint8) for word in trained]
+        points = [np.asarray(given.wv.get_vecattr(word, "point"), np.int32) for word in trained]
         start = np.cumsum([0, *map(len, codes)]).astype(np.uint64)
         model._given_tree = start, np.concatenate(points), np.concatenate(codes)
     model.wv = KeyedVectors.from_arrays(vectors.index_to_key, model._input[:, : model.vector_size])

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import warnings
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,23 @@ from nncore._mapped import map_model
 from ._vector_store import VectorStore
 
 _KIND = "KeyedVectors"
+
+
+def say_ignored(arguments: dict[str, Any]) -> None:
+    """Warn of gensim's arguments of `save` and `load` that mean nothing here."""
+    for name in arguments:
+        warnings.warn(f"{name} has no effect in nncore", UserWarning, stacklevel=3)
+
+
+def refuse_pickle(path: Path) -> None:
+    """ValueError for a pickle, which is what gensim's `save` writes."""
+    with open(path, "rb") as file:
+        begin = file.read(2)
+    if len(begin) == 2 and begin[0] == 0x80 and 2 <= begin[1] <= 5:
+        raise ValueError(
+            f"{os.fspath(path)!r} is a pickle, as gensim writes: load it with gensim, and take the model or the "
+            "vectors over by nncore.text.from_gensim"
+        )
 
 
 def write(store: VectorStore, path: Path) -> None:
@@ -30,6 +49,7 @@ def write(store: VectorStore, path: Path) -> None:
 
 def read(store_class: Any, path: Path, mapped: bool) -> Any:
     """Read what `write` wrote; the vectors as a view of the file when `mapped`."""
+    refuse_pickle(path)
     description, arrays = map_model(path, _KIND, {"vectors"}) if mapped else read_model(path, _KIND)
     try:
         store = store_class.from_arrays(keys_from_arrays(arrays, description), arrays["vectors"])

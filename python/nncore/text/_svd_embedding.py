@@ -48,8 +48,8 @@ class SVDEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         Power of the contexts' frequencies in PPMI; 1 is without smoothing.
     shift : float, default=1.0
         PPMI is lowered by log(shift), as by the number of negatives in word2vec.
-    n_iter : int, default=12
-        Steps of the randomized SVD. With 12 the last singular value is within 1 % of the exact one on counts of English
+    n_iter : int, default=16
+        Steps of the randomized SVD. With 16 the last singular value is within 1 % of the exact one on counts of English
         text, and greater ones are closer; it is never too great.
     random_state : int, numpy.random.Generator, numpy.random.RandomState or None
         Of the random start.
@@ -106,7 +106,7 @@ class SVDEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
         *,
         context_smoothing: float = 0.75,
         shift: float = 1.0,
-        n_iter: int = 12,
+        n_iter: int = 16,
         random_state: Any = None,
         dtype: str = "float32",
         verbose: int = 0,

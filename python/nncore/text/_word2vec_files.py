@@ -9,7 +9,7 @@ import numpy as np
 
 from nncore._files import Arrays, Path, read_model, write_model
 from nncore._memory import padded_zeros
-from nncore.text._own_format import keys_from_arrays, keys_to_arrays
+from nncore.text._own_format import keys_from_arrays, keys_to_arrays, refuse_pickle
 from nncore.text._word2vec_training import Position
 from nncore.text.keyed_vectors import KeyedVectors
 
@@ -34,6 +34,8 @@ def save(model: Word2Vec, path: Path) -> None:
     for name, values in model.wv.expandos.items():
         if values.dtype != object:
             arrays[f"attribute {name}"] = values
+    if len(model.wv.vectors) != len(model.wv):
+        raise ValueError(f"wv has {len(model.wv)} keys but {len(model.wv.vectors)} vectors: such a model is not saved")
     arrays["vectors"] = model.wv.vectors
     arrays["vectors_lockf"] = np.asarray(model.wv.vectors_lockf, np.float32)
     for name, matrix in (("syn1neg", model._negative), ("syn1", model._tree)):
@@ -48,12 +50,14 @@ def save(model: Word2Vec, path: Path) -> None:
         "epochs_begun": model._epochs_begun,
         "unfinished": None if model._unfinished is None else model._unfinished.as_dict(),
         "keys": keys,
+        "attributes": {n: values.tolist() for n, values in model.wv.expandos.items() if values.dtype == object},
     }
     write_model(path, _KIND, description, arrays)
 
 
 def load(kind: type[Model], path: Path) -> Model:
     """See `Word2Vec.load`."""
+    refuse_pickle(path)
     description, arrays = read_model(path, _KIND)
     try:
         return _made(kind, description, arrays)
@@ -69,9 +73,9 @@ def _made(kind: type[Model], description: dict[str, Any], arrays: Arrays) -> Mod
     words = keys_from_arrays(arrays, description["keys"])
     model._input = _padded(arrays["vectors"], len(words), model.vector_size)
     if "syn1neg" in arrays:
-        model._negative = _padded(arrays["syn1neg"], len(words), model.vector_size)
+        model._negative = _padded(arrays["syn1neg"], len(arrays["syn1neg"]), model.vector_size)
     if "syn1" in arrays:
-        model._tree = _padded(arrays["syn1"], max(len(words) - 1, 0), model.vector_size)
+        model._tree = _padded(arrays["syn1"], len(arrays["syn1"]), model.vector_size)
     if words:
         model.wv = KeyedVectors.from_arrays(words, model._input[:, : model.vector_size])
     for name, values in arrays.items():
@@ -79,6 +83,8 @@ def _made(kind: type[Model], description: dict[str, Any], arrays: Arrays) -> Mod
             if len(values) != len(words):
                 raise ValueError(f"{name} has {len(values)} values for {len(words)} words")
             model.wv.expandos[name.removeprefix("attribute ")] = values
+    for name, listed in description["attributes"].items():
+        model.wv.expandos[name] = np.array(listed, object)
     model.wv.vectors_lockf = arrays["vectors_lockf"]
     if "tree_start" in arrays:
         model._given_tree = arrays["tree_start"], arrays["tree_point"], arrays["tree_code"]

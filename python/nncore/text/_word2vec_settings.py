@@ -56,7 +56,7 @@ def say_without_effect(**given: tuple[Any, Any]) -> None:
             warnings.warn(f"{name} has no effect in nncore", UserWarning, stacklevel=4)
 
 
-def check_objective(hs: int, negative: int, full_softmax: bool) -> None:
+def check_objective(hs: int, negative: int, full_softmax: bool, *, warn: bool = True) -> None:
     """Refuse a model without an objective, or with two that exclude each other; warn of two that do not."""
     if full_softmax and (hs or negative):
         raise ValueError(
@@ -65,7 +65,7 @@ def check_objective(hs: int, negative: int, full_softmax: bool) -> None:
         )
     if not (hs or negative or full_softmax):
         raise ValueError("hs=0 and negative=0 leave nothing to train: set one of them, or full_softmax=True")
-    if hs and negative:
+    if hs and negative and warn:
         warnings.warn(
             "Both hierarchical softmax and negative sampling are on (hs=1, negative > 0): each window is trained with "
             "both. This is probably a mistake: set either hs=0 or negative=0.",

@@ -53,7 +53,9 @@ class Position:
         return min(1.0, (self.epoch + within) / self.epochs)
 
     def continues(self, other: Position) -> bool:
-        """Whether `other` begins the same training on the same corpus."""
+        """Whether `other` begins the same training on the same corpus, and this one has not come to its end."""
+        if self.epoch >= self.epochs:
+            return False
         first = ("epochs", "start_alpha", "end_alpha", "size", "checksum")
         return all(getattr(self, name) == getattr(other, name) for name in first)
 

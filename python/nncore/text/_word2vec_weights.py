@@ -62,10 +62,45 @@ class Weights:
         """Output vectors of negative sampling, or of the full softmax."""
         return self._outputs(self._negative, "syn1neg", "negative sampling (negative=0)")
 
+    @syn1neg.setter
+    def syn1neg(self, values: Array) -> None:
+        self.syn1neg[:] = self._fitting(values, self.syn1neg, "syn1neg")
+
     @property
     def syn1(self) -> Array:
         """Output vectors of the inner nodes of the tree."""
         return self._outputs(self._tree, "syn1", "hierarchical softmax (hs=0)")
+
+    @syn1.setter
+    def syn1(self, values: Array) -> None:
+        self.syn1[:] = self._fitting(values, self.syn1, "syn1")
+
+    @staticmethod
+    def _fitting(values: Any, current: Array, name: str) -> Array:
+        given: Array = np.asarray(values, np.float32)
+        if given.shape != current.shape:
+            raise ValueError(f"{name} must be of shape {current.shape}, but came as {given.shape}")
+        return given
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the padding, and the vectors once: they are in wv."""
+        state = self.__dict__.copy()
+        state["_input"] = None
+        for name in ("_negative", "_tree"):
+            if state[name] is not None:
+                state[name] = state[name][:, : self.vector_size]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        vectors = self.wv.vectors
+        self._input = padded_zeros(len(vectors), self.vector_size, np.float32)
+        self._input[:, : self.vector_size] = vectors
+        self._forget_norms()
+        for name in ("_negative", "_tree"):
+            matrix = state[name]
+            if matrix is not None:
+                setattr(self, name, _grown(matrix, len(matrix), self.vector_size))
 
     @property
     def layer1_size(self) -> int:
@@ -150,10 +185,20 @@ class Weights:
     def _adopt_vectors(self) -> None:
         """Take vectors that the user has put in the place of the model's."""
         given, own = self.wv.vectors, self._input[:, : self.vector_size]
-        if given.shape != own.shape or len(self.wv) != len(own):
+        words = len(own)
+        if self._negative is not None:
+            words = len(self._negative)
+        elif self._tree is not None:
+            words = len(self._tree) + 1
+        if given.shape != (words, self.vector_size) or len(self.wv) != words or len(own) != words:
             raise ValueError(
-                f"wv.vectors must be of shape {own.shape}, one for each word of the vocabulary, but came as "
-                f"{given.shape} with {len(self.wv)} keys: words are added by build_vocab(update=True)"
+                f"wv.vectors must be of shape {(words, self.vector_size)}, one for each word of the vocabulary, but "
+                f"came as {given.shape} with {len(self.wv)} keys: words are added by build_vocab(update=True)"
+            )
+        if len(self.wv.vectors_lockf) not in (1, words):
+            raise ValueError(
+                f"wv.vectors_lockf must have 1 or {words} numbers, one for each word, but has "
+                f"{len(self.wv.vectors_lockf)}"
             )
         if given.ctypes.data != own.ctypes.data or given.strides != own.strides or given.dtype != own.dtype:
             own[:] = given
@@ -203,7 +248,8 @@ class Weights:
 
 
 def _grown(matrix: Array | None, rows: int, columns: int) -> Array:
+    """The matrix with more rows, padded; it may come without its padding."""
     made = padded_zeros(rows, columns, np.float32)
     if matrix is not None:
-        made[: len(matrix)] = matrix
+        made[: len(matrix), :columns] = matrix[:, :columns]
     return made

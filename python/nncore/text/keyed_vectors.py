@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -90,19 +90,22 @@ class KeyedVectors(Evaluations):
             made.expandos |= {name: values[indices] for name, values in self.expandos.items()}
         return made
 
-    def save(self, fname: Path) -> None:
+    def save(self, fname: Path, **without_effect: Any) -> None:
         """Write keys, vectors and attributes to a file of nncore's own (safetensors), whole or not at all.
 
         Parameters
         ----------
         fname : str or os.PathLike
             Where to write; an existing file is replaced.
+        **without_effect
+            gensim's arguments; a warning says that they have no effect.
 
         Raises
         ------
         OSError
             It cannot be written.
         """
+        _own_format.say_ignored(without_effect)
         _own_format.write(self, fname)
 
     @classmethod

@@ -14,6 +14,7 @@ from nncore._random import seed_of
 from nncore.text import _word2vec_files, _word2vec_queries, _word2vec_training
 from nncore.text._corpus import encode
 from nncore.text._counting import TrimRule, count_words
+from nncore.text._own_format import say_ignored
 from nncore.text._sources import Sentences, check_source
 from nncore.text._word2vec_settings import check_objective, one_of, real, say_without_effect, switch, whole
 from nncore.text._word2vec_weights import Weights
@@ -336,7 +337,7 @@ class Word2Vec(Weights):
         """
         if not len(self.wv):
             raise RuntimeError("there is no vocabulary yet: call build_vocab before train")
-        check_objective(self.hs, self.negative, self.full_softmax)
+        check_objective(self.hs, self.negative, self.full_softmax, warn=False)
         epochs = whole(self.epochs if epochs is None else epochs, "epochs", 1)
         if start_alpha is not None:
             self.alpha = real(start_alpha, "start_alpha", 0)
@@ -418,19 +419,36 @@ class Word2Vec(Weights):
         self.corpus_total_words = other_model.corpus_total_words
         self._set_vocabulary(other_model._vocabulary())
 
-    def save(self, fname: Path) -> None:
+    def save(self, fname: Path, **without_effect: Any) -> None:
         """Write the whole model to a file, whole or not at all; `load` goes on to the same result.
 
         Parameters
         ----------
         fname : str or os.PathLike
-            The file (safetensors).
+            The file (safetensors). What ``init=`` gave is in the vectors, but not in the file.
+        **without_effect
+            gensim's arguments; a warning says that they have no effect.
+
+        Raises
+        ------
+        ValueError
+            ``wv`` has not as many vectors as keys.
+        OSError
+            It cannot be written.
         """
+        say_ignored(without_effect)
         _word2vec_files.save(self, fname)
 
     @classmethod
-    def load(cls, fname: Path) -> Word2Vec:
+    def load(cls, fname: Path, **without_effect: Any) -> Word2Vec:
         """Read a model that `save` wrote; `nncore.text.from_gensim` takes over one of gensim's.
+
+        Parameters
+        ----------
+        fname : str or os.PathLike
+            The file.
+        **without_effect
+            gensim's arguments; a warning says that they have no effect.
 
         Raises
         ------
@@ -439,6 +457,7 @@ class Word2Vec(Weights):
         OSError
             It cannot be read.
         """
+        say_ignored(without_effect)
         return _word2vec_files.load(cls, fname)
 
     def _take_counts(self, raw: Any, update: bool, keep_raw_vocab: bool, trim_rule: TrimRule | None) -> None:
