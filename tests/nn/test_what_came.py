@@ -145,6 +145,7 @@ def test_masked_entries_are_refused_and_a_mask_of_nothing_is_not(net):
     assert (net(list(whole)) == net(X)).all()
 
 
+@pytest.mark.peer
 def test_a_tensor_that_numpy_cannot_read_is_named_with_what_to_do(net):
     torch = pytest.importorskip("torch", reason="needs tensors of PyTorch")
     for change, advice in ((lambda t: t.requires_grad_(), "x.detach()"), (lambda t: t.bfloat16(), "x.float()")):
