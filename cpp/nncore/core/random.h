@@ -17,9 +17,9 @@ std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter, st
 /// What a draw is for. Append only: the numbers are part of every saved run.
 enum class Stream : std::uint32_t {
   kUser = 0,
-  kParameters = 1,   // step = index of the parameter
-  kDropout = 2,      // step = training step; substream = layer
-  kShuffle = 3,      // step = epoch
+  kParameters = 1,  // step = index of the parameter
+  kDropout = 2,     // step = training step; substream = layer
+  kShuffle = 3,     // step = epoch
   kGenerate = 4,
   kWordVectors = 5,  // initial vectors; step = words that were there before
   kWord2Vec = 6,     // keys of a training's draws; step = epoch
