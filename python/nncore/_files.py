@@ -190,6 +190,17 @@ def read_model(path: Path, kind: str) -> tuple[dict[str, Any], Arrays]:
     return description_of(os.fspath(path), kind, metadata), arrays
 
 
+def kind_of(path: Path) -> str | None:
+    """The kind of model that a file says it holds; None when it says nothing. Its contents are not checked."""
+    try:
+        with safetensors.safe_open(os.fspath(path), framework="np") as file:
+            return (file.metadata() or {}).get("kind")
+    except (KeyboardInterrupt, MemoryError):
+        raise
+    except BaseException:  # whoever reads it says what is wrong; a panic of the parser is no Exception
+        return None
+
+
 def description_of(name: str, kind: str, metadata: Mapping[str, str]) -> dict[str, Any]:
     """Description in the metadata of the model file `name`; raises as `read_model` does."""
     if metadata.get("format") != FORMAT:

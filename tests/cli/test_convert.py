@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import codecs
 import gzip
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from numpy.testing import assert_array_equal
 
 from nncore.cli import main
 from nncore.cli.convert import guess_input
-from nncore.text import KeyedVectors
+from nncore.text import KeyedVectors, Word2Vec
 
 ROWS = np.random.default_rng(0).standard_normal((20, 6)).astype(np.float32)
 NAMES = {"text": "v.txt", "binary": "v.bin", "glove": "v.glove", "nncore": "v.safetensors"}
@@ -53,6 +54,21 @@ def test_every_format_becomes_every_other(
     back = KeyedVectors.load(third)
     assert back.index_to_key == vectors.index_to_key
     assert_array_equal(back.vectors, ROWS)
+
+
+def test_the_vectors_of_a_saved_model(tmp_path: Path) -> None:
+    model = Word2Vec([["a", "b", "c"]] * 5, vector_size=4, min_count=1, epochs=1)
+    model.save(tmp_path / "model")
+    assert main(["convert", str(tmp_path / "model"), str(tmp_path / "v.bin")]) == 0
+    assert_array_equal(KeyedVectors.load_word2vec_format(tmp_path / "v.bin", binary=True).vectors, model.wv.vectors)
+
+
+@pytest.mark.parametrize("kind", ["text", "glove"])
+def test_a_byte_order_mark_is_no_part_of_a_word(tmp_path: Path, vectors: KeyedVectors, kind: str) -> None:
+    marked = tmp_path / "marked"
+    marked.write_bytes(codecs.BOM_UTF8 + Path(made(vectors, tmp_path / "in", kind)).read_bytes())
+    assert main(["convert", str(marked), str(tmp_path / "v.safetensors")]) == 0
+    assert KeyedVectors.load(tmp_path / "v.safetensors").index_to_key == vectors.index_to_key
 
 
 def test_compressed_files_and_limits(tmp_path: Path, vectors: KeyedVectors) -> None:

@@ -68,6 +68,17 @@ struct Share {
   std::uint32_t* updates;
 };
 
+/// Adds to a row its changes in copies of it, scaled. The first copy's memory is used.
+template <typename T>
+void add_changes(T* row, std::size_t columns, T* const* copies, std::size_t count, T scale) {
+  T* const change = copies[0];
+  for (std::size_t k = 0; k < columns; ++k) change[k] -= row[k];
+  for (std::size_t s = 1; s < count; ++s) {
+    for (std::size_t k = 0; k < columns; ++k) change[k] += copies[s][k] - row[k];
+  }
+  for (std::size_t k = 0; k < columns; ++k) row[k] += scale * change[k];
+}
+
 /// Adds to each row the changes that it has had in the shards; then the copies are the same again. Few small steps add up
 /// as they would one after the other. Many come near a place where they end, in each shard by itself: with n steps of a
 /// part 1 - exp(-k n) of the way, and with the steps of all shards one after the other of 1 - exp(-k sum n). So the sum of
@@ -78,21 +89,21 @@ void merge(View<T, 2> weights, const std::vector<Share<T>>& shards, double step,
   const std::size_t rows = weights.extent(0), columns = weights.extent(1);
   if (rows == 0) return;
   const auto merge_row = [&](std::size_t row) {
+    std::array<T*, kWord2VecShards> changed;
+    std::size_t count = 0;
     double all = 0, parts = 0;
     for (const Share<T>& shard : shards) {
+      if (shard.updates[row] == 0) continue;
       const double length = step * shard.updates[row];
       all += length;
       parts -= std::expm1(-length);
       shard.updates[row] = 0;
+      changed[count++] = shard.copy.row(row);
     }
-    if (all == 0) return;
-    const T scale = static_cast<T>(-std::expm1(-all) / parts);
+    if (count == 0) return;
+    const T scale = count == 1 ? T{1} : static_cast<T>(-std::expm1(-all) / parts);
     T* const to = weights.row(row);
-    for (std::size_t k = 0; k < columns; ++k) {
-      T change = 0;
-      for (const Share<T>& shard : shards) change += shard.copy.row(row)[k] - to[k];
-      to[k] += scale * change;
-    }
+    add_changes(to, columns, changed.data(), count, scale);
     for (const Share<T>& shard : shards) std::copy(to, to + columns, shard.copy.row(row));
   };
   share((rows + kRows - 1) / kRows, workers, static_cast<double>(weights.size() * shards.size()) * 0.5,

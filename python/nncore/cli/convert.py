@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import codecs
 import os
 import sys
 import warnings
@@ -13,7 +14,7 @@ FORMATS = {
     "text": "word2vec's text, also fastText's .vec",
     "binary": "word2vec's binary",
     "glove": "text without a header, as GloVe writes it",
-    "nncore": "nncore's own (safetensors)",
+    "nncore": "nncore's own (safetensors), of vectors or of a whole Word2Vec",
 }
 _SUFFIXES = {".txt": "text", ".vec": "text", ".bin": "binary", ".glove": "glove"}
 _SUFFIXES |= dict.fromkeys((".safetensors", ".nncore", ".kv"), "nncore")
@@ -80,7 +81,7 @@ def guess_input(path: str) -> str:
     from nncore.text._open import is_compressed, reading
 
     with reading(path) as file:
-        begin = file.read(_LOOK)
+        begin = file.read(_LOOK).removeprefix(codecs.BOM_UTF8)
     if begin[:2] in (b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05") or begin.startswith(b"PK"):
         raise ValueError(
             f"{path}: a file of pickled Python objects, as gensim's save() makes it: load it with gensim, and save the "
@@ -123,11 +124,19 @@ def _is_row(line: bytes, dimensions: int | None) -> bool:
     return len(fields) > 1 and (dimensions is None or len(numbers) == dimensions)
 
 
+def _read_own(path: str) -> Any:
+    """Vectors that were saved, or those of a model that was."""
+    from nncore._files import kind_of
+    from nncore.text import KeyedVectors, Word2Vec
+
+    return Word2Vec.load(path).wv if kind_of(path) == "Word2Vec" else KeyedVectors.load(path, mmap=True)
+
+
 def _read(arguments: argparse.Namespace, source: str) -> Any:
     from nncore.text import KeyedVectors
 
     if source == "nncore":
-        vectors = KeyedVectors.load(arguments.input, mmap=True)
+        vectors = _read_own(arguments.input)
         if arguments.limit is not None:
             vectors = vectors.vectors_for_all(vectors.index_to_key[: arguments.limit], copy_vecattrs=True)
         return vectors

@@ -211,6 +211,8 @@ def _chosen(vectors: Any, words: Sequence[str] | None) -> tuple[NDArray[np.float
         empty = np.empty((0, 1))
         rows = np.stack([vectors.get_vector(word, norm=True) for word in names]) if names else empty
     else:
+        if hasattr(vectors, "wv"):
+            raise TypeError(f"vectors must be a KeyedVectors or an array, got a {type(vectors).__name__}: give its .wv")
         rows = np.asarray(vectors)
         if rows.ndim != 2:
             raise ValueError(f"vectors must be a KeyedVectors or have shape (n, d), got shape {rows.shape}")

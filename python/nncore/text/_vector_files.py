@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import codecs
 import os
 import warnings
 from dataclasses import dataclass, field
@@ -67,6 +68,8 @@ class _Reader:
 
     def read(self) -> tuple[list[str], Array, int]:
         self.fill()
+        if bytes(self.buffer[:3]) == codecs.BOM_UTF8:
+            self.use(3, 0)
         promised, dimensions = self.header() if self.how.header else (None, self.first_dimensions())
         count = self.plausible(promised, dimensions)
         limited = self.how.limit is not None and (promised is None or self.how.limit < promised)
