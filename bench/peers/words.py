@@ -1,17 +1,16 @@
 """Speed and memory of word2vec against gensim, and against C programs whose binaries are given.
 
-    python bench/peers/words.py [--quick] [--threads 1] [--megabytes 20] [--memory] [--word2vec BINARY]
+    python bench/peers/words.py [--quick] [--threads 1] [--megabytes 20] [--memory] [--program NAME=BINARY ...]
 
 The corpus is the beginning of text/wiki8.txt.xz (see vocabulary.py), in lines of 1,000 words. All train one epoch: 100
 numbers, window 5, 5 negatives, sample 1e-4, min_count 5, alpha 0.025 (CBOW 0.05). A rate is the words of the file over
 the seconds of `train`, reading and encoding included, the vocabulary not; "file to vectors" has everything. Words kept
-by the subsampling must agree within 1 %. word2vec.c says its rate itself. A ratio is the peer's time over nncore's, the
-median of the rounds and their quartiles. `--memory` compares the peak memory of processes that train on the whole file.
+by the subsampling must agree within 1 %. A ratio is the peer's time over nncore's, the median of the rounds and their
+quartiles. `--memory` compares the peak memory of processes that train on the whole file.
 """
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import harness
+import words_programs
 from vocabulary import LINE, corpus_words
 
 from nncore.text import Word2Vec
@@ -130,16 +130,6 @@ def memory(path: str) -> None:
         print(f"peak memory, {name}: {peaks[name]:.0f} MB, {peaks[name] / peaks['gensim']:.2f} of gensim's", flush=True)
 
 
-def c_program(binary: str, path: str, words: int) -> None:
-    """The rate that word2vec.c reports."""
-    for work, options in {"skip-gram": ["-cbow", "0"], "cbow": ["-cbow", "1", "-alpha", "0.05"]}.items():
-        command = [binary, "-train", path, "-output", "/dev/null", "-size", "100", "-window", "5", "-negative", "5"]
-        command += ["-sample", "1e-4", "-min-count", "5", "-iter", "1", "-threads", "1", "-hs", "0", *options]
-        output = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-        rate = re.findall(r"Words/(?:thread/)?sec: *([\d.]+)k", output)
-        print(f"{Path(binary).name}, {work}: {rate[-1] if rate else '?'} kwords/s by its own clock", flush=True)
-
-
 def main(options: Namespace, threads: int) -> None:
     harness.headline(threads, gensim=harness.peer("gensim").__version__)
     words = corpus_words(options.megabytes or (2 if options.quick else 20))
@@ -150,15 +140,25 @@ def main(options: Namespace, threads: int) -> None:
         if options.memory:
             memory(str(path))
             return
-        harness.print_row(HEADER, WIDTHS)
-        compare(str(path), sentences, threads, options.rounds)
-        if options.word2vec and threads == 1:
-            c_program(options.word2vec, str(path), len(words))
+        if not options.no_gensim:
+            harness.print_row(HEADER, WIDTHS)
+            compare(str(path), sentences, threads, options.rounds)
+        if threads == 1:
+            words_programs.compare(
+                dict(pair.split("=", 1) for pair in options.program), str(path), COMMON, options.rounds
+            )
 
 
 if __name__ == "__main__":
     parser = harness.parser(__doc__)
     parser.add_argument("--megabytes", type=float, help="size of the corpus (default: 20, with --quick 2)")
     parser.add_argument("--memory", action="store_true", help="compare the peak memory instead")
-    parser.add_argument("--word2vec", metavar="BINARY", help="word2vec.c, compiled")
+    parser.add_argument(
+        *("--program", "--programs"),
+        nargs="+",
+        default=[],
+        metavar="NAME=BINARY",
+        help="word2vec, pWord2Vec, word2vec++",
+    )
+    parser.add_argument("--no-gensim", action="store_true", help="only compare with the programs")
     harness.run(main, parser.parse_args())
