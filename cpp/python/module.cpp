@@ -31,6 +31,7 @@ void bind_core(py::module_& m);
 void bind_kernels(py::module_& m);
 void bind_nn(py::module_& m);
 void bind_optimizers(py::module_& m);
+void bind_replay(py::module_& m);
 void bind_stream(py::module_& m);
 void bind_word2vec(py::module_& m);
 void bind_svd(py::module_& m);
@@ -50,6 +51,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   nncore::bind_svd(m);
   nncore::bind_nn(m);
   nncore::bind_optimizers(m);
+  nncore::bind_replay(m);
   nncore::bind_word2vec(m);
   nncore::bind_vectors(m);
   nncore::bind_words(m);

@@ -98,6 +98,9 @@ class Replay {
   /// The transitions at batch.indices, which must be below size().
   void gather(const ReplayBatch& batch) const;
 
+  /// std::out_of_range for an index that is not below size().
+  void check_indices(View<const std::int64_t, 1> indices) const;
+
   /// p_i = (|td_error| + epsilon)^alpha; with kind kRank, p_i = 1 / rank(i)^alpha by |td_error|. Before anything
   /// changes: std::out_of_range for an index that is not below size(), std::invalid_argument for an error that is not
   /// finite (or too great for a sum). Nothing happens with kind kUniform but the checks. T is float or double.
@@ -165,7 +168,6 @@ class Replay {
   void drop(const std::uint8_t* stored);
   void load(const std::uint8_t* stored, void* const* observations, std::size_t row) const;
   void draw_uniform(ReplayBatch& batch, const Draws& draws) const;
-  void check_indices(View<const std::int64_t, 1> indices) const;
   std::uint64_t serial(std::size_t slot) const;
   void restore_links();
   void restore_frames(const State& state);
