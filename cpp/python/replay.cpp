@@ -363,6 +363,19 @@ void bind_sum_tree(py::module_& m) {
             self.tree.assign(priorities);
           },
           "priorities"_a)
+      .def(
+          "read",
+          [](BoundTree& self, In<std::int64_t, 1> indices) {
+            const View<const std::int64_t, 1> places = indices;
+            py::array_t<double> out(static_cast<py::ssize_t>(places.size()));
+            const auto guard = self.guard();
+            self.tree.check(places);
+            for (std::size_t i = 0; i < places.size(); ++i) {
+              out.mutable_data()[i] = self.tree[static_cast<std::size_t>(places(i))];
+            }
+            return out;
+          },
+          "indices"_a)
       .def("priorities",
            [](BoundTree& self) {
              const auto guard = self.guard();

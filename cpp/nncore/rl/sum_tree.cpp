@@ -37,7 +37,15 @@ SumTree::SumTree(std::size_t capacity) : capacity_(capacity) {
   ranges_.resize(2 * blocks_, Range{std::numeric_limits<double>::infinity(), 0});
 }
 
-void SumTree::check(View<const double, 1> priorities) const {
+void SumTree::check(View<const std::int64_t, 1> indices) const {
+  for (std::size_t i = 0; i < indices.size(); ++i) {
+    if (static_cast<std::uint64_t>(indices(i)) < capacity_) continue;
+    throw std::out_of_range("indices must be from 0 to " + std::to_string(capacity_ - 1) + ", but entry " +
+                            std::to_string(i) + " is " + std::to_string(indices(i)));
+  }
+}
+
+void SumTree::check_priorities(View<const double, 1> priorities) const {
   for (std::size_t i = 0; i < priorities.size(); ++i) {
     const double p = priorities(i);
     require(p >= 0 && p <= largest_, "priorities must be finite, at least 0 and at most ", largest_, ", but entry ", i,
@@ -48,12 +56,8 @@ void SumTree::check(View<const double, 1> priorities) const {
 void SumTree::update(View<const std::int64_t, 1> indices, View<const double, 1> priorities) {
   const std::size_t n = indices.size();
   require(priorities.size() == n, "priorities", "one per index: ", n, priorities);
-  for (std::size_t i = 0; i < n; ++i) {
-    if (static_cast<std::uint64_t>(indices(i)) < capacity_) continue;
-    throw std::out_of_range("indices must be from 0 to " + std::to_string(capacity_ - 1) + ", but entry " +
-                            std::to_string(i) + " is " + std::to_string(indices(i)));
-  }
-  check(priorities);
+  check(indices);
+  check_priorities(priorities);
   nodes_.resize(n);
   std::size_t count = 0;
   for (std::size_t i = 0; i < n; ++i) {
@@ -74,7 +78,7 @@ void SumTree::fill(std::size_t first, std::size_t count, double priority) {
 
 void SumTree::assign(View<const double, 1> priorities) {
   require(priorities.size() <= capacity_, "priorities", "at most as many as the capacity, ", capacity_, priorities);
-  check(priorities);
+  check_priorities(priorities);
   std::copy_n(priorities.data(), priorities.size(), leaves_.begin());
   refresh(0, priorities.size());
 }

@@ -30,6 +30,9 @@ class SumTree {
   double largest() const { return largest_; }
   std::size_t bytes() const { return 8 * leaves_.size() + (sizeof(Range) + 8) * sums_.size(); }
 
+  /// std::out_of_range for an index that is not below capacity.
+  void check(View<const std::int64_t, 1> indices) const;
+
   /// Sets priorities (n) at indices (n); of the same index the last counts. Before anything changes: std::out_of_range
   /// for an index that is not below capacity, std::invalid_argument for a priority that is negative, not a number or
   /// above largest(). Fastest where the indices ascend.
@@ -54,7 +57,7 @@ class SumTree {
     double least, greatest;
   };
 
-  void check(View<const double, 1> priorities) const;
+  void check_priorities(View<const double, 1> priorities) const;
   void refresh(std::size_t first, std::size_t count);
   void sum_block(std::size_t block);
   void climb(std::vector<std::uint32_t>& nodes);
