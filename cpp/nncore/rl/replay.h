@@ -167,7 +167,7 @@ class Replay {
   void add_step(const Step& step);
   void forget(std::size_t slot);
   void prioritize(std::size_t first, std::size_t count, double priority);
-  double greatest_without(std::size_t first, std::size_t count);
+  double greatest_without(std::size_t slot);
   bool shows(const std::uint8_t* stored, const void* const* observations, std::size_t row);
   void store(const void* const* observations, std::size_t row, const std::uint8_t* before, std::uint8_t* stored);
   void drop(const std::uint8_t* stored);
