@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "nncore/rl/power.h"
 #include "nncore/rl/replay.h"
 #include "nncore/rl/strata.h"
 
@@ -105,10 +106,15 @@ void Replay::draw(ReplayBatch& batch, double beta) {
   }
   if (batch.weights == nullptr) return;
   const double least = tree_ ? tree_->minimum() : ranks_->least();
-  for (std::size_t j = 0; j < batch.size; ++j) {
-    const auto index = static_cast<std::size_t>(indices(j));
-    const double priority = tree_ ? (*tree_)[index] : ranks_->priority(index);
-    batch.weights[j] = static_cast<float>(std::pow(priority / least, -beta));
+  double ratios[kStrataChunk];
+  for (std::size_t first = 0; first < batch.size; first += kStrataChunk) {
+    const std::size_t count = std::min(kStrataChunk, batch.size - first);
+    for (std::size_t j = 0; j < count; ++j) {
+      const auto index = static_cast<std::size_t>(indices(first + j));
+      ratios[j] = (tree_ ? (*tree_)[index] : ranks_->priority(index)) / least;
+    }
+    power(ratios, -beta, count, ratios);
+    for (std::size_t j = 0; j < count; ++j) batch.weights[first + j] = static_cast<float>(ratios[j]);
   }
 }
 
@@ -143,10 +149,13 @@ void Replay::update_priorities(View<const std::int64_t, 1> indices, View<const T
   }
   values_.resize(n);
   for (std::size_t i = 0; i < n; ++i) {
-    const double priority = std::pow(std::abs(static_cast<double>(td_errors(i))) + settings_.epsilon, settings_.alpha);
-    values_[i] = std::max(priority, DBL_MIN);  // never 0: what is stored can be drawn
-    require(priority <= tree_->largest(), "td_errors must give priorities of at most ", tree_->largest(),
+    values_[i] = std::abs(static_cast<double>(td_errors(i))) + settings_.epsilon;
+  }
+  power(values_.data(), settings_.alpha, n, values_.data());
+  for (std::size_t i = 0; i < n; ++i) {
+    require(values_[i] <= tree_->largest(), "td_errors must give priorities of at most ", tree_->largest(),
             ", but entry ", i, " is ", td_errors(i));
+    values_[i] = std::max(values_[i], DBL_MIN);  // never 0: what is stored can be drawn
   }
   tree_->update(indices, {values_.data(), {n}});
 }

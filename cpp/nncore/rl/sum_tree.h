@@ -52,15 +52,18 @@ class SumTree {
   void find(View<double, 1> targets, View<std::int64_t, 1> indices) const;
 
  private:
-  static constexpr std::size_t kBlock = 8;  // leaves of a cache line
+  static constexpr std::size_t kBlock = 8;                // leaves of a cache line
+  using Reals = double __attribute__((vector_size(16)));  // two draws side by side
+  using Words = std::int64_t __attribute__((vector_size(16)));
   struct Range {
     double least, greatest;
   };
 
   void check_priorities(View<const double, 1> priorities) const;
   void refresh(std::size_t first, std::size_t count);
-  void sum_block(std::size_t block);
-  void climb(std::vector<std::uint32_t>& nodes);
+  Range block_range(const double* leaves) const;
+  void climb();
+  Words find_leaves(Words nodes, Reals target) const;
   std::size_t nearest(std::size_t leaf) const;
 
   std::size_t capacity_, blocks_;  // blocks: a power of 2
@@ -68,7 +71,7 @@ class SumTree {
   std::vector<double> leaves_;  // capacity, and zeros up to the end of the last block
   std::vector<double> sums_;    // heap: the children of node i are 2i and 2i + 1; blocks begin at blocks_
   std::vector<Range> ranges_;   // as sums_
-  std::vector<std::uint32_t> nodes_;
+  std::vector<std::uint32_t> nodes_, changed_;
 };
 
 }  // namespace nncore
