@@ -98,7 +98,7 @@ def compare(options: argparse.Namespace, capacity: int) -> list[list[str]]:
     for batch in BATCHES:
         drawn = [ours.sample_indices(batch)[0] for _ in range(64)]
         errors = [rng.exponential(size=batch).astype(np.float32) for _ in drawn]
-        turn = {name: 0 for name in ("cpprb", "nncore", "rank")}
+        turn = dict.fromkeys(("cpprb", "nncore", "rank"), 0)
 
         def update(name: str, buffer: Any, drawn: Any = drawn, errors: Any = errors, turn: Any = turn) -> None:
             turn[name] = k = (turn[name] + 1) % 64
@@ -134,9 +134,7 @@ def copy(source: Any, target: Any) -> None:
     for start in range(0, n, 10_000):
         batch = source.get(np.arange(start, min(start + 10_000, n)))
         ends = np.zeros(len(batch.rewards), bool)
-        target.add(
-            *batch[:4], batch.terminated, ends, environments=np.zeros(len(ends), int)
-        )
+        target.add(*batch[:4], batch.terminated, ends, environments=np.zeros(len(ends), int))
 
 
 def row(name: str, timing: harness.Timing) -> list[str]:

@@ -228,7 +228,7 @@ def test_alpha_of_zero_is_uniform(kind):
 
 
 @pytest.mark.parametrize(
-    "arguments, error, message",
+    ("arguments", "error", "message"),
     [
         ({"alpha": -0.1}, ValueError, "alpha must be at least 0"),
         ({"alpha": np.nan}, ValueError, "alpha must be at least 0"),

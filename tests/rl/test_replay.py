@@ -32,9 +32,9 @@ class Mirror:
         step = {"obs": obs, "a": action, "r": reward, "after": after, "term": terminated, "next": None}
         step["end"] = terminated or truncated
         before = self.before.get(environment)
-        if before is not None and not before["end"] and before["place"] > self.added - self.capacity:
-            if np.array_equal(before["after"], obs):
-                before["next"] = step
+        here = before is not None and not before["end"] and before["place"] > self.added - self.capacity
+        if here and np.array_equal(before["after"], obs):
+            before["next"] = step
         step["place"] = self.added
         self.before[environment] = step
         self.ring[self.added % self.capacity] = step
@@ -214,7 +214,7 @@ def test_draws_have_the_same_bits_on_any_number_of_threads(threads):
 
 
 @pytest.mark.parametrize(
-    "space, value",
+    ("space", "value"),
     [
         (Box((3,), np.float64), np.array([0.1, 0.2, 0.3])),
         (Box((2, 2), np.uint8), np.array([[1, 2], [3, 255]], np.uint8)),
@@ -260,7 +260,11 @@ def test_gymnasium_spaces():
 def test_dict_observations():
     space = Dict({"a": Box((2,)), "b": Discrete(9), "frames": Box((3, 8, 8), np.uint8)})
     rng = np.random.default_rng(0)
-    new = lambda: {"a": rng.random(2, np.float32), "b": int(rng.integers(9)), "frames": rng.integers(0, 255, (3, 8, 8), np.uint8)}  # noqa: E731, E501
+
+    def new():
+        frames = rng.integers(0, 255, (3, 8, 8), np.uint8)
+        return {"a": rng.random(2, np.float32), "b": int(rng.integers(9)), "frames": frames}
+
     buffer = rl.ReplayBuffer(6, space, ACTIONS)
     kept, obs = [], new()
     for t in range(9):
@@ -351,9 +355,9 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
     with pytest.raises(ValueError, match="holds a ReplayBuffer, not a PrioritizedReplayBuffer"):
         rl.PrioritizedReplayBuffer.load(tmp_path / "buffer")
     other = rl.ReplayBuffer(31, FLAT, ACTIONS, 3, 0.9)
-    with pytest.raises(ValueError, match="has another settings"):
+    with pytest.raises(ValueError, match="cannot be loaded here: its settings is"):
         other.load(tmp_path / "buffer")
-    with pytest.raises(ValueError, match="has another observation space"):
+    with pytest.raises(ValueError, match="cannot be loaded here: its observation is"):
         rl.ReplayBuffer(30, Box((3,)), ACTIONS, 3, 0.9).load(tmp_path / "buffer")
 
 
@@ -422,7 +426,7 @@ def test_mapped_buffers_hold_the_same(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "change, error, message",
+    ("change", "error", "message"),
     [
         ({"obs": np.zeros(3, np.float32)}, ValueError, r"obs must be of shape \(2,\), but came as \(3,\)"),
         ({"obs": np.zeros((1, 2), np.float32)}, ValueError, r"obs must be of shape \(2,\), but came as \(1, 2\)"),
@@ -517,7 +521,7 @@ def test_bad_requests_are_refused():
 
 
 @pytest.mark.parametrize(
-    "arguments, error, message",
+    ("arguments", "error", "message"),
     [
         ((0, FLAT, ACTIONS), ValueError, "capacity must be at least 1, but is 0"),
         ((-5, FLAT, ACTIONS), ValueError, "capacity must be at least 1"),

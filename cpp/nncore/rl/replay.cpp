@@ -37,8 +37,10 @@ Replay::Replay(const ReplaySettings& settings)
     if (part.frames == 0) continue;
     parts_.back().pool = static_cast<std::ptrdiff_t>(pools_.size());
     pools_.emplace_back(part, settings.folder);
+    pools_.back().expect(capacity + capacity / 8);
   }
   record_bytes_ = (observation_bytes_ + settings.action_bytes + sizeof(float) + sizeof(std::uint32_t) + 7) / 8 * 8;
+  records_.grow(capacity * record_bytes_);  // pages come when they are touched
   powers_.resize(steps + 1, 1.0);
   for (std::size_t m = 1; m <= steps; ++m) powers_[m] = powers_[m - 1] * settings.gamma;
   if (settings.kind == ReplayKind::kProportional) tree_.emplace(capacity);
@@ -59,7 +61,6 @@ void Replay::set_link(std::size_t slot, std::uint32_t link) {
 void Replay::prepare(std::size_t count, std::size_t environments) {
   require(environments <= kMostEnvironments, "environments must be numbered below ", kMostEnvironments, ", but one is ",
           environments - 1);
-  records_.grow(std::min(capacity(), size_ + count) * record_bytes_);
   if (free_ends_.size() < count) {
     const std::size_t ends = ends_count_ + count;
     if (ends > kPlace) throw std::bad_alloc();

@@ -48,7 +48,6 @@ void Replay::restore(const State& state) {
   check_sizes(state);
   const std::size_t size = state.records.extent(0);
   Replay fresh(settings_);
-  fresh.records_.grow(state.records.size());
   fresh.ends_.grow(state.ends.size());
   if (!state.records.empty()) std::memcpy(fresh.records_.data(), state.records.data(), state.records.size());
   if (!state.ends.empty()) std::memcpy(fresh.ends_.data(), state.ends.data(), state.ends.size());

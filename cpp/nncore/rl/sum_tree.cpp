@@ -12,6 +12,7 @@ namespace nncore {
 namespace {
 
 constexpr std::size_t kMostLeaves = std::size_t{1} << 32;
+constexpr std::size_t kAhead = 8;  // blocks fetched before their turn
 
 // Two draws side by side.
 using Reals = double __attribute__((vector_size(16)));
@@ -37,9 +38,12 @@ SumTree::SumTree(std::size_t capacity) : capacity_(capacity) {
   const std::size_t blocks = (capacity + kBlock - 1) / kBlock;
   for (blocks_ = 1; blocks_ < blocks;) blocks_ *= 2;
   largest_ = std::numeric_limits<double>::max() / static_cast<double>(kBlock * blocks_);
-  leaves_.resize(blocks * kBlock);
-  sums_.resize(2 * blocks_);
-  ranges_.resize(2 * blocks_, Range{std::numeric_limits<double>::infinity(), 0});
+  leaf_count_ = blocks * kBlock;
+  pages_.grow(sizeof(double) * (leaf_count_ + 8 + 2 * blocks_) + sizeof(Range) * (2 * blocks_ + 4));
+  leaves_ = reinterpret_cast<double*>(pages_.data());
+  sums_ = leaves_ + leaf_count_;
+  ranges_ = reinterpret_cast<Range*>(sums_ + (2 * blocks_ + 7) / 8 * 8);
+  std::fill_n(ranges_, 2 * blocks_, Range{std::numeric_limits<double>::infinity(), 0});
 }
 
 void SumTree::check(View<const std::int64_t, 1> indices) const {
@@ -69,6 +73,7 @@ void SumTree::update(View<const std::int64_t, 1> indices, View<const double, 1> 
   for (std::size_t i = 0; i < n; ++i) {
     const auto leaf = static_cast<std::size_t>(indices(i));
     const auto block = static_cast<std::uint32_t>(leaf / kBlock);
+    if (i + kAhead < n) __builtin_prefetch(leaves_ + indices(i + kAhead), 1);
     leaves_[leaf] = priorities(i);
     nodes_[count] = block;
     count += i + 1 == n || static_cast<std::size_t>(indices(i + 1)) / kBlock != block;
@@ -78,14 +83,14 @@ void SumTree::update(View<const std::int64_t, 1> indices, View<const double, 1> 
 }
 
 void SumTree::fill(std::size_t first, std::size_t count, double priority) {
-  std::fill_n(leaves_.begin() + static_cast<std::ptrdiff_t>(first), count, priority);
+  std::fill_n(leaves_ + first, count, priority);
   refresh(first, count);
 }
 
 void SumTree::assign(View<const double, 1> priorities) {
   require(priorities.size() <= capacity_, "priorities", "at most as many as the capacity, ", capacity_, priorities);
   check_priorities(priorities);
-  std::copy_n(priorities.data(), priorities.size(), leaves_.begin());
+  std::copy_n(priorities.data(), priorities.size(), leaves_);
   refresh(0, priorities.size());
 }
 
@@ -115,7 +120,11 @@ void SumTree::climb() {
   changed_.resize(std::max(changed_.size(), count));
   std::uint32_t* const changed = changed_.data();
   for (std::size_t i = 0; i < count; ++i) {
-    const double* p = leaves_.data() + kBlock * nodes[i];
+    if (i + kAhead < count) {
+      __builtin_prefetch(ranges_ + blocks_ + nodes[i + kAhead], 1);
+      __builtin_prefetch(sums_ + blocks_ + nodes[i + kAhead], 1);
+    }
+    const double* p = leaves_ + kBlock * nodes[i];
     const std::size_t node = blocks_ + nodes[i];
     sums_[node] = block_sum(p);
     const Range range = block_range(p);
@@ -124,8 +133,8 @@ void SumTree::climb() {
     ranges_[node] = range;
   }
   for (std::size_t level = blocks_ / 2; level >= 1; level /= 2) {  // nodes are numbered from 0 within a level
-    double* const sums = sums_.data() + level;
-    const double* const below = sums_.data() + 2 * level;
+    double* const sums = sums_ + level;
+    const double* const below = sums_ + 2 * level;
     std::size_t parents = 0;
     for (std::size_t i = 0; i < count; ++i) {
       const std::uint32_t parent = nodes[i] / 2;
@@ -139,7 +148,7 @@ void SumTree::climb() {
     std::size_t parents = 0;
     for (std::size_t i = 0; i < ranges; ++i) {
       const std::uint32_t parent = changed[i] / 2;
-      const Range* below = ranges_.data() + 2 * (level + parent);
+      const Range* below = ranges_ + 2 * (level + parent);
       const Range range{std::min(below[0].least, below[1].least), std::max(below[0].greatest, below[1].greatest)};
       Range& here = ranges_[level + parent];
       changed[parents] = parent;
@@ -159,7 +168,7 @@ void SumTree::find(View<double, 1> targets, View<std::int64_t, 1> indices) const
     std::memcpy(pairs, targets.data() + first, count * sizeof(double));
     std::fill_n(nodes, halves, Words{1, 1});
     // All draws go down one level at a time, so that the processor fetches for many of them at once.
-    const double* const sums = sums_.data();
+    const double* const sums = sums_;
     for (std::size_t level = 1; level < blocks_; level *= 2) {
       for (std::size_t j = 0; j < halves; ++j) {
         const Words node = nodes[j] * 2;
@@ -179,7 +188,7 @@ SumTree::Words SumTree::find_leaves(Words nodes, Reals target) const {
   const double* p[2];
   for (int k = 0; k < 2; ++k) {
     const std::size_t leaf = kBlock * (static_cast<std::size_t>(nodes[k]) - blocks_);
-    p[k] = leaves_.data() + std::min(leaf, leaves_.size() - kBlock);  // rounding may lead past the last block
+    p[k] = leaves_ + std::min(leaf, leaf_count_ - kBlock);  // rounding may lead past the last block
   }
   const double *a = p[0], *b = p[1];
   Words right = pass(target, (both(a, b) + both(a + 1, b + 1)) + (both(a + 2, b + 2) + both(a + 3, b + 3))) & 4;
@@ -188,8 +197,7 @@ SumTree::Words SumTree::find_leaves(Words nodes, Reals target) const {
   a += right[0], b += right[1];
   right = pass(target, both(a, b)) & 1;
   a += right[0], b += right[1];
-  std::size_t first = static_cast<std::size_t>(a - leaves_.data()),
-              second = static_cast<std::size_t>(b - leaves_.data());
+  std::size_t first = static_cast<std::size_t>(a - leaves_), second = static_cast<std::size_t>(b - leaves_);
   if (!(*a > 0)) first = nearest(first);
   if (!(*b > 0)) second = nearest(second);
   return Words{static_cast<std::int64_t>(first), static_cast<std::int64_t>(second)};

@@ -6,7 +6,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nncore.rl.replay import Batch, PrioritizedReplayBuffer, ReplayBuffer
+    from nncore.rl._batch import Batch
+    from nncore.rl.prioritized_replay import PrioritizedReplayBuffer
+    from nncore.rl.replay import ReplayBuffer
     from nncore.rl.sum_tree import SumTree
 
 __all__ = [
@@ -17,8 +19,8 @@ __all__ = [
 ]
 
 _MODULES = {
-    "Batch": "replay",
-    "PrioritizedReplayBuffer": "replay",
+    "Batch": "_batch",
+    "PrioritizedReplayBuffer": "prioritized_replay",
     "ReplayBuffer": "replay",
     "SumTree": "sum_tree",
 }
