@@ -244,7 +244,7 @@ def test_spaces_of_observations_and_actions(space, value):
 
 
 def test_gymnasium_spaces():
-    gymnasium = pytest.importorskip("gymnasium", reason="compares with Gymnasium's spaces")
+    gymnasium = pytest.importorskip("gymnasium")
     spaces = gymnasium.spaces
     space = spaces.Dict({"image": spaces.Box(0, 255, (3, 4), np.uint8), "where": spaces.MultiDiscrete([3, 4])})
     buffer = rl.ReplayBuffer(8, space, spaces.Discrete(3, start=1))
