@@ -98,6 +98,9 @@ void bind_random(py::module_& m) {
       .value("WORD_VECTORS", Stream::kWordVectors)
       .value("WORD2VEC", Stream::kWord2Vec)
       .value("SKETCH", Stream::kSketch)
+      .value("Q_LEARNING", Stream::kQLearning)
+      .value("MUTATION", Stream::kMutation)
+      .value("TASKS", Stream::kTasks)
       .finalize();
   m.def(
       "philox4x32",
