@@ -11,7 +11,6 @@ import sys
 from multiprocessing.connection import Connection, Pipe
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from nncore.rl._policy_network import PolicyNetwork

@@ -129,8 +129,8 @@ def _training(agent: Any, steps: int, seed: int, reset: bool, bar: bool) -> Iter
             agent._store(learner)
         except OverflowError:
             raise FloatingPointError(
-                f"values of the table grew beyond all limits by step {agent.num_timesteps}: it is left as it was; use a "
-                "smaller gamma or smaller rewards"
+                f"values of the table grew beyond all limits by step {agent.num_timesteps}: it is left as it was; use "
+                "a smaller gamma or smaller rewards"
             ) from None
 
 

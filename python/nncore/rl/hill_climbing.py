@@ -16,7 +16,7 @@ from nncore._files import read_model, write_model
 from nncore._random import seed_of
 from nncore.nn import _checks
 from nncore.rl._policy_network import PolicyNetwork
-from nncore.rl._rollout_workers import Played, Workers, make_env, play_tasks
+from nncore.rl._rollout_workers import Played, Workers, play_tasks
 from nncore.rl._tabular_spaces import made
 
 __all__ = ["HillClimbing"]

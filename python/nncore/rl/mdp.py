@@ -121,11 +121,11 @@ class MDP:
         if start is None:
             if not can_act.any():
                 raise ValueError("P must allow an action in one state at least, but all rows are 0")
-            return can_act / can_act.sum()
+            return np.asarray(can_act / can_act.sum())
         array = _checks.as_array("start", start)
         if array.ndim == 0:
             numbers = _transitions.state_numbers("start", array, self.n_states)
-            return np.eye(self.n_states)[numbers[0]]
+            return np.eye(self.n_states)[int(numbers[0])]
         array = _checks.real_array("start", start).astype(np.float64)
         if array.shape != (self.n_states,):
             raise ValueError(f"start must have shape ({self.n_states},), but came as {array.shape}")
@@ -207,7 +207,7 @@ class MDP:
         try:
             inner = env.unwrapped
             table = getattr(inner, "P", None)
-            counts = [getattr(space, "n", None) for space in (env.observation_space, env.action_space)]
+            counts: list[Any] = [getattr(space, "n", None) for space in (env.observation_space, env.action_space)]
             if table is None or None in counts:
                 raise ValueError(f"env must have its transitions in env.unwrapped.P, but {inner} has not")
             start = getattr(inner, "initial_state_distrib", None)
@@ -239,7 +239,7 @@ class MDP:
 
     def _probabilities(self, policy: Any) -> NDArray[np.float64]:
         array = _checks.real_array("policy", policy)
-        can_act = self.allowed.any(axis=1)
+        can_act: NDArray[np.bool_] = np.asarray(self.allowed.any(axis=1))
         if array.shape == (self.n_states,):
             actions = np.where(can_act, _checks.integer_array("policy", array, "actions").astype(np.int64), 0)
             if (actions < 0).any() or (actions >= self.n_actions).any():
@@ -290,7 +290,7 @@ class MDP:
         def sweep(most: int) -> Any:
             return _core.value_iteration(arrays, self.gamma, bound, most, values, spare)
 
-        count, least, greatest = self._iterate(sweep, max_iter, lambda least, greatest: max(-least, greatest) <= bound)
+        count, _, _ = self._iterate(sweep, max_iter, lambda least, greatest: max(-least, greatest) <= bound)
         q, values, policy = self._backup(values, self.gamma)
         return Solution(values, policy, q, count)
 
@@ -440,7 +440,7 @@ class MDP:
         pairs = transitions.pairs
         ending = np.zeros(len(transitions.actions), bool)
         ending[pairs[transitions.ends == _transitions.TERMINATED]] = True
-        reached = ~self.allowed.any(axis=1)
+        reached: NDArray[np.bool_] = ~np.asarray(self.allowed.any(axis=1))
         while True:
             towards = ending.copy()
             towards[pairs[reached[transitions.next]]] = True

@@ -238,7 +238,7 @@ class QLearning:
         if self.allowed is None:
             return self.q.argmax(axis=1)
         ranked = np.where(self.allowed, self.q, -np.inf)
-        return np.where(self.allowed.any(axis=1), ranked.argmax(axis=1), -1)
+        return np.asarray(np.where(self.allowed.any(axis=1), ranked.argmax(axis=1), -1))
 
     def values(self) -> NDArray[np.float64]:
         """V(s) = max_a Q(s, a) over the allowed actions, (n_states,); 0 where there is none."""

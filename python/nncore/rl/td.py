@@ -144,8 +144,9 @@ class TD0:
         env, own = made(env)
         try:
             sums = _cumulated(policy, self.n_states, actions_of(env.action_space)[0])
+            steps, seed, limit, reset, bar = options
             _tabular_training.in_environment(
-                self, env, *options, actor=lambda learner, seed: _Follower(learner, sums, seed)
+                self, env, steps, seed, limit, reset, bar, lambda learner, seed: _Follower(learner, sums, seed)
             )
         finally:
             if own:
