@@ -32,15 +32,14 @@ double backed_up(const Mdp& mdp, const Backup& backup, const double* values, std
   const auto begin = static_cast<std::size_t>(mdp.first_outcome(pair));
   const auto end = static_cast<std::size_t>(mdp.first_outcome(pair + 1));
   for (std::size_t o = begin; o < end; ++o) {
-    const double follows =
-        is_end(static_cast<Ends>(mdp.ends(o)), backup) ? backup.after_end : values[mdp.next(o)];
+    const double follows = is_end(static_cast<Ends>(mdp.ends(o)), backup) ? backup.after_end : values[mdp.next(o)];
     sum += mdp.probability(o) * (mdp.reward(o) + backup.gamma * follows);
   }
   return sum;
 }
 
-void back_up_state(const Mdp& mdp, const Backup& backup, View<const double, 1> values, std::size_t s,
-                   View<double, 1> q, View<double, 1> best, View<std::int64_t, 1> policy) {
+void back_up_state(const Mdp& mdp, const Backup& backup, View<const double, 1> values, std::size_t s, View<double, 1> q,
+                   View<double, 1> best, View<std::int64_t, 1> policy) {
   const auto begin = static_cast<std::size_t>(mdp.first_pair(s));
   const auto end = static_cast<std::size_t>(mdp.first_pair(s + 1));
   double greatest = begin == end ? backup.after_end : -std::numeric_limits<double>::infinity();

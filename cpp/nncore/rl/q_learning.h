@@ -42,8 +42,9 @@ struct EpisodeTally {
 /// with the greedy action of every state at hand. Either the environment is outside, and begin, step and end tell what
 /// it did, or it is a model, and run takes the steps itself.
 ///
-/// Greedy actions are drawn among equally good ones. Step number t uses words 4t ... 4t + 3 of Stream::kQLearning, so
-/// the same table, seed and transitions give the same bits, in however many calls.
+/// Greedy actions are drawn among equally good ones. Step number t uses words 2t (action) and 2t + 1 (outcome) of
+/// Stream::kQLearning, and an episode that begins with it word t of substream 1, so that the same table, seed and
+/// transitions give the same bits, in however many calls.
 class QLearner {
  public:
   /// table (S, A); allowed (S, A), not 0 where the action can be taken, or empty: all can. `step` steps are over.
@@ -89,15 +90,18 @@ class QLearner {
 
   template <bool Boltzmann>
   EpisodeTally run_steps(std::uint64_t steps);
-  const std::uint32_t* words();
-  std::uint32_t choose(const Row& row, const std::uint32_t* words);
   template <bool Boltzmann>
-  std::uint32_t choose_as(const Row& row, double level, const std::uint32_t* words);
-  std::uint32_t greedy(const Row& row, std::uint32_t word) const;
-  void rescan(Row& row) const;
+  void run_buffered(std::uint64_t steps, const std::uint32_t* words, EpisodeTally& tally);
+  const std::uint32_t* words();
+  std::uint32_t choose();
+  template <bool Boltzmann>
+  std::uint32_t choose_as(const Row& row, double level, std::uint32_t word);
+  const Outcome* drawn(const Outcome& pair, std::uint32_t word) const;
+  std::uint32_t among_equals(const Row& row, std::uint32_t left) const;
+  static void rescan(Row& row, const double* q);
   void learn(double target);
   std::uint32_t checked(std::int64_t state, double reward) const;
-  std::uint32_t first_state(std::uint32_t word) const;
+  std::uint32_t first_state() const;
 
   QLearningSettings settings_;
   std::uint64_t step_;

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-ROWS = 1000  # of a training: a row's numbers are means over the episodes that ended in its steps
+ROWS = 1000  # of a training at most: a row's numbers are means over the episodes that ended in its steps
+STEPS = 4096  # of a row, where there are a hundred such rows: shorter calls of the core would cost speed
 NAMES = ("timesteps", "episode_return", "episode_length")
 
 
 class Recorder:
-    """Adds rows to a history, one for every thousandth of a training's steps in which episodes ended."""
+    """Adds rows to a history, one for every thousandth to hundredth of its steps in which episodes ended."""
 
     def __init__(self, history: dict[str, list[Any]], begin: int, total: int) -> None:
         self._history = history
-        self.every = max(1, total // ROWS)
+        self.every = max(1, total // ROWS, min(total // 100, STEPS))
         self._row_ends = begin + self.every
         self._episodes, self._returns, self._lengths = 0, 0.0, 0
 

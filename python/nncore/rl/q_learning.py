@@ -59,8 +59,8 @@ class QLearning:
     num_timesteps : int
         Steps that were learned from since training began.
     history_ : dict of str to list
-        ``timesteps``, ``episode_return``, ``episode_length``: means over the episodes that ended in each thousandth of
-        the steps of a `learn`.
+        ``timesteps``, ``episode_return``, ``episode_length``: means over the episodes that ended in each of the
+        100 to 1,000 parts of a `learn`.
 
     Notes
     -----
