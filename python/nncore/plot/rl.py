@@ -215,11 +215,8 @@ def _is_named(history: Any) -> bool:
 
 def _runs(history: Any) -> tuple[list[Run], bool]:
     """Runs of one curve, and whether they know the steps."""
-    several = isinstance(history, Sequence) and not isinstance(history, str) and len(history) > 0
-    if several and not np.isscalar(history[0]):
-        found = [_run(one) for one in history]
-    else:
-        found = [_run(history)]
+    several = isinstance(history, Sequence) and len(history) > 0 and not np.isscalar(history[0])
+    found = [_run(one) for one in history] if several else [_run(history)]
     return [run for run, _ in found], all(has_steps for _, has_steps in found)
 
 

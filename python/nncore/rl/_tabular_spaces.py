@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -114,3 +115,19 @@ def _parts(name: str, space: Any) -> tuple[list[tuple[int, int]], Callable[[Any]
         return parts, lambda observation: observation
     flat = [(key, function) for key, (_, function) in zip(keys, inner, strict=True)]
     return parts, lambda observation: [value for key, function in flat for value in function(observation[key])]
+
+
+def step_of(env: Any) -> Callable[[Any], Any]:
+    """The `step` of an environment, past wrappers that have done their work by the first step.
+
+    Two that gymnasium.make puts around every environment look only at whether `reset` came before and at the first
+    step: on small worlds they take a quarter of the time.
+    """
+    package = sys.modules.get("gymnasium")
+    if package is None:  # then the environment is none of its
+        return env.step  # type: ignore[no-any-return]
+    passing = (package.wrappers.OrderEnforcing, package.wrappers.PassiveEnvChecker)
+    inner = env
+    while type(inner) in passing:
+        inner = inner.env
+    return inner.step  # type: ignore[no-any-return]

@@ -10,7 +10,7 @@ import numpy as np
 
 from nncore import _core
 from nncore.rl._history import Recorder, empty_history
-from nncore.rl._tabular_spaces import States, actions_of, made
+from nncore.rl._tabular_spaces import States, actions_of, made, step_of
 from nncore.rl.mdp import MDP
 
 _STEPS_A_CALL = 1 << 20  # some 20 ms on small models, 0.2 s where every step misses the caches
@@ -72,7 +72,8 @@ def _run_episodes(
     progress: Any,
     seed: int,
 ) -> None:
-    begin, learn, encode, act = learner.begin, learner.step, states.encode, env.step
+    begin, learn, encode = learner.begin, learner.step, states.encode
+    act = env.step  # the first step, which Gymnasium checks, goes through all wrappers
     env_seed: int | None = environment_seed(seed, agent.num_timesteps)
     left, limit = steps, limit or steps
     while left:
@@ -96,6 +97,7 @@ def _run_episodes(
         finally:
             agent.num_timesteps = learner.steps
         left -= length
+        act = step_of(env)
         recorder.add(agent.num_timesteps, int(over), float(total) if over else 0.0, length if over else 0)
         progress(length)
 

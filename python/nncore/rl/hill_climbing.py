@@ -130,10 +130,9 @@ class HillClimbing:
         self.max_episode_steps = None if max_episode_steps is None else int(max_episode_steps)
 
     def _set_env(self, env: Any) -> None:
-        given = env() if callable(env) and not hasattr(env, "step") else env
-        self.env, _ = made(given)
-        named = isinstance(env, str) or (callable(env) and given is not env)
-        self._source = env if named else getattr(self.env, "spec", None)
+        makes = isinstance(env, type) or (callable(env) and not hasattr(env, "step"))
+        self.env, _ = made(env() if makes else env)
+        self._source = env if makes or isinstance(env, str) else getattr(self.env, "spec", None)
 
     def _begin(self) -> None:
         self._policy.set_weights(np.zeros(self._policy.size, np.float32))

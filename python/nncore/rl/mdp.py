@@ -292,6 +292,9 @@ class MDP:
 
         count, _, _ = self._iterate(sweep, max_iter, lambda least, greatest: max(-least, greatest) <= bound)
         q, values, policy = self._backup(values, self.gamma)
+        if self.gamma == 1:  # of equally good actions some may lead round in a ring for ever
+            ranked = np.where(self.allowed, q, -np.inf)
+            policy = self._towards_ends(policy, ranked >= values[:, None] - 4 * bound)
         return Solution(values, policy, q, count)
 
     def policy_iteration(self, *, max_iter: int = 1000) -> Solution:
@@ -325,8 +328,8 @@ class MDP:
             better = ranked.argmax(axis=1)
             change = (ranked.max(axis=1) > q[states, np.maximum(policy, 0)] + margin) & (policy >= 0)
             if not change.any():
-                _, values, policy = self._backup(values, self.gamma)
-                return Solution(values, policy, q, count)
+                _, values, best = self._backup(values, self.gamma)
+                return Solution(values, policy if self.gamma == 1 else best, q, count)
             policy = np.where(change, better, policy)
         raise RuntimeError(f"the policy still changes after {max_iter} improvements (max_iter)")
 
@@ -433,18 +436,20 @@ class MDP:
 
     def _first_policy(self) -> NDArray[np.int64]:
         """The first allowed action; with γ = 1 one that leads to an end, where one does."""
-        transitions = self._transitions
         policy = np.where(self.allowed.any(axis=1), self.allowed.argmax(axis=1), -1)
-        if self.gamma < 1:
-            return policy
-        pairs = transitions.pairs
-        ending = np.zeros(len(transitions.actions), bool)
-        ending[pairs[transitions.ends == _transitions.TERMINATED]] = True
+        return policy if self.gamma < 1 else self._towards_ends(policy, self.allowed)
+
+    def _towards_ends(self, policy: NDArray[np.int64], choice: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Change a policy, within a choice of actions (S, A), to one that comes to an end wherever one can."""
+        transitions = self._transitions
+        pairs, chosen = transitions.pairs, choice[transitions.states, transitions.actions]
+        towards = np.zeros(len(transitions.actions), bool)
+        towards[pairs[transitions.ends == _transitions.TERMINATED]] = True
         reached: NDArray[np.bool_] = ~np.asarray(self.allowed.any(axis=1))
+        policy = policy.copy()
         while True:
-            towards = ending.copy()
             towards[pairs[reached[transitions.next]]] = True
-            new = towards & ~reached[transitions.states]
+            new = towards & chosen & ~reached[transitions.states]
             if not new.any():
                 return policy
             policy[transitions.states[new]] = transitions.actions[new]
