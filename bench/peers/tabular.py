@@ -5,9 +5,11 @@ python bench/peers/tabular.py [--quick]
 CliffWalking, learning rate 0.5, γ = 0.99, ε = 0.1. "On the model" the environment is a table, in the core and in Numba;
 "in the environment" both sides step Gymnasium's own, as gymnasium.make gives it. The Python loop is the one that
 Gymnasium's tutorial on training an agent teaches, written anew: a dictionary of NumPy rows, np.argmax to act and np.max
-to learn. First all sides must reach the values of policy iteration: along the way that the greedy policy takes, and, for
-the tutorial's loop, the greedy return of −13. FrozenLake, slippery, shows the model with three outcomes to an action.
+to learn. First all sides must come to the value that policy iteration gives the start. FrozenLake, slippery, is a model
+with three outcomes to an action.
 """
+
+# ruff: noqa: NPY002 (Numba compiles NumPy's old functions, and the tutorial calls them)
 
 from __future__ import annotations
 
@@ -40,7 +42,7 @@ class TutorialAgent:
         self.q_values = defaultdict(lambda: np.zeros(self.env.action_space.n))
 
     def get_action(self, observation: Any) -> int:
-        if np.random.random() < EPSILON:  # noqa: NPY002  (as the tutorial does)
+        if np.random.random() < EPSILON:
             return self.env.action_space.sample()
         return int(np.argmax(self.q_values[observation]))
 

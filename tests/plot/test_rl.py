@@ -61,7 +61,7 @@ def test_arrows_point_where_the_policy_goes():
 
 
 def test_equally_good_actions_are_all_shown():
-    mdp = rl.MDP.from_reward_matrix(np.zeros((4, 4)) + [0, 1, 1, 0], 0.5)
+    mdp = rl.MDP.from_reward_matrix(np.tile([0.0, 1, 1, 0], (4, 1)), 0.5)
     solution = mdp.value_iteration()
     ax = plot.values(solution, shape=(2, 2))
     assert len(arrows(ax)) == 8  # to 1 and to 2 from each
@@ -124,7 +124,7 @@ def test_values_that_are_no_grid_are_refused(call, message):
 
 def test_the_returns_of_an_agent():
     agent = rl.QLearning(6, 6)
-    agent.history_ = {"timesteps": [10, 20, 30], "episode_return": [1.0, 2.0, 6.0], "episode_length": [5, 5, 5]}
+    agent.history_ = {"timesteps": [10, 20, 30], "return": [1.0, 2.0, 6.0], "length": [5, 5, 5]}
     ax = plot.returns(agent, window=2)
     smooth, raw = ax.lines
     assert_array_equal(smooth.get_xdata(), [10, 20, 30])
@@ -143,7 +143,7 @@ def test_returns_alone_are_drawn_by_episode():
 
 
 def test_several_runs_are_a_median_and_a_band():
-    runs = [{"timesteps": [0, 100], "episode_return": [0.0, level]} for level in (1.0, 2.0, 3.0, 4.0, 10.0)]
+    runs = [{"timesteps": [0, 100], "return": [0.0, level]} for level in (1.0, 2.0, 3.0, 4.0, 10.0)]
     ax = plot.returns(runs, window=1)
     (line,) = ax.lines
     assert line.get_ydata()[-1] == 3
@@ -161,8 +161,8 @@ def test_names_are_a_legend():
     [
         (lambda: plot.returns([]), "history must have a finite return"),
         (lambda: plot.returns(rl.QLearning(2, 2)), "no episode has ended"),
-        (lambda: plot.returns({"a": {"loss": [1.0]}}), "history must have 'episode_return', but has 'loss'"),
-        (lambda: plot.returns({"timesteps": [1], "episode_return": [1.0, 2.0]}), "one return per entry"),
+        (lambda: plot.returns({"a": {"loss": [1.0]}}), "history must have 'return', but has 'loss'"),
+        (lambda: plot.returns({"timesteps": [1], "return": [1.0, 2.0]}), "one return per entry"),
         (lambda: plot.returns([1.0], window=0), "window must be at least 1"),
     ],
 )

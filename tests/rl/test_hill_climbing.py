@@ -90,9 +90,7 @@ def test_the_champion_moves_as_the_textbook_says():
             agent.learn(1, reset_num_timesteps=False)
             noise = np.zeros(3, np.float32)
             _core.random_normal(noise, 0.0, 0.4, seed=3, stream=_core.Stream.MUTATION, step=generation)
-            before, mutant, accept = (
-                agent.history_[name][-1] for name in ("episode_return", "mutant_return", "accepted")
-            )
+            before, mutant, accept = (agent.history_[name][-1] for name in ("return", "mutant_return", "accepted"))
             assert accept == (mutant > before)
             champion = textbook.hill_climbing_step(champion, champion + noise, before, mutant, alpha)
             assert_allclose(agent.theta, champion, atol=1e-6)
@@ -105,7 +103,7 @@ def test_a_linear_function_is_found():
     agent = rl.HillClimbing(Target, sigma=0.1, seed=1).learn(60_000)
     assert_allclose(agent.theta, [2, -1, 0.5], atol=0.1)
     assert agent.evaluate(20, seed=0)[0] > -0.1
-    assert agent.history_["episode_return"][0] < -5
+    assert agent.history_["return"][0] < -5
 
 
 def test_hidden_layers():

@@ -166,8 +166,8 @@ def test_a_model_and_an_environment_of_the_same_transitions_give_the_same_bits(s
     in_env.learn(env, 300, seed=seed)
     assert_array_equal(on_model.q, in_env.q)
     assert on_model.history_["timesteps"] == in_env.history_["timesteps"]
-    assert_allclose(on_model.history_["episode_return"], in_env.history_["episode_return"])
-    assert on_model.history_["episode_length"] == in_env.history_["episode_length"]
+    assert_allclose(on_model.history_["return"], in_env.history_["return"])
+    assert on_model.history_["length"] == in_env.history_["length"]
 
 
 @pytest.mark.kernel
@@ -337,6 +337,27 @@ def test_kinds_of_observations():
         States(spaces.Box(0, 1, (2,)))
 
 
+def test_predict_takes_one_state_or_several():
+    learner = rl.QLearning(3, 2)
+    learner.q[1, 1] = 5
+    assert learner.predict(1, "kept") == (1, "kept")
+    assert_array_equal(learner.predict(np.array([0, 1, 2]))[0], [0, 1, 0])
+    with pytest.raises(IndexError, match="obs must be states from 0 to 2, but is 3"):
+        learner.predict(3)
+
+
+@pytest.mark.peer
+def test_stable_baselines3_evaluates_it():
+    pytest.importorskip("stable_baselines3", reason="compares with stable-baselines3")
+    import gymnasium
+    from stable_baselines3.common.evaluation import evaluate_policy
+    from stable_baselines3.common.monitor import Monitor
+
+    learner = rl.QLearning(48, 4, 0.5, 1.0, rl.EpsilonGreedy(0.1)).learn("CliffWalking-v1", 30_000, seed=0)
+    env = Monitor(gymnasium.make("CliffWalking-v1", max_episode_steps=100))
+    assert evaluate_policy(learner, env, n_eval_episodes=2) == (-13.0, 0.0)
+
+
 # Actions that are not allowed
 
 
@@ -359,7 +380,7 @@ def test_a_state_without_actions_is_an_end():
     mdp = rl.MDP(np.array([[[0.0, 1], [0, 0]]]), np.array([5.0, 9.0]), 0.9)
     learner = rl.QLearning(2, 1, 1.0, 0.9, initial_value=3.0).learn(mdp, 10, seed=0)
     assert_array_equal(learner.q, [[5], [0]])
-    assert learner.history_["episode_length"] == [1.0] * 10
+    assert learner.history_["length"] == [1.0] * 10
 
 
 # Going on, saving

@@ -51,8 +51,8 @@ def test_the_random_walk():
     values = rl.TD0(7, learning_rate=rl.ExponentialSchedule(0.2, 1e-4, 1_500_000), gamma=1.0)
     values.learn(random_walk(), 2_000_000, seed=0)
     assert_allclose(values.v, [0, 1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6, 0], atol=5e-3)
-    assert values.history_["episode_return"][-1] == pytest.approx(0.5, abs=0.1)
-    assert values.history_["episode_length"][-1] == pytest.approx(9, abs=1)  # 3 · 3 steps from the middle
+    assert values.history_["return"][-1] == pytest.approx(0.5, abs=0.1)
+    assert values.history_["length"][-1] == pytest.approx(9, abs=1)  # 3 · 3 steps from the middle
 
 
 def test_the_random_walk_as_an_environment():

@@ -168,7 +168,7 @@ def returns(history: Any, ax: Axes | None = None, *, window: int | None = None) 
     Parameters
     ----------
     history : agent, mapping or sequence
-        An agent (its ``history_``), a history (``timesteps`` and ``episode_return``), or the returns alone, episode by
+        An agent (its ``history_``), a history (``timesteps`` and ``return``), or the returns alone, episode by
         episode. A list of such is drawn as one curve, the median of the runs, with a band from quartile to quartile; a
         mapping of names to any of these as one curve each.
     ax : matplotlib Axes, optional
@@ -210,7 +210,7 @@ Run = tuple["NDArray[np.float64]", "NDArray[np.float64]"]  # steps or episodes, 
 
 
 def _is_named(history: Any) -> bool:
-    return isinstance(history, Mapping) and "episode_return" not in history
+    return isinstance(history, Mapping) and "return" not in history
 
 
 def _runs(history: Any) -> tuple[list[Run], bool]:
@@ -223,11 +223,9 @@ def _runs(history: Any) -> tuple[list[Run], bool]:
 def _run(history: Any) -> tuple[Run, bool]:
     history = getattr(history, "history_", history)
     if isinstance(history, Mapping):
-        if "episode_return" not in history:
-            raise ValueError(
-                f"history must have 'episode_return', but has {', '.join(map(repr, history)) or 'nothing'}"
-            )
-        y = np.asarray(history["episode_return"], np.float64)
+        if "return" not in history:
+            raise ValueError(f"history must have 'return', but has {', '.join(map(repr, history)) or 'nothing'}")
+        y = np.asarray(history["return"], np.float64)
         x = np.asarray(history.get("timesteps", np.arange(1, len(y) + 1)), np.float64)
         has_steps = "timesteps" in history
     else:

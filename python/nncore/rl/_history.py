@@ -6,7 +6,7 @@ from typing import Any
 
 ROWS = 1000  # of a training at most: a row's numbers are means over the episodes that ended in its steps
 STEPS = 4096  # of a row, where there are a hundred such rows: shorter calls of the core would cost speed
-NAMES = ("timesteps", "episode_return", "episode_length")
+NAMES = ("timesteps", "return", "length")
 
 
 class Recorder:

@@ -21,7 +21,7 @@ from nncore.rl._tabular_spaces import made
 
 __all__ = ["HillClimbing"]
 
-_HISTORY = ("timesteps", "episode_return", "mutant_return", "accepted")
+_HISTORY = ("timesteps", "return", "mutant_return", "accepted")
 _ACTIVATIONS = ("relu", "leaky_relu", "tanh", "sigmoid", "elu", "softplus")
 
 
@@ -61,7 +61,7 @@ class HillClimbing:
     num_timesteps, generations : int
         Steps of all episodes, and comparisons, since training began.
     history_ : dict of str to list
-        ``timesteps``, ``episode_return`` (the champion's mean), ``mutant_return``, ``accepted``: one entry per
+        ``timesteps``, ``return`` (the champion's mean), ``mutant_return``, ``accepted``: one entry per
         generation.
 
     Notes

@@ -59,7 +59,7 @@ class QLearning:
     num_timesteps : int
         Steps that were learned from since training began.
     history_ : dict of str to list
-        ``timesteps``, ``episode_return``, ``episode_length``: means over the episodes that ended in each of the
+        ``timesteps``, ``return``, ``length``: means over the episodes that ended in each of the
         100 to 1,000 parts of a `learn`.
 
     Notes
@@ -246,6 +246,28 @@ class QLearning:
             return np.asarray(self.q.max(axis=1))
         best = np.where(self.allowed, self.q, -np.inf).max(axis=1)
         return np.where(self.allowed.any(axis=1), best, 0.0)
+
+    def predict(
+        self, obs: Any, state: Any = None, episode_start: Any = None, deterministic: bool = True
+    ) -> tuple[Any, Any]:
+        """Best action of a state, as stable-baselines3's models answer.
+
+        Parameters
+        ----------
+        obs : int, or int array (n,)
+            Numbers of states, which are the observations of a Discrete space from 0.
+        state, episode_start, deterministic
+            Of no effect: the policy has no state, and draws nothing.
+
+        Returns
+        -------
+        action : numpy.int64, or int64 array (n,)
+        state : as given
+        """
+        numbers = _checks.integer_array("obs", obs, "numbers of states")
+        if numbers.size and (numbers.min() < 0 or numbers.max() >= self.n_states):
+            raise IndexError(f"obs must be states from 0 to {self.n_states - 1}, but is {obs!r}")
+        return self.policy()[numbers], state
 
     def evaluate(
         self, env: Any, n_episodes: int = 100, seed: Any = None, *, max_episode_steps: int = 10_000
