@@ -17,8 +17,8 @@ def add_to(commands: Any) -> None:
     parser = commands.add_parser(
         "agent",
         help="train an agent in a Gymnasium environment",
-        description="Train an agent in a Gymnasium environment, and say what its greedy policy then reaches. Ctrl-C ends "
-        "the training early and keeps the agent.",
+        description="Train an agent in a Gymnasium environment, and say what its greedy policy then reaches. Ctrl-C "
+        "ends the training early and keeps the agent.",
     )
     parser.add_argument("env_id", metavar="ENV_ID", help="such as CartPole-v1")
     parser.add_argument("--algorithm", choices=ALGORITHMS, default="dqn", help="default: dqn")

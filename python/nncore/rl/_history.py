@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from nncore._interrupts import uninterrupted
+
 ROWS = 1000  # of a training at most: a row's numbers are means over the episodes that ended in its steps
 STEPS = 4096  # of a row, where there are a hundred such rows: shorter calls of the core would cost speed
 NAMES = ("timesteps", "return", "length")
@@ -31,9 +33,10 @@ class Recorder:
         self._row_ends = timesteps + self.every
         if self._episodes:
             row = (timesteps, self._returns / self._episodes, self._lengths / self._episodes)
-            for name, value in zip(NAMES, row, strict=True):
-                self._history[name].append(value)
-            self._episodes, self._returns, self._lengths = 0, 0.0, 0
+            with uninterrupted():
+                for name, value in zip(NAMES, row, strict=True):
+                    self._history[name].append(value)
+                self._episodes, self._returns, self._lengths = 0, 0.0, 0
 
 
 def empty_history() -> dict[str, list[Any]]:

@@ -126,6 +126,7 @@ def _training(agent: Any, steps: int, seed: int, reset: bool, bar: bool) -> Iter
         with tqdm(total=steps, unit="step", unit_scale=True, disable=not bar) as shown:
             yield learner, recorder, shown.update
     finally:
+        agent.num_timesteps = learner.steps
         recorder.close(agent.num_timesteps)
         try:
             agent._store(learner)

@@ -186,6 +186,11 @@ def rate(name: str, value: Any) -> float | Schedule:
     return value if isinstance(value, Schedule) else float(value)
 
 
+def rate_at(value: float | Schedule, step: int) -> float:
+    """Value of a number or a schedule at a step."""
+    return value(step) if isinstance(value, Schedule) else float(value)
+
+
 def described(value: Any) -> Any:
     """What JSON keeps of a number, a schedule or an exploration; `restored` undoes it."""
     if isinstance(value, (LinearSchedule, ExponentialSchedule, EpsilonGreedy, Boltzmann)):

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from nncore import _core, nn
 from nncore._files import read_model, write_model
+from nncore._interrupts import uninterrupted
 from nncore._random import seed_of
 from nncore.nn import _checks
 from nncore.rl._policy_network import PolicyNetwork
@@ -97,6 +98,7 @@ class HillClimbing:
         self._set_env(env)
         spaces = self.env.observation_space, self.env.action_space
         self._policy = PolicyNetwork.for_spaces(*spaces, self.hidden, self.activation)
+        self._in_use = threading.Lock()
         self._begin()
 
     def _set_settings(
@@ -138,7 +140,6 @@ class HillClimbing:
         self._policy.set_weights(np.zeros(self._policy.size, np.float32))
         self.num_timesteps, self.generations = 0, 0
         self.history_: dict[str, list[Any]] = {name: [] for name in _HISTORY}
-        self._in_use = threading.Lock()
 
     @property
     def net(self) -> nn.Sequential:
@@ -187,8 +188,7 @@ class HillClimbing:
         goal = np.inf if target_return is None else _checks.number("target_return", target_return, -np.inf)
         _checks.flag("reset_num_timesteps", reset_num_timesteps)
         self._check_env()
-        lock = self._in_use
-        if not lock.acquire(blocking=False):
+        if not self._in_use.acquire(blocking=False):
             raise RuntimeError("this HillClimbing is in use by another thread")
         try:
             from tqdm import tqdm
@@ -196,7 +196,6 @@ class HillClimbing:
             with self._players() as play, tqdm(total=steps, unit="step", disable=not progress_bar) as bar:
                 if reset_num_timesteps:
                     self._begin()
-                    self._in_use = lock
                 end = self.num_timesteps + steps
                 while self.num_timesteps < end:
                     before = self.num_timesteps
@@ -205,7 +204,7 @@ class HillClimbing:
                     if reached >= goal:
                         break
         finally:
-            lock.release()
+            self._in_use.release()
         return self
 
     def _check_env(self) -> None:
@@ -241,14 +240,15 @@ class HillClimbing:
         played = play([champion, mutant], tasks)
         returns = np.array([value for value, _ in played]).reshape(2, -1).mean(axis=1)
         better = bool(returns[1] > returns[0])
-        if better:
-            moved = mutant if self.alpha == 1 else ((1 - self.alpha) * champion + self.alpha * mutant)
-            self._policy.set_weights(moved.astype(np.float32, copy=False))
-        self.num_timesteps += sum(length for _, length in played)
-        self.generations += 1
-        row = (self.num_timesteps, float(returns[0]), float(returns[1]), better)
-        for name, value in zip(_HISTORY, row, strict=True):
-            self.history_[name].append(value)
+        moved = mutant if self.alpha == 1 else ((1 - self.alpha) * champion + self.alpha * mutant)
+        timesteps = self.num_timesteps + sum(length for _, length in played)
+        with uninterrupted():
+            if better:
+                self._policy.set_weights(moved.astype(np.float32, copy=False))
+            self.num_timesteps, self.generations = timesteps, self.generations + 1
+            row = (timesteps, float(returns[0]), float(returns[1]), better)
+            for name, value in zip(_HISTORY, row, strict=True):
+                self.history_[name].append(value)
         if better and self.verbose:
             print(f"generation {self.generations}: {returns[0]:g} → {returns[1]:g}")
         return float(returns[0])
@@ -381,7 +381,7 @@ class HillClimbing:
             agent._set_settings(**description["settings"])
             agent._policy = PolicyNetwork(description["policy"])
             agent.env, agent._source = None, None
-            agent._seed = 0
+            agent._seed, agent._in_use = 0, threading.Lock()
             agent._begin()
             agent.set_state({**description["state"], **arrays})
         except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -25,6 +25,7 @@ from nncore.rl.exploration import (
     described,
     parts_of,
     rate,
+    rate_at,
     restored,
 )
 from nncore.rl.mdp import MDP
@@ -228,7 +229,7 @@ class QLearning:
             raise ValueError(f"a must be an action that state {state} allows, but is {action}")
         follows = 0.0 if terminated else self.gamma * self._best(following)
         error = reward + follows - float(self.q[state, action])
-        eta = self.learning_rate if isinstance(self.learning_rate, float) else self.learning_rate(self.num_timesteps)
+        eta = rate_at(self.learning_rate, self.num_timesteps)
         self.q[state, action] += eta * error
         self.num_timesteps += 1
         return error

@@ -16,7 +16,7 @@ from nncore.nn import _checks
 from nncore.rl import _tabular_training
 from nncore.rl._history import empty_history
 from nncore.rl._tabular_spaces import actions_of, made
-from nncore.rl.exploration import Schedule, described, parts_of, rate, restored
+from nncore.rl.exploration import Schedule, described, parts_of, rate, rate_at, restored
 from nncore.rl.mdp import MDP
 from nncore.rl.returns import discount
 
@@ -181,7 +181,7 @@ class TD0:
         if not np.isfinite(reward):
             raise ValueError(f"r must be finite, but is {reward}")
         error = reward + (0.0 if terminated else self.gamma * float(self.v[s2])) - float(self.v[s])
-        eta = self.learning_rate if isinstance(self.learning_rate, float) else self.learning_rate(self.num_timesteps)
+        eta = rate_at(self.learning_rate, self.num_timesteps)
         self.v[s] += eta * error
         self.num_timesteps += 1
         return error
