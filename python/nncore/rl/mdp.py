@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nncore import _core
 from nncore.nn import _checks
-from nncore.rl import _transitions
+from nncore.rl import _mdp_transitions
 from nncore.rl._tabular_spaces import made
 from nncore.rl.returns import discount
 
@@ -102,9 +102,9 @@ class MDP:
     def __init__(
         self, P: Any, R: Any, gamma: float, *, start: Any = None, max_episode_steps: int | None = None
     ) -> None:
-        self._set(_transitions.from_matrices(P, R), gamma, start, max_episode_steps)
+        self._set(_mdp_transitions.from_matrices(P, R), gamma, start, max_episode_steps)
 
-    def _set(self, transitions: _transitions.Transitions, gamma: Any, start: Any, limit: Any) -> None:
+    def _set(self, transitions: _mdp_transitions.Transitions, gamma: Any, start: Any, limit: Any) -> None:
         factor = discount(gamma)
         if limit is not None and _checks.whole_number("max_episode_steps", limit) < 1:
             raise ValueError(f"max_episode_steps must be at least 1, but is {limit}")
@@ -124,7 +124,7 @@ class MDP:
             return np.asarray(can_act / can_act.sum())
         array = _checks.as_array("start", start)
         if array.ndim == 0:
-            numbers = _transitions.state_numbers("start", array, self.n_states)
+            numbers = _mdp_transitions.state_numbers("start", array, self.n_states)
             return np.eye(self.n_states)[int(numbers[0])]
         array = _checks.real_array("start", start).astype(np.float64)
         if array.shape != (self.n_states,):
@@ -178,7 +178,7 @@ class MDP:
         np.float64(500.0)
         """
         mdp = cls.__new__(cls)
-        transitions = _transitions.from_reward_matrix(R, forbidden, terminal, goals)
+        transitions = _mdp_transitions.from_reward_matrix(R, forbidden, terminal, goals)
         mdp._set(transitions, gamma, start, max_episode_steps)
         return mdp
 
@@ -212,7 +212,7 @@ class MDP:
                 raise ValueError(f"env must have its transitions in env.unwrapped.P, but {inner} has not")
             start = getattr(inner, "initial_state_distrib", None)
             limit = getattr(getattr(env, "spec", None), "max_episode_steps", None)
-            transitions = _transitions.from_table(table, int(counts[0]), int(counts[1]))
+            transitions = _mdp_transitions.from_table(table, int(counts[0]), int(counts[1]))
         finally:
             if own:
                 env.close()
