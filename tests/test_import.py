@@ -29,7 +29,7 @@ def test_import_loads_the_core_and_nothing_heavier():
     assert heavy.isdisjoint(modules)
 
 
-@pytest.mark.parametrize("family", ["datasets", "nn", "plot", "sequence", "textbook"])
+@pytest.mark.parametrize("family", ["datasets", "nn", "plot", "rl", "sequence", "textbook"])
 def test_a_family_loads_on_first_use(family):
     done = run(f"import sys, nncore; nncore.{family}; print('nncore.{family}' in sys.modules)")
     assert done.stdout.split() == ["True"], done.stderr

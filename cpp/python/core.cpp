@@ -99,6 +99,9 @@ void bind_random(py::module_& m) {
       .value("WORD2VEC", Stream::kWord2Vec)
       .value("SKETCH", Stream::kSketch)
       .value("REPLAY", Stream::kReplay)
+      .value("Q_LEARNING", Stream::kQLearning)
+      .value("MUTATION", Stream::kMutation)
+      .value("TASKS", Stream::kTasks)
       .finalize();
   m.def(
       "philox4x32",

@@ -29,9 +29,11 @@ py::typing::Dict<py::str, py::str> build() {
 void bind_cooccurrence(py::module_& m);
 void bind_core(py::module_& m);
 void bind_kernels(py::module_& m);
+void bind_mdp(py::module_& m);
 void bind_nn(py::module_& m);
 void bind_optimizers(py::module_& m);
 void bind_replay(py::module_& m);
+void bind_q_learning(py::module_& m);
 void bind_stream(py::module_& m);
 void bind_word2vec(py::module_& m);
 void bind_svd(py::module_& m);
@@ -47,6 +49,8 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   nncore::bind_cooccurrence(m);
   nncore::bind_core(m);
   nncore::bind_kernels(m);
+  nncore::bind_mdp(m);
+  nncore::bind_q_learning(m);
   nncore::bind_stream(m);
   nncore::bind_svd(m);
   nncore::bind_nn(m);

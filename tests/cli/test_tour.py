@@ -79,10 +79,11 @@ def test_the_page_is_whole(page: str) -> None:
 def test_the_page_has_its_pictures(page: str) -> None:
     language = ("Bits per character on the text", "Forget gate", "Input gate", "Output gate", "The state h")
     words = ("How often each word comes", "Vectors of 70 frequent words")
-    for caption in (*language, *words):
+    worlds = ("A house with slippery floors", "What an episode brought")
+    for caption in (*language, *words, *worlds):
         assert f'alt="{caption}' in page
     pictures = re.findall(r'(?:src|srcset)="data:image/png;base64,([^"]*)"', page)
-    assert len(pictures) == 2 * 7  # light and dark
+    assert len(pictures) == 2 * 9  # light and dark
     assert len(set(pictures)) == len(pictures)
     assert all(base64.b64decode(picture).startswith(b"\x89PNG") for picture in pictures)
 
@@ -108,9 +109,15 @@ def test_the_page_has_the_rhyme_and_the_nearest_words(page: str) -> None:
     assert re.search(r"<td><b>king</b></td><td>(\w|')+(, (\w|')+){4}</td>", page)
 
 
+def test_the_page_has_the_six_rooms(page: str) -> None:
+    assert "<tr><td><b>room 3</b></td><td></td><td>80</td><td>51</td><td></td><td>80</td><td></td></tr>" in page
+    assert re.search("goes room 2 → room 3 → room [14] → outside", page)
+
+
 def test_the_tour_says_what_it_does(tour: Made) -> None:
     assert "a        → crooked 6/7, little 1/7" in tour.out
     assert "bits per character of text it has not seen" in tour.out
+    assert re.search(r"from room 2: 2 → 3 → [14] → 5\n", tour.out)
     assert "    CORIOLANUS:" in tour.out
     assert str(tour.folder / "index.html") in tour.out
     assert not tour.err  # no progress bar where standard error is not a terminal

@@ -13,6 +13,7 @@ ONE, ZERO = np.ones((1, 1)), np.zeros(1)
 ROWS, COLUMN = np.array([[1.0], [0.0]]), np.array([[0.5], [2.0]])
 
 
+STEPS = np.array([[[0.5, 0.5], [0.0, 1.0]], [[1.0, 0.0], [1.0, 0.0]]])
 SENTENCES, COUNTS = [["a", "b", "a"], ["a"]], np.array([[1.0, 3.0], [2.0, 0.0]])
 
 
@@ -114,6 +115,17 @@ CALLS = {
     "cooccurrence_counts": (SENTENCES, ["a", "b"]),
     "ppmi": (COUNTS,),
     "svd_embedding": (COUNTS, 1),
+    "finite_horizon_return": (np.array([0.0, 2.0, 2.0]), 2),
+    "discounted_return": (np.array([0.0, 2.0, 2.0]), 0.9),
+    "average_return": (np.array([0.0, 2.0, 2.0]),),
+    "bellman_backup": (STEPS, np.array([[0.0, 1.0], [2.0, 0.0]]), np.array([1.0, 2.0]), 0.9),
+    "policy_values": (STEPS, np.array([[0.0, 1.0], [2.0, 0.0]]), np.array([0, 1]), 0.9),
+    "relative_value_step": (STEPS, np.array([[0.0, 1.0], [2.0, 0.0]]), np.array([1.0, 2.0])),
+    "td0_update": (np.array([1.0, 2.0]), 0, 1.0, 1, 0.5, 0.9),
+    "q_learning_update": (np.array([[1.0, 2.0], [0.0, 4.0]]), 0, 1, 1.0, 1, 0.5, 0.9),
+    "epsilon_greedy": (np.array([1.0, 2.0]), 0.2),
+    "boltzmann": (np.array([1.0, 2.0]), 0.5),
+    "hill_climbing_step": (np.array([0.0, 0.0]), np.array([1.0, 2.0]), 1.0, 2.0, 0.5),
 }
 SILENT = {"activate", "activation_slope", "sigmoid", "split_gates", "bidirectional"}  # no equation of their own
 
@@ -130,7 +142,7 @@ def test_verbose_prints_equations_and_changes_nothing(name, capsys):
 
 
 def test_every_function_of_these_systems_is_called_here():
-    files = {"recurrent", "lstm", "gru", "layers", "losses", "optimizers", "word2vec", "words", "_gates"}
+    files = {"recurrent", "lstm", "gru", "layers", "losses", "optimizers", "tabular", "word2vec", "words", "_gates"}
     public = {n for n in textbook.__all__ if getattr(textbook, n).__module__.rpartition(".")[2] in files}
     assert public == set(CALLS) | SILENT
 

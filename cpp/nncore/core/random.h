@@ -25,8 +25,11 @@ enum class Stream : std::uint32_t {
   kWord2Vec = 6,     // keys of a training's draws; step = epoch
   kSketch = 7,       // step = vector
   kReplay = 8,       // step = batch
+  kQLearning = 13,   // position = 4 words a step
+  kMutation = 14,    // step = generation
+  kTasks = 15,       // seeds of episodes; step = generation
 };
-inline constexpr std::uint32_t kStreams = 9;
+inline constexpr std::uint32_t kStreams = 16;
 
 /// A place in the random numbers of one seed: a draw depends on (seed, stream, substream, step, position) alone.
 struct Draws {

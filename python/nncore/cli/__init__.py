@@ -8,9 +8,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-from nncore.cli import convert, info, lm, tour, word2vec
+from nncore.cli import agent, convert, info, lm, tour, word2vec
 
-COMMANDS = (tour, info, lm, word2vec, convert)
+COMMANDS = (tour, info, lm, word2vec, agent, convert)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import gzip
 from importlib import resources
 
-__all__ = ["load_rhyme", "load_shakespeare"]
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["load_rhyme", "load_rooms", "load_shakespeare"]
 
 _RHYME = """\
 There was a crooked man, who walked a crooked mile
@@ -35,6 +38,36 @@ def load_rhyme() -> str:
     (39, 25)
     """
     return _RHYME
+
+
+def load_rooms() -> NDArray[np.int64]:
+    """Six rooms and their doors: the smallest world in which Q-learning shows something.
+
+    Rooms 0 to 4 are in a house, 5 is outside. A step goes through a door; the reward is 100 for reaching the outside
+    and 0 for any other door. Licence: a table of facts, in the public domain.
+
+    Returns
+    -------
+    R : int64 array of shape (6, 6)
+        Reward of going from the row's room to the column's; −1 where there is no door.
+
+    Examples
+    --------
+    >>> from nncore.datasets import load_rooms
+    >>> load_rooms()[1].tolist()  # from room 1 to room 3, or outside
+    [-1, -1, -1, 0, -1, 100]
+    """
+    return np.array(
+        [
+            [-1, -1, -1, -1, 0, -1],
+            [-1, -1, -1, 0, -1, 100],
+            [-1, -1, -1, 0, -1, -1],
+            [-1, 0, 0, -1, 0, -1],
+            [0, -1, -1, 0, -1, 100],
+            [-1, 0, -1, -1, 0, 100],
+        ],
+        np.int64,
+    )
 
 
 def load_shakespeare() -> str:

@@ -10,6 +10,17 @@ from __future__ import annotations
 from .curves import learning_curve
 from .matrices import hinton
 from .recurrent import cell_text, gates
+from .rl import returns, values
 from .words import analogy, embedding, frequency_rank
 
-__all__ = ["analogy", "cell_text", "embedding", "frequency_rank", "gates", "hinton", "learning_curve"]
+__all__ = [
+    "analogy",
+    "cell_text",
+    "embedding",
+    "frequency_rank",
+    "gates",
+    "hinton",
+    "learning_curve",
+    "returns",
+    "values",
+]

@@ -1,4 +1,4 @@
-"""Reinforcement learning: prioritised replay."""
+"""Reinforcement learning: returns, planning on a known model, tables, networks, replay, environments."""
 
 from __future__ import annotations
 
@@ -7,22 +7,50 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nncore.rl._batch import Batch
+    from nncore.rl.exploration import Boltzmann, EpsilonGreedy, ExponentialSchedule, LinearSchedule
+    from nncore.rl.hill_climbing import HillClimbing
+    from nncore.rl.mdp import MDP
     from nncore.rl.prioritized_replay import PrioritizedReplayBuffer
+    from nncore.rl.q_learning import QLearning
     from nncore.rl.replay import ReplayBuffer
+    from nncore.rl.returns import average_return, discounted_return, finite_horizon_return
     from nncore.rl.sum_tree import SumTree
+    from nncore.rl.td import TD0
 
 __all__ = [
+    "MDP",
+    "TD0",
     "Batch",
+    "Boltzmann",
+    "EpsilonGreedy",
+    "ExponentialSchedule",
+    "HillClimbing",
+    "LinearSchedule",
     "PrioritizedReplayBuffer",
+    "QLearning",
     "ReplayBuffer",
     "SumTree",
+    "average_return",
+    "discounted_return",
+    "finite_horizon_return",
 ]
 
 _MODULES = {
     "Batch": "_batch",
+    "Boltzmann": "exploration",
+    "EpsilonGreedy": "exploration",
+    "ExponentialSchedule": "exploration",
+    "HillClimbing": "hill_climbing",
+    "LinearSchedule": "exploration",
+    "MDP": "mdp",
     "PrioritizedReplayBuffer": "prioritized_replay",
+    "QLearning": "q_learning",
     "ReplayBuffer": "replay",
     "SumTree": "sum_tree",
+    "TD0": "td",
+    "average_return": "returns",
+    "discounted_return": "returns",
+    "finite_horizon_return": "returns",
 }
 
 

@@ -1,0 +1,92 @@
+"""``nncore agent``: trains an agent in a Gymnasium environment."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ALGORITHMS = ("dqn", "reinforce", "hill-climbing", "q-learning")
+
+
+def add_to(commands: Any) -> None:
+    """Add the command to the parser's commands."""
+    parser = commands.add_parser(
+        "agent",
+        help="train an agent in a Gymnasium environment",
+        description="Train an agent in a Gymnasium environment, and say what its greedy policy then reaches. Ctrl-C "
+        "ends the training early and keeps the agent.",
+    )
+    parser.add_argument("env_id", metavar="ENV_ID", help="such as CartPole-v1")
+    parser.add_argument("--algorithm", choices=ALGORITHMS, default="dqn", help="default: dqn")
+    parser.add_argument("--total-timesteps", type=int, default=50_000, metavar="N", help="default: 50000")
+    parser.add_argument("-o", "--output", metavar="FILE", help="save the agent here (safetensors)")
+    parser.add_argument("--episodes", type=int, default=20, metavar="N", help="to evaluate it in (default: 20)")
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes of hill-climbing (default: 1)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train, evaluate, and save if asked."""
+    from nncore.cli.files import check_writable
+
+    for name in ("total_timesteps", "episodes", "workers"):
+        if getattr(arguments, name) < 1:
+            raise ValueError(f"--{name.replace('_', '-')} must be at least 1, but is {getattr(arguments, name)}")
+    if arguments.output:
+        check_writable(Path(arguments.output))
+    env = _made(arguments.env_id)
+    try:
+        agent, evaluate = _agent(arguments, env)
+        bar = sys.stderr.isatty()
+        started = time.perf_counter()
+        try:
+            if arguments.algorithm == "q-learning":
+                agent.learn(env, arguments.total_timesteps, seed=arguments.seed, progress_bar=bar)
+            else:
+                agent.learn(arguments.total_timesteps, progress_bar=bar)
+        except KeyboardInterrupt:
+            print("\nstopped: the agent is kept as it is", file=sys.stderr)
+        seconds = time.perf_counter() - started
+        if arguments.output:
+            agent.save(arguments.output)
+        print(f"{agent.num_timesteps:,} steps in {seconds:.1f} s, {agent.num_timesteps / seconds:,.0f} a second")
+        mean, deviation = evaluate(arguments.episodes)
+        print(f"return of {arguments.episodes} greedy episodes: {mean:.1f} ± {deviation:.1f}")
+        if arguments.output:
+            print(f"wrote {arguments.output}")
+    finally:
+        env.close()
+
+
+def _made(env_id: str) -> Any:
+    """The environment; what Gymnasium does not know is a ValueError."""
+    from nncore.rl._tabular_spaces import gymnasium
+
+    package = gymnasium()
+    try:
+        return package.make(env_id)
+    except package.error.Error as error:
+        raise ValueError(f"{env_id}: {error}") from None
+
+
+def _agent(arguments: argparse.Namespace, env: Any) -> tuple[Any, Callable[[int], tuple[float, float]]]:
+    """An agent, and a function that evaluates it."""
+    from nncore import rl
+
+    try:
+        if arguments.algorithm == "q-learning":
+            table = rl.QLearning.for_env(env)
+            return table, lambda episodes: table.evaluate(env, episodes, seed=arguments.seed)
+        if arguments.algorithm == "hill-climbing":
+            climber = rl.HillClimbing(env, workers=arguments.workers, seed=arguments.seed)
+            return climber, lambda episodes: climber.evaluate(episodes, seed=arguments.seed)
+        kind = {"dqn": "DQN", "reinforce": "REINFORCE"}[arguments.algorithm]
+        made = getattr(rl, kind)(env, seed=arguments.seed)
+        return made, made.evaluate
+    except TypeError as error:  # spaces that the algorithm cannot use
+        raise ValueError(f"{arguments.env_id}: {error}") from None
