@@ -31,6 +31,7 @@ void bind_core(py::module_& m);
 void bind_kernels(py::module_& m);
 void bind_nn(py::module_& m);
 void bind_optimizers(py::module_& m);
+void bind_reinforce(py::module_& m);
 void bind_stream(py::module_& m);
 void bind_word2vec(py::module_& m);
 void bind_svd(py::module_& m);
@@ -46,6 +47,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   nncore::bind_cooccurrence(m);
   nncore::bind_core(m);
   nncore::bind_kernels(m);
+  nncore::bind_reinforce(m);
   nncore::bind_stream(m);
   nncore::bind_svd(m);
   nncore::bind_nn(m);

@@ -24,8 +24,9 @@ enum class Stream : std::uint32_t {
   kWordVectors = 5,  // initial vectors; step = words that were there before
   kWord2Vec = 6,     // keys of a training's draws; step = epoch
   kSketch = 7,       // step = vector
+  kPolicy = 11,      // step = call
 };
-inline constexpr std::uint32_t kStreams = 8;
+inline constexpr std::uint32_t kStreams = 12;
 
 /// A place in the random numbers of one seed: a draw depends on (seed, stream, substream, step, position) alone.
 struct Draws {
