@@ -1,0 +1,7 @@
+"""Reinforcement learning."""
+
+from nncore.rl.reinforce import REINFORCE
+
+__all__ = [
+    "REINFORCE",
+]
