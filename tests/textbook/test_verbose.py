@@ -107,6 +107,8 @@ CALLS = {
     "cooccurrence_counts": (SENTENCES, ["a", "b"]),
     "ppmi": (COUNTS,),
     "svd_embedding": (COUNTS, 1),
+    "rewards_to_go": (np.array([0.0, 1.0]), 0.5),
+    "reinforce_step": (np.zeros((2, 1)), np.ones((1, 1)), np.array([1]), np.ones(1), 0.5),
 }
 SILENT = {"activate", "activation_slope", "sigmoid", "split_gates", "bidirectional"}  # no equation of their own
 

@@ -119,7 +119,9 @@ class VectorEnvironment(Environments):
         mode = (env.metadata or {}).get("autoreset_mode", "NextStep")  # Gymnasium 1.0 had this one and no name for it
         self.mode = str(getattr(mode, "value", mode))
         if self.mode not in ("NextStep", "SameStep", "Disabled"):
-            raise ValueError(f"env must reset in mode NextStep, SameStep or Disabled, but its autoreset_mode is {mode!r}")
+            raise ValueError(
+                f"env must reset in mode NextStep, SameStep or Disabled, but its autoreset_mode is {mode!r}"
+            )
         self._ended = np.zeros(self.num_envs, bool)
 
     def reset(self, seed: int | None = None) -> Observations:

@@ -30,8 +30,8 @@ _SETTINGS = (
 class REINFORCE:
     """Policy gradient by whole episodes (Williams 1992).
 
-    θ ← θ + η (r_total − b) ∇ log π_θ(a | s), with softmax probabilities π of dense layers with ReLU between them. r_total
-    is the discounted return from the step on, b the mean of these over the batch of episodes.
+    θ ← θ + η (r_total − b) ∇ log π_θ(a | s), with softmax probabilities π of dense layers with ReLU between them.
+    r_total is the discounted return from the step on, b the mean of these over the batch of episodes.
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ class REINFORCE:
         self._observations: Any = None
 
     def _initialize(self) -> None:
-        """Normal with variance 2 / inputs (He et al. 2015), the last layer a tenth of it: first draws are almost even."""
+        """Normal, of variance 2 / inputs (He et al. 2015); the last layer a tenth of it, so that first draws are even."""
         stream = int(_core.Stream.PARAMETERS)
         for number, (inputs, outputs, stride, weight, _) in enumerate(self._learner.layers):
             rows = np.empty(inputs * outputs, np.float32)
@@ -297,12 +297,14 @@ class REINFORCE:
             chosen = probabilities.argmax(axis=1)
         else:
             draws = np.random.default_rng().random((len(batch), 1))
-            chosen = (probabilities.cumsum(axis=1, dtype=np.float64) <= draws).sum(axis=1).clip(max=len(self.actions) - 1)
+            chosen = (
+                (probabilities.cumsum(axis=1, dtype=np.float64) <= draws).sum(axis=1).clip(max=len(self.actions) - 1)
+            )
         actions = np.asarray(self.actions)[chosen]
         return (actions[0] if single else actions), memory
 
     def evaluate(self, n_episodes: int = 10, deterministic: bool = True) -> tuple[float, float]:
-        """Mean and standard deviation of the returns of so many episodes; those that `learn` had begun are forgotten."""
+        """Mean and standard deviation of the returns of so many episodes; those that `learn` began are forgotten."""
         wanted = _positive("n_episodes", n_episodes)
         environments, count = self._environments, self._environments.num_envs
         self._observations = None
@@ -347,7 +349,9 @@ class REINFORCE:
         description = {name: getattr(self, name) for name in _SETTINGS}
         description |= {"num_timesteps": self.num_timesteps, "num_updates": self.num_updates}
         description |= {"observation_size": self.view.size, "calls": self._learner.calls}
-        description["optimizer_state"] = {key: value for key, value in optimizer.items() if key not in optimizer_slots(optimizer)}
+        description["optimizer_state"] = {
+            key: value for key, value in optimizer.items() if key not in optimizer_slots(optimizer)
+        }
         write_model(path, "REINFORCE", description, arrays)
 
     @classmethod
@@ -411,4 +415,6 @@ def _actions(actions: Any, preprocess: str | None, space: Any) -> tuple[int, ...
 def _bar(total: int, wanted: bool, always: bool) -> Any:
     from tqdm import tqdm
 
-    return tqdm(total=total, unit=" steps", unit_scale=True, disable=(None if not always else False) if wanted else True)
+    return tqdm(
+        total=total, unit=" steps", unit_scale=True, disable=(None if not always else False) if wanted else True
+    )
