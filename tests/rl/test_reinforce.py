@@ -58,10 +58,10 @@ def agent(env: Any = None, **settings: Any) -> REINFORCE:
 
 @pytest.mark.parametrize("optimizer", ["rmsprop", "adam"])
 def test_it_learns(optimizer: str) -> None:
-    made = agent(optimizer=optimizer).learn(3000)
-    assert made.num_timesteps == 3000
-    assert made.num_updates == 30
-    assert len(made.history_["return"]) == 300
+    made = agent(optimizer=optimizer).learn(6000)
+    assert made.num_timesteps == 6000
+    assert made.num_updates == 60
+    assert len(made.history_["return"]) == 600
     assert np.mean(made.history_["return"][:20]) < 7
     assert np.mean(made.history_["return"][-50:]) > 9
     assert made.evaluate(5) == (10, 0)
@@ -181,7 +181,7 @@ def test_observations_that_are_numbers() -> None:
             self.wanted = int(self.rng.integers(2))
             return self.wanted + 1
 
-    assert agent(Walk()).learn(3000).evaluate(3) == (10, 0)
+    assert agent(Walk()).learn(6000).evaluate(3) == (10, 0)
 
 
 @pytest.mark.peer

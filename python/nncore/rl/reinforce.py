@@ -105,6 +105,9 @@ class REINFORCE:
         self.num_timesteps = self.num_updates = 0
         self.history_: dict[str, list[float]] = {"timesteps": [], "return": [], "length": []}
         self._optimizer = _optimizer(optimizer, self.learning_rate)
+        self._learner: Any = None
+        self._memory: Any = None
+        self._starts: Array = np.ones(0, bool)
         self._bind(environments)
         self.parameters, self.gradients = (aligned_zeros(self._learner.size, np.float32) for _ in range(2))
         self._initialize()
@@ -130,7 +133,7 @@ class REINFORCE:
         self._bind(environments)
 
     def _bind(self, environments: Environments) -> None:
-        calls = self._learner.calls if hasattr(self, "_learner") else 0
+        calls = 0 if self._learner is None else self._learner.calls
         self._environments = environments
         sizes = [self.view.size, *self.hidden, len(self.actions)]
         weighing = (self.gamma, self.baseline, self.standardize, self.cut_at_reward)
