@@ -74,6 +74,10 @@ class REINFORCE:
         "timesteps", "return" and "length" of each episode that has ended, in order.
     """
 
+    _learner: Any  # of the core
+    _memory: Any  # of the view
+    _starts: Array
+
     def __init__(
         self,
         env: Any,
@@ -105,10 +109,7 @@ class REINFORCE:
         self.num_timesteps = self.num_updates = 0
         self.history_: dict[str, list[float]] = {"timesteps": [], "return": [], "length": []}
         self._optimizer = _optimizer(optimizer, self.learning_rate)
-        self._learner: Any = None
-        self._memory: Any = None
-        self._starts: Array = np.ones(0, bool)
-        self._bind(environments)
+        self._bind(environments, 0)
         self.parameters, self.gradients = (aligned_zeros(self._learner.size, np.float32) for _ in range(2))
         self._initialize()
 
@@ -130,10 +131,9 @@ class REINFORCE:
         if view_of(self.preprocess, environments.observation_space).size != self.view.size:
             raise ValueError(f"env must have observations of {self.view.size} numbers")
         _actions(self.actions, self.preprocess, environments.action_space)
-        self._bind(environments)
+        self._bind(environments, self._learner.calls)
 
-    def _bind(self, environments: Environments) -> None:
-        calls = 0 if self._learner is None else self._learner.calls
+    def _bind(self, environments: Environments, calls: int) -> None:
         self._environments = environments
         sizes = [self.view.size, *self.hidden, len(self.actions)]
         weighing = (self.gamma, self.baseline, self.standardize, self.cut_at_reward)
