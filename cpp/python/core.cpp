@@ -102,6 +102,7 @@ void bind_random(py::module_& m) {
       .value("Q_LEARNING", Stream::kQLearning)
       .value("MUTATION", Stream::kMutation)
       .value("TASKS", Stream::kTasks)
+      .value("POLICY", Stream::kPolicy)
       .finalize();
   m.def(
       "philox4x32",

@@ -8,7 +8,7 @@ import numpy
 import numpy.typing
 import typing
 import typing_extensions
-__all__: list[str] = ['Cooccurrence', 'NetworkFloat32', 'NetworkFloat64', 'PhraseCounter', 'SentenceStream', 'Stream', 'StreamFloat32', 'StreamFloat64', 'TruncatedSvdFloat32', 'TruncatedSvdFloat64', 'WORD2VEC_CHUNK', 'WORD2VEC_ROUND', 'Word2VecFloat32', 'Word2VecFloat64', 'WordCounter', 'WordEncoder', 'activate', 'activation_gradient', 'add_transposed_product', 'available_cores', 'best_answers', 'build', 'clip_factor', 'exp', 'get_num_threads', 'gradient_norm', 'log', 'loss_forward_backward', 'matmul', 'optimizer_step', 'philox4x32', 'quota_cores', 'random_integers', 'random_normal', 'random_permutation', 'random_uniform', 'random_words', 'read_binary_vectors', 'read_text_vectors', 'row_products', 'scale', 'set_num_threads', 'write_binary_vectors', 'write_text_vectors']
+__all__: list[str] = ['Cooccurrence', 'NetworkFloat32', 'NetworkFloat64', 'PhraseCounter', 'ReinforceFloat32', 'ReinforceFloat64', 'SentenceStream', 'Stream', 'StreamFloat32', 'StreamFloat64', 'TruncatedSvdFloat32', 'TruncatedSvdFloat64', 'WORD2VEC_CHUNK', 'WORD2VEC_ROUND', 'Word2VecFloat32', 'Word2VecFloat64', 'WordCounter', 'WordEncoder', 'activate', 'activation_gradient', 'add_transposed_product', 'available_cores', 'best_answers', 'build', 'clip_factor', 'exp', 'get_num_threads', 'gradient_norm', 'log', 'loss_forward_backward', 'matmul', 'optimizer_step', 'philox4x32', 'pong_differences', 'quota_cores', 'random_integers', 'random_normal', 'random_permutation', 'random_uniform', 'random_words', 'read_binary_vectors', 'read_text_vectors', 'row_products', 'scale', 'set_num_threads', 'write_binary_vectors', 'write_text_vectors']
 class Cooccurrence:
     def __init__(self, words: typing.SupportsInt | typing.SupportsIndex, window: typing.SupportsInt | typing.SupportsIndex, weighting: str) -> None:
         ...
@@ -39,6 +39,7 @@ class Stream(enum.IntEnum):
     DROPOUT: typing.ClassVar[Stream]
     GENERATE: typing.ClassVar[Stream]
     PARAMETERS: typing.ClassVar[Stream]
+    POLICY: typing.ClassVar[Stream]
     SHUFFLE: typing.ClassVar[Stream]
     SKETCH: typing.ClassVar[Stream]
     USER: typing.ClassVar[Stream]
@@ -48,6 +49,66 @@ class Stream(enum.IntEnum):
     def __new__(cls, value):
         ...
     def __format__(self, format_spec):
+        ...
+class ReinforceFloat32:
+    def __init__(self, sizes: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], environments: typing.SupportsInt | typing.SupportsIndex, gamma: typing.SupportsFloat | typing.SupportsIndex, baseline: bool, standardize: bool, cut_at_reward: bool, seed: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    def act(self, parameters: numpy.typing.NDArray[numpy.float32], observations: numpy.typing.NDArray[numpy.float32], actions: numpy.typing.NDArray[numpy.int64]) -> None:
+        ...
+    def gradient(self, parameters: numpy.typing.NDArray[numpy.float32], gradients: numpy.typing.NDArray[numpy.float32]) -> float:
+        ...
+    def probabilities(self, parameters: numpy.typing.NDArray[numpy.float32], observations: numpy.typing.NDArray[numpy.float32], out: numpy.typing.NDArray[numpy.float32]) -> None:
+        ...
+    def restart(self, calls: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    def take(self, rewards: numpy.typing.NDArray[numpy.float64], over: numpy.typing.NDArray[numpy.uint8], valid: numpy.typing.NDArray[numpy.uint8]) -> None:
+        ...
+    @property
+    def calls(self) -> int:
+        ...
+    @property
+    def episodes(self) -> int:
+        ...
+    @property
+    def layers(self) -> list:
+        """
+        Of each: inputs, outputs, stride, weight and bias offsets.
+        """
+    @property
+    def size(self) -> int:
+        ...
+    @property
+    def steps(self) -> int:
+        ...
+class ReinforceFloat64:
+    def __init__(self, sizes: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], environments: typing.SupportsInt | typing.SupportsIndex, gamma: typing.SupportsFloat | typing.SupportsIndex, baseline: bool, standardize: bool, cut_at_reward: bool, seed: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    def act(self, parameters: numpy.typing.NDArray[numpy.float64], observations: numpy.typing.NDArray[numpy.float64], actions: numpy.typing.NDArray[numpy.int64]) -> None:
+        ...
+    def gradient(self, parameters: numpy.typing.NDArray[numpy.float64], gradients: numpy.typing.NDArray[numpy.float64]) -> float:
+        ...
+    def probabilities(self, parameters: numpy.typing.NDArray[numpy.float64], observations: numpy.typing.NDArray[numpy.float64], out: numpy.typing.NDArray[numpy.float64]) -> None:
+        ...
+    def restart(self, calls: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    def take(self, rewards: numpy.typing.NDArray[numpy.float64], over: numpy.typing.NDArray[numpy.uint8], valid: numpy.typing.NDArray[numpy.uint8]) -> None:
+        ...
+    @property
+    def calls(self) -> int:
+        ...
+    @property
+    def episodes(self) -> int:
+        ...
+    @property
+    def layers(self) -> list:
+        """
+        Of each: inputs, outputs, stride, weight and bias offsets.
+        """
+    @property
+    def size(self) -> int:
+        ...
+    @property
+    def steps(self) -> int:
         ...
 class StreamFloat32:
     def step(self, x: typing.Any, out: typing.Any) -> typing.Any | None:
@@ -383,6 +444,8 @@ def philox4x32(counter: tuple, key: tuple) -> tuple[int, int, int, int]:
     """
     Four random words from a counter of four and a key of two.
     """
+def pong_differences(frames: numpy.typing.NDArray[numpy.uint8], starts: numpy.typing.NDArray[numpy.uint8], previous: numpy.typing.NDArray[numpy.uint8], differences: numpy.typing.NDArray[numpy.float32]) -> None:
+    ...
 def quota_cores(root: str) -> int:
     """
     Cores that the cgroup files under `root` allow; for tests.

@@ -25,6 +25,7 @@ enum class Stream : std::uint32_t {
   kWord2Vec = 6,     // keys of a training's draws; step = epoch
   kSketch = 7,       // step = vector
   kReplay = 8,       // step = batch
+  kPolicy = 11,      // step = call
   kQLearning = 13,   // position = 4 words a step
   kMutation = 14,    // step = generation
   kTasks = 15,       // seeds of episodes; step = generation

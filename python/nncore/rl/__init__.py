@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from nncore.rl.mdp import MDP
     from nncore.rl.prioritized_replay import PrioritizedReplayBuffer
     from nncore.rl.q_learning import QLearning
+    from nncore.rl.reinforce import REINFORCE
     from nncore.rl.replay import ReplayBuffer
     from nncore.rl.returns import average_return, discounted_return, finite_horizon_return
     from nncore.rl.sum_tree import SumTree
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MDP",
+    "REINFORCE",
     "TD0",
     "Batch",
     "Boltzmann",
@@ -45,6 +47,7 @@ _MODULES = {
     "MDP": "mdp",
     "PrioritizedReplayBuffer": "prioritized_replay",
     "QLearning": "q_learning",
+    "REINFORCE": "reinforce",
     "ReplayBuffer": "replay",
     "SumTree": "sum_tree",
     "TD0": "td",

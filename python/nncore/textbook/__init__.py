@@ -36,6 +36,7 @@ from nncore.textbook.losses import binary_cross_entropy, cross_entropy, huber, m
 from nncore.textbook.lstm import lstm, lstm_backward, lstm_step, lstm_step_backward
 from nncore.textbook.optimizers import adam_step, adamw_step, clip_grad_norm, rmsprop_step, sgd_step
 from nncore.textbook.recurrent import bidirectional, elman, elman_backward, elman_step
+from nncore.textbook.reinforce import reinforce_step, rewards_to_go
 from nncore.textbook.replay import (
     importance_weights,
     n_step_transition,
@@ -136,7 +137,9 @@ __all__ = [
     "proportional_priorities",
     "q_learning_update",
     "rank_priorities",
+    "reinforce_step",
     "relative_value_step",
+    "rewards_to_go",
     "rmsprop_step",
     "sgd_step",
     "sigmoid",

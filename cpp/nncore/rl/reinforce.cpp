@@ -1,0 +1,192 @@
+#include "nncore/rl/reinforce.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "nncore/core/random.h"
+
+namespace nncore {
+namespace {
+
+/// The action at `u`, uniform in [0, 1), of the distribution.
+template <typename T>
+std::size_t drawn(const T* probabilities, std::size_t count, double u) {
+  double sum = 0;
+  std::size_t last = 0;
+  for (std::size_t a = 0; a < count; ++a) {
+    if (probabilities[a] > 0) last = a;
+    sum += static_cast<double>(probabilities[a]);
+    if (u < sum) return a;
+  }
+  return last;  // of probabilities that sum to a little less than 1
+}
+
+}  // namespace
+
+template <typename T>
+SparseInput<T> Reinforce<T>::Episode::input(std::size_t step) const {
+  const std::size_t begin = step == 0 ? 0 : ends[step - 1];
+  return {indices.data() + begin, values.data() + begin, ends[step] - begin};
+}
+
+template <typename T>
+Reinforce<T>::Reinforce(const std::vector<std::size_t>& sizes, std::size_t environments,
+                        const ReinforceSettings& settings)
+    : policy_(sizes), settings_(settings), open_(environments) {
+  require(environments >= 1, "environments must be at least 1, but are ", environments);
+  require(settings.gamma >= 0 && settings.gamma <= 1, "gamma must be from 0 to 1, but is ", settings.gamma);
+  activations_.resize(policy_.activations());
+  errors_.resize(policy_.activations());
+}
+
+template <typename T>
+std::size_t Reinforce<T>::steps() const {
+  std::size_t sum = 0;
+  for (const Episode& episode : ended_) sum += episode.actions.size();
+  return sum;
+}
+
+template <typename T>
+void Reinforce<T>::check(View<const T, 1> parameters) const {
+  require(parameters.size() == policy_.size(), "parameters must have length ", policy_.size(), ", but have ",
+          parameters.size());
+}
+
+template <typename T>
+void Reinforce<T>::probabilities(View<const T, 1> parameters, View<const T, 2> observations, View<T, 2> out) {
+  const UseFlag::Guard guard(in_use_, "this agent");
+  check(parameters);
+  const std::size_t n = observations.extent(0), d = policy_.observation_size();
+  require(observations.extent(1) == d, "observations must have length ", d, ", but have ", observations.extent(1));
+  require(out.extent(0) == n && out.extent(1) == policy_.actions(), "out must have shape (", n, ", ", policy_.actions(),
+          ")");
+  std::vector<std::uint32_t> all(d);
+  for (std::size_t i = 0; i < d; ++i) all[i] = static_cast<std::uint32_t>(i);
+  for (std::size_t row = 0; row < n; ++row) {
+    const T* const p = policy_.forward(parameters.data(), {all.data(), observations.row(row), d}, activations_.data());
+    std::copy_n(p, policy_.actions(), out.row(row));
+  }
+}
+
+template <typename T>
+void Reinforce<T>::act(View<const T, 1> parameters, View<const T, 2> observations, View<std::int64_t, 1> actions) {
+  const UseFlag::Guard guard(in_use_, "this agent");
+  check(parameters);
+  const std::size_t n = open_.size(), d = policy_.observation_size();
+  require(observations.extent(0) == n && observations.extent(1) == d, "observations must have shape (", n, ", ", d,
+          "), but have (", observations.extent(0), ", ", observations.extent(1), ")");
+  require(actions.size() == n, "actions must have length ", n, ", but have ", actions.size());
+  require(!waiting_, "the rewards of the actions before must be taken first");
+  for (std::size_t i = 0; i < observations.size(); ++i)
+    require(std::isfinite(observations.data()[i]), "observations must be finite, but one is ", observations.data()[i]);
+  const Draws draws{settings_.seed, Stream::kPolicy, 0, calls_};
+  for (std::size_t e = 0; e < n; ++e) {
+    Episode& episode = open_[e];
+    const T* const x = observations.row(e);
+    for (std::size_t i = 0; i < d; ++i) {
+      if (x[i] == 0) continue;
+      episode.indices.push_back(static_cast<std::uint32_t>(i));
+      episode.values.push_back(x[i]);
+    }
+    episode.ends.push_back(episode.indices.size());
+    const T* const p = policy_.forward(parameters.data(), episode.input(episode.ends.size() - 1), activations_.data());
+    const double u = static_cast<double>(random_word(draws, e)) * 0x1p-32;
+    const std::size_t action = drawn(p, policy_.actions(), u);
+    episode.actions.push_back(static_cast<std::int32_t>(action));
+    actions(e) = static_cast<std::int64_t>(action);
+  }
+  ++calls_;
+  waiting_ = true;
+}
+
+template <typename T>
+void Reinforce<T>::take(View<const double, 1> rewards, View<const std::uint8_t, 1> over,
+                        View<const std::uint8_t, 1> valid) {
+  const UseFlag::Guard guard(in_use_, "this agent");
+  const std::size_t n = open_.size();
+  require(waiting_, "rewards must follow actions");
+  require(rewards.size() == n && over.size() == n && valid.size() == n, "rewards must have length ", n, ", but have ",
+          rewards.size());
+  for (std::size_t e = 0; e < n; ++e)
+    require(std::isfinite(rewards(e)), "rewards must be finite, but that of environment ", e, " is ", rewards(e));
+  for (std::size_t e = 0; e < n; ++e) {
+    Episode& episode = open_[e];
+    if (valid(e)) {
+      episode.rewards.push_back(rewards(e));
+    } else {
+      episode.actions.pop_back();
+      episode.ends.pop_back();
+      const std::size_t kept = episode.ends.empty() ? 0 : episode.ends.back();
+      episode.indices.resize(kept);
+      episode.values.resize(kept);
+    }
+    if (over(e) && !episode.actions.empty()) {
+      ended_.push_back(std::move(episode));
+      episode = {};
+    }
+  }
+  waiting_ = false;
+}
+
+template <typename T>
+std::vector<double> Reinforce<T>::advantages() const {
+  std::vector<double> all;
+  all.reserve(steps());
+  for (const Episode& episode : ended_) {
+    const std::size_t begin = all.size();
+    double sum = 0;
+    for (std::size_t t = episode.rewards.size(); t-- > 0;) {
+      const double reward = episode.rewards[t];
+      if (settings_.cut_at_reward && reward != 0) sum = 0;
+      all.push_back(sum = reward + settings_.gamma * sum);
+    }
+    std::reverse(all.begin() + static_cast<std::ptrdiff_t>(begin), all.end());
+  }
+  const auto count = static_cast<double>(std::max<std::size_t>(1, all.size()));
+  double mean = 0, variance = 0;
+  for (const double value : all) mean += value / count;
+  for (const double value : all) variance += (value - mean) * (value - mean) / count;
+  const double away = settings_.baseline ? mean : 0;
+  const double unit = settings_.standardize && variance > 0 ? std::sqrt(variance) : 1;
+  for (double& value : all) value = (value - away) / unit;
+  return all;
+}
+
+template <typename T>
+double Reinforce<T>::gradient(View<const T, 1> parameters, View<T, 1> gradients) {
+  const UseFlag::Guard guard(in_use_, "this agent");
+  check(parameters);
+  check(View<const T, 1>(gradients.data(), gradients.extents()));
+  const std::vector<double> weights = advantages();
+  std::fill(gradients.data(), gradients.data() + gradients.size(), T{0});
+  double loss = 0;
+  std::size_t at = 0;
+  const auto count = static_cast<double>(std::max<std::size_t>(1, weights.size()));
+  for (const Episode& episode : ended_) {
+    for (std::size_t t = 0; t < episode.actions.size(); ++t, ++at) {
+      const SparseInput<T> input = episode.input(t);
+      const T* const p = policy_.forward(parameters.data(), input, activations_.data());
+      const auto action = static_cast<std::size_t>(episode.actions[t]);
+      const double scale = -weights[at] / count;
+      loss += scale * std::log(std::max(static_cast<double>(p[action]), 1e-300));
+      policy_.add_gradient(parameters.data(), input, activations_.data(), action, static_cast<T>(scale), errors_.data(),
+                           gradients.data());
+    }
+  }
+  ended_.clear();
+  return loss;
+}
+
+template <typename T>
+void Reinforce<T>::restart(std::uint64_t calls) {
+  const UseFlag::Guard guard(in_use_, "this agent");
+  for (Episode& episode : open_) episode = {};
+  ended_.clear();
+  calls_ = calls;
+  waiting_ = false;
+}
+
+template class Reinforce<float>;
+template class Reinforce<double>;
+
+}  // namespace nncore

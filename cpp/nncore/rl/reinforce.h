@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "nncore/core/in_use.h"
+#include "nncore/core/view.h"
+#include "nncore/rl/softmax_policy.h"
+
+namespace nncore {
+
+/// How the steps of episodes are weighed.
+struct ReinforceSettings {
+  double gamma = 0.99;
+  bool baseline = true;        ///< the mean of the batch's returns is taken off them
+  bool standardize = true;     ///< they are divided by their standard deviation
+  bool cut_at_reward = false;  ///< a reward other than 0 ends a game: returns do not reach over it
+  std::uint64_t seed = 0;
+};
+
+/// REINFORCE (Williams 1992) on several environments side by side: draws actions, remembers the steps of each
+/// environment's episode, and gives the gradient over the episodes that have ended.
+template <typename T>
+class Reinforce {
+ public:
+  Reinforce(const std::vector<std::size_t>& sizes, std::size_t environments, const ReinforceSettings& settings);
+
+  const SoftmaxPolicy<T>& policy() const { return policy_; }
+  /// Episodes that have ended and that `gradient` has not yet used, and their steps.
+  std::size_t episodes() const { return ended_.size(); }
+  std::size_t steps() const;
+  /// Calls of `act` so far: the place in the random numbers.
+  std::uint64_t calls() const { return calls_; }
+
+  /// π of observations (n, observation size) into (n, actions), and nothing else.
+  void probabilities(View<const T, 1> parameters, View<const T, 2> observations, View<T, 2> out);
+
+  /// Draws an action for each environment's observation, and remembers both. NaN is refused.
+  void act(View<const T, 1> parameters, View<const T, 2> observations, View<std::int64_t, 1> actions);
+
+  /// What the actions of the last `act` brought. Rows where `valid` is 0 were no steps, and are forgotten; where `over`
+  /// is not 0 the episode has ended.
+  void take(View<const double, 1> rewards, View<const std::uint8_t, 1> over, View<const std::uint8_t, 1> valid);
+
+  /// Of the loss -mean of A_t log π(a_t | s_t) over the steps of the episodes that have ended, where A is the discounted
+  /// return from t on, less the baseline. Writes the gradients, forgets the episodes and returns the loss. With no step
+  /// it is 0.
+  double gradient(View<const T, 1> parameters, View<T, 1> gradients);
+
+  /// Forgets all steps; draws go on from this number of calls.
+  void restart(std::uint64_t calls);
+
+ private:
+  struct Episode {
+    std::vector<std::size_t> ends;  // of each step in indices and values
+    std::vector<std::uint32_t> indices;
+    std::vector<T> values;
+    std::vector<std::int32_t> actions;
+    std::vector<double> rewards;
+
+    SparseInput<T> input(std::size_t step) const;
+  };
+
+  void check(View<const T, 1> parameters) const;
+  std::vector<double> advantages() const;
+
+  SoftmaxPolicy<T> policy_;
+  ReinforceSettings settings_;
+  std::vector<Episode> open_, ended_;
+  std::vector<T> activations_, errors_;
+  std::uint64_t calls_ = 0;
+  bool waiting_ = false;  // for `take`
+  UseFlag in_use_;
+};
+
+/// What moves on a screen of Pong: frames (n, 210, 160) of grey are cropped to the field (rows 34 to 193), halved, made 0
+/// where they are one of the two grey levels of the background and 1 elsewhere, and less the ones before, `previous`
+/// (n, 6400), which they then replace. Differences (n, 6400) of a frame that starts an episode are 0.
+void pong_differences(View<const std::uint8_t, 3> frames, View<const std::uint8_t, 1> starts,
+                      View<std::uint8_t, 2> previous, View<float, 2> differences);
+
+}  // namespace nncore

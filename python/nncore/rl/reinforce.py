@@ -1,0 +1,423 @@
+"""REINFORCE: the policy gradient of whole episodes."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncore import _core
+from nncore._files import read_model, write_model
+from nncore._interrupts import uninterrupted
+from nncore._memory import aligned_zeros
+from nncore._random import seed_of
+from nncore.nn import Adam, RMSprop, _checks
+from nncore.rl._views import Plain, PongDifferences, view_of
+from nncore.rl.environments import Environments, as_environments, is_discrete
+
+Array = NDArray[Any]
+Path = str | os.PathLike[str]
+_SETTINGS = (
+    *("hidden", "baseline", "standardize", "learning_rate", "gamma", "batch_episodes", "optimizer", "preprocess"),
+    *("actions", "cut_at_reward", "seed"),
+)
+
+
+class REINFORCE:
+    """Policy gradient by whole episodes (Williams 1992).
+
+    θ ← θ + η (r_total − b) ∇ log π_θ(a | s), with softmax probabilities π of dense layers with ReLU between them.
+    r_total is the discounted return from the step on, b the mean of these over the batch of episodes.
+
+    Parameters
+    ----------
+    env : str, gymnasium.Env, gymnasium.vector.VectorEnv or VecEnv
+        With Discrete actions.
+    hidden : sequence of int
+        Units of the hidden layers.
+    baseline : bool
+        Whether b is taken off, or is 0.
+    standardize : bool
+        Whether the returns of a batch are divided by their standard deviation.
+    learning_rate : float
+        η of the optimizer.
+    gamma : float
+        Discount, from 0 to 1.
+    batch_episodes : int
+        Episodes from which one step of the optimizer is made.
+    optimizer : {"rmsprop", "adam"}
+    preprocess : {None, "pong"}
+        "pong" takes frames of Atari's Pong, (210, 160) of grey: the field, halved, without the background, less the
+        frame before (Karpathy 2016).
+    actions : sequence of int, optional
+        Those of the environment's actions that are used; by default all, for "pong" up and down (2, 3).
+    cut_at_reward : bool, optional
+        Whether a reward other than 0 ends a game, over which returns do not reach; by default for "pong" only.
+    verbose : int
+        0 for silence, 1 for a bar of the progress on a terminal.
+    seed : int, optional
+        Fixes the initial parameters and all draws.
+
+    Attributes
+    ----------
+    num_timesteps : int
+        Steps made so far, of all environments.
+    num_updates : int
+        Steps of the optimizer.
+    parameters : array of float32
+        All parameters, in the kernels' order; `state_dict` has them by name.
+    history_ : dict of str to list
+        "timesteps", "return" and "length" of each episode that has ended, in order.
+    """
+
+    _learner: Any  # of the core
+    _memory: Any  # of the view
+    _starts: Array
+
+    def __init__(
+        self,
+        env: Any,
+        *,
+        hidden: Sequence[int] = (200,),
+        baseline: bool = True,
+        standardize: bool = True,
+        learning_rate: float = 1e-3,
+        gamma: float = 0.99,
+        batch_episodes: int = 10,
+        optimizer: str = "rmsprop",
+        preprocess: str | None = None,
+        actions: Sequence[int] | None = None,
+        cut_at_reward: bool | None = None,
+        verbose: int = 0,
+        seed: int | None = None,
+    ) -> None:
+        environments = as_environments(env)
+        self.hidden = tuple(_positive("hidden", size) for size in hidden)
+        self.baseline, self.standardize = bool(baseline), bool(standardize)
+        self.learning_rate = _checks.number("learning_rate", learning_rate)
+        self.gamma = _checks.number("gamma", gamma, 0.0, np.nextafter(1.0, 2.0))
+        self.batch_episodes = _positive("batch_episodes", batch_episodes)
+        self.optimizer, self.preprocess = optimizer, preprocess
+        self.view: Plain | PongDifferences = view_of(preprocess, environments.observation_space)
+        self.actions = _actions(actions, preprocess, environments.action_space)
+        self.cut_at_reward = preprocess == "pong" if cut_at_reward is None else bool(cut_at_reward)
+        self.verbose, self.seed = verbose, seed_of(seed, "seed")
+        self.num_timesteps = self.num_updates = 0
+        self.history_: dict[str, list[float]] = {"timesteps": [], "return": [], "length": []}
+        self._optimizer = _optimizer(optimizer, self.learning_rate)
+        self._bind(environments, 0)
+        self.parameters, self.gradients = (aligned_zeros(self._learner.size, np.float32) for _ in range(2))
+        self._initialize()
+
+    # The environment
+
+    def get_env(self) -> Any:
+        """The environment, as it was given."""
+        return self._environments.env
+
+    def set_env(self, env: Any) -> None:
+        """Go on with another environment of the same spaces; episodes that have begun are forgotten.
+
+        Raises
+        ------
+        ValueError
+            If its observations or actions are others.
+        """
+        environments = as_environments(env)
+        if view_of(self.preprocess, environments.observation_space).size != self.view.size:
+            raise ValueError(f"env must have observations of {self.view.size} numbers")
+        _actions(self.actions, self.preprocess, environments.action_space)
+        self._bind(environments, self._learner.calls)
+
+    def _bind(self, environments: Environments, calls: int) -> None:
+        self._environments = environments
+        sizes = [self.view.size, *self.hidden, len(self.actions)]
+        weighing = (self.gamma, self.baseline, self.standardize, self.cut_at_reward)
+        self._learner = _core.ReinforceFloat32(sizes, environments.num_envs, *weighing, self.seed)
+        self._learner.restart(calls)
+        self._observations: Any = None
+
+    def _initialize(self) -> None:
+        """Normal, of variance 2 / inputs (He et al. 2015); the last layer a tenth of it, so that first draws are even."""
+        stream = int(_core.Stream.PARAMETERS)
+        for number, (inputs, outputs, stride, weight, _) in enumerate(self._learner.layers):
+            rows = np.empty(inputs * outputs, np.float32)
+            last = number == len(self.hidden)
+            deviation = (0.1 if last else 1.0) * np.sqrt(2.0 / inputs)
+            _core.random_normal(rows, 0.0, deviation, seed=self.seed, stream=stream, step=number)
+            block = self.parameters[weight : weight + inputs * stride].reshape(inputs, stride)
+            block[:, :outputs] = rows.reshape(inputs, outputs)
+
+    # Learning
+
+    def learn(
+        self,
+        total_timesteps: int,
+        callback: Any = None,
+        log_interval: int = 4,
+        reset_num_timesteps: bool = True,
+        progress_bar: bool = False,
+    ) -> REINFORCE:
+        """Play and learn.
+
+        Ctrl-C ends it between two steps; the agent stays usable.
+
+        Parameters
+        ----------
+        total_timesteps : int
+            Steps of all environments together; the last step of several may go a few beyond.
+        callback : callable, optional
+            Called with the agent after each step of the optimizer; it ends the learning by returning False.
+        log_interval : int
+            Accepted for the sake of stable-baselines3; without effect.
+        reset_num_timesteps : bool
+            Whether `num_timesteps` and `history_` begin anew.
+        progress_bar : bool
+            A bar of the progress even when `verbose` is 0.
+
+        Returns
+        -------
+        self : REINFORCE
+
+        Raises
+        ------
+        FloatingPointError
+            If the parameters are no longer finite; those before the step are kept.
+        """
+        total = _positive("total_timesteps", total_timesteps)
+        if callback is not None and not callable(callback):
+            raise TypeError(f"callback must be callable with the agent, but is a {type(callback).__name__}")
+        if reset_num_timesteps:
+            self.num_timesteps = 0
+            self.history_ = {name: [] for name in self.history_}
+        end = self.num_timesteps + total
+        with _bar(total, self.verbose > 0 or progress_bar, progress_bar) as bar:
+            while self.num_timesteps < end:
+                before = self.num_timesteps
+                self._step()
+                bar.update(self.num_timesteps - before)
+                if self._learner.episodes < self.batch_episodes:
+                    continue
+                self._update()
+                bar.set_postfix_str(f"return {np.mean(self.history_['return'][-100:]):.4g}")
+                if callback is not None and callback(self) is False:
+                    break
+        return self
+
+    def _step(self) -> None:
+        """One action in each environment."""
+        count = self._environments.num_envs
+        if self._observations is None:
+            self._begin()
+        rows = self.view.rows(self._observations, self._memory, self._starts)
+        chosen = np.empty(count, np.int64)
+        names = np.asarray(self.actions)
+        try:
+            self._learner.act(self.parameters, rows, chosen)
+            steps = self._environments.step(names[chosen])
+            over = steps.terminated | steps.truncated
+            rewards = np.ascontiguousarray(steps.rewards, np.float64)
+            with uninterrupted():
+                self._learner.take(rewards, over.view(np.uint8), steps.valid.view(np.uint8))
+                self._count(rewards, over, steps.valid)
+                self._observations = steps.observations
+                # After a step that only began an episode the frame before it is the first one.
+                self._starts = over & (steps.observations is not steps.next_observations) | ~steps.valid
+        except BaseException:  # what was begun cannot be gone on with
+            self._observations = None
+            self._learner.restart(self._learner.calls)
+            raise
+
+    def _begin(self) -> None:
+        fresh = self.num_timesteps == 0
+        self._observations = self._environments.reset(self.seed if fresh else self.seed ^ self._learner.calls)
+        count = self._environments.num_envs
+        self._memory = self.view.start(count)
+        self._starts = np.ones(count, bool)
+        self._returns, self._lengths = np.zeros(count), np.zeros(count, np.int64)
+
+    def _count(self, rewards: Array, over: Array, valid: Array) -> None:
+        self.num_timesteps += int(valid.sum())
+        self._returns += rewards * valid
+        self._lengths += valid
+        for index in np.flatnonzero(over & valid):
+            self.history_["timesteps"].append(self.num_timesteps)
+            self.history_["return"].append(float(self._returns[index]))
+            self.history_["length"].append(int(self._lengths[index]))
+            self._returns[index] = self._lengths[index] = 0
+
+    def _update(self) -> None:
+        """A step of the optimizer from the episodes that have ended."""
+        with uninterrupted():
+            self._learner.gradient(self.parameters, self.gradients)
+            norm = _core.gradient_norm(self.gradients)
+            if not np.isfinite(norm):
+                raise FloatingPointError(
+                    f"learning diverged after {self.num_timesteps} steps: the gradient is no longer finite; a "
+                    f"learning_rate below {self.learning_rate:g} may help"
+                )
+            self._optimizer.step(self)
+            self.num_updates += 1
+
+    # Playing
+
+    def predict(
+        self, observation: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False
+    ) -> tuple[Any, Any]:
+        """The action for an observation, or for each of a batch.
+
+        Parameters
+        ----------
+        observation : array
+            One, or a batch of them with the environments as first axis.
+        state : array, optional
+            What the call before returned; for "pong" the frames before.
+        episode_start : array of bool, optional
+            Where an episode starts, so that the state does not count.
+        deterministic : bool
+            The likeliest action instead of a drawn one. Draws are NumPy's, and do not touch those of `learn`.
+
+        Returns
+        -------
+        action, state
+            Numbers of the environment's actions, one or an array, and what the next call needs.
+        """
+        single = np.ndim(observation) == len(self.view.shape)
+        batch = np.asarray(observation)[None] if single else np.asarray(observation)
+        starts = np.ones(len(batch), bool)
+        memory = self.view.start(len(batch))
+        if state is not None and memory is not None:
+            memory = np.array(state, np.uint8).reshape(memory.shape)
+            starts = np.zeros(len(batch), bool) if episode_start is None else np.array(episode_start, bool).reshape(-1)
+        rows = self.view.rows(batch, memory, starts)
+        probabilities = np.empty((len(batch), len(self.actions)), np.float32)
+        self._learner.probabilities(self.parameters, rows, probabilities)
+        if deterministic:
+            chosen = probabilities.argmax(axis=1)
+        else:
+            draws = np.random.default_rng().random((len(batch), 1))
+            chosen = (
+                (probabilities.cumsum(axis=1, dtype=np.float64) <= draws).sum(axis=1).clip(max=len(self.actions) - 1)
+            )
+        actions = np.asarray(self.actions)[chosen]
+        return (actions[0] if single else actions), memory
+
+    def evaluate(self, n_episodes: int = 10, deterministic: bool = True) -> tuple[float, float]:
+        """Mean and standard deviation of the returns of so many episodes; those that `learn` began are forgotten."""
+        wanted = _positive("n_episodes", n_episodes)
+        environments, count = self._environments, self._environments.num_envs
+        self._observations = None
+        self._learner.restart(self._learner.calls)
+        observations, memory = environments.reset(self.seed ^ 0x5EED), self.view.start(count)
+        starts, returns = np.ones(count, bool), np.zeros(count)
+        due = deque(range(wanted))  # each environment plays its share, since short episodes end first
+        shares = np.bincount(np.arange(wanted) % count, minlength=count)
+        found: list[float] = []
+        while due:
+            actions, memory = self.predict(observations, memory, starts, deterministic)
+            steps = environments.step(np.asarray(actions))
+            returns += steps.rewards * steps.valid
+            over = (steps.terminated | steps.truncated) & steps.valid
+            for index in np.flatnonzero(over):
+                if shares[index] > 0:
+                    shares[index] -= 1
+                    found.append(float(returns[index]))
+                    due.popleft()
+                returns[index] = 0
+            starts = over & (steps.observations is not steps.next_observations) | ~steps.valid
+            observations = steps.observations
+        return float(np.mean(found)), float(np.std(found))
+
+    # Files
+
+    def state_dict(self) -> dict[str, Array]:
+        """Weights (outputs, inputs) and biases by the names of PyTorch's Sequential of Linear and ReLU; copies."""
+        arrays = {}
+        for number, (inputs, outputs, stride, weight, bias) in enumerate(self._learner.layers):
+            block = self.parameters[weight : weight + inputs * stride].reshape(inputs, stride)
+            arrays[f"{2 * number}.weight"] = block[:, :outputs].T.copy()
+            arrays[f"{2 * number}.bias"] = self.parameters[bias : bias + outputs].copy()
+        return arrays
+
+    def save(self, path: Path) -> None:
+        """Write the agent to a file, whole or not at all; episodes that have begun are not part of it."""
+        optimizer = self._optimizer.state_dict()
+        slots = {f"optimizer.{key}": value for key, value in optimizer.items() if isinstance(value, np.ndarray)}
+        arrays = {"parameters": self.parameters, **slots}
+        arrays |= {f"history.{name}": np.array(values, np.float64) for name, values in self.history_.items()}
+        description = {name: getattr(self, name) for name in _SETTINGS}
+        description |= {"num_timesteps": self.num_timesteps, "num_updates": self.num_updates}
+        description |= {"observation_size": self.view.size, "calls": self._learner.calls}
+        description["optimizer_state"] = {
+            key: value for key, value in optimizer.items() if key not in optimizer_slots(optimizer)
+        }
+        write_model(path, "REINFORCE", description, arrays)
+
+    @classmethod
+    def load(cls, path: Path, env: Any) -> REINFORCE:
+        """Read what `save` wrote; the agent learns on in `env`, of which it starts new episodes.
+
+        Raises
+        ------
+        ValueError
+            A damaged file, or one of another kind, or an environment that does not fit.
+        """
+        description, arrays = read_model(path, "REINFORCE")
+        try:
+            agent = cls(env, **{name: description[name] for name in _SETTINGS})
+            if agent.view.size != description["observation_size"]:
+                raise ValueError(f"env must have observations of {description['observation_size']} numbers")
+            agent.parameters[:] = arrays["parameters"]
+            slots = {k.removeprefix("optimizer."): v for k, v in arrays.items() if k.startswith("optimizer.")}
+            agent._optimizer.load_state_dict({**description["optimizer_state"], **slots})
+            agent.num_timesteps, agent.num_updates = description["num_timesteps"], description["num_updates"]
+            agent.history_ = {name: arrays[f"history.{name}"].tolist() for name in agent.history_}
+            agent._learner.restart(description["calls"])
+        except KeyError as error:
+            raise ValueError(f"{os.fspath(path)!r} is damaged: it lacks {error}") from None
+        return agent
+
+
+def optimizer_slots(state: dict[str, Any]) -> set[str]:
+    """Names of an optimizer's arrays in its state."""
+    return {key for key, value in state.items() if isinstance(value, np.ndarray)}
+
+
+def _optimizer(name: Any, learning_rate: float) -> Adam | RMSprop:
+    if name == "rmsprop":
+        return RMSprop(learning_rate, eps=1e-5)
+    if name == "adam":
+        return Adam(learning_rate)
+    raise ValueError(f"optimizer must be 'rmsprop' or 'adam', but is {name!r}")
+
+
+def _positive(name: str, value: Any) -> int:
+    number = _checks.whole_number(name, value)
+    if number < 1:
+        raise ValueError(f"{name} must be at least 1, but is {number}")
+    return number
+
+
+def _actions(actions: Any, preprocess: str | None, space: Any) -> tuple[int, ...]:
+    """Checked numbers of the environment's actions."""
+    if not is_discrete(space):
+        raise ValueError(f"env must have Discrete actions, but has {space}")
+    first, count = int(space.start), int(space.n)
+    if actions is None:
+        actions = PongDifferences.actions if preprocess == "pong" else range(first, first + count)
+    chosen = tuple(_checks.whole_number("actions", action) for action in actions)
+    if len(chosen) < 1 or len(set(chosen)) < len(chosen) or not all(first <= a < first + count for a in chosen):
+        raise ValueError(f"actions must be different ones of {first} to {first + count - 1}, but are {chosen}")
+    return chosen
+
+
+def _bar(total: int, wanted: bool, always: bool) -> Any:
+    from tqdm import tqdm
+
+    return tqdm(
+        total=total, unit=" steps", unit_scale=True, disable=(None if not always else False) if wanted else True
+    )

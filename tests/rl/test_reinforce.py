@@ -1,0 +1,197 @@
+"""The agent: learning, playing, files, and what goes wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from nncore.rl import REINFORCE
+
+
+class Box:
+    """A space of arrays."""
+
+    def __init__(self, shape: tuple[int, ...], dtype: Any = np.float32) -> None:
+        self.shape, self.dtype = shape, np.dtype(dtype)
+
+
+class Discrete:
+    """A space of numbers."""
+
+    def __init__(self, n: int, start: int = 0) -> None:
+        self.n, self.start, self.shape, self.dtype = n, start, (), np.dtype(np.int64)
+
+
+class Bandit:
+    """Ten steps; the action that the observation names gives 1."""
+
+    observation_space, action_space = Box((2,)), Discrete(2)
+
+    def __init__(self, fails_at: int = -1) -> None:
+        self.fails_at, self.steps = fails_at, 0
+
+    def _observe(self) -> np.ndarray:
+        self.wanted = int(self.rng.integers(2))
+        return np.eye(2, dtype=np.float32)[self.wanted]
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+        self.rng, self.left = np.random.default_rng(seed), 10
+        return self._observe(), {}
+
+    def step(self, action: int) -> Any:
+        assert action in (0, 1)
+        self.steps += 1
+        if self.steps == self.fails_at:
+            raise RuntimeError("the environment broke")
+        reward = float(action == self.wanted)
+        self.left -= 1
+        return self._observe(), reward, self.left == 0, False, {}
+
+
+def agent(env: Any = None, **settings: Any) -> REINFORCE:
+    return REINFORCE(env or Bandit(), **{"hidden": (8,), "learning_rate": 0.02, "seed": 1, **settings})
+
+
+@pytest.mark.parametrize("optimizer", ["rmsprop", "adam"])
+def test_it_learns(optimizer: str) -> None:
+    made = agent(optimizer=optimizer).learn(6000)
+    assert made.num_timesteps == 6000
+    assert made.num_updates == 60
+    assert len(made.history_["return"]) == 600
+    assert np.mean(made.history_["return"][:20]) < 7
+    assert np.mean(made.history_["return"][-50:]) > 9
+    assert made.evaluate(5) == (10, 0)
+    assert made.predict(np.array([0, 1], np.float32), deterministic=True)[0] == 1
+    assert_array_equal(made.predict(np.eye(2, dtype=np.float32), deterministic=True)[0], [0, 1])
+
+
+def test_a_seed_fixes_the_run_and_pieces_are_the_whole() -> None:
+    whole = agent().learn(500)
+    pieces = agent().learn(130).learn(370, reset_num_timesteps=False)
+    assert_array_equal(whole.parameters, pieces.parameters)
+    assert whole.history_ == pieces.history_
+    assert not np.array_equal(whole.parameters, agent(seed=2).learn(500).parameters)
+
+
+def test_save_and_load(tmp_path: Path) -> None:
+    made = agent(Bandit()).learn(500)
+    made.save(tmp_path / "agent")
+    loaded = REINFORCE.load(tmp_path / "agent", Bandit())
+    assert_array_equal(made.parameters, loaded.parameters)
+    assert (loaded.num_timesteps, loaded.num_updates) == (500, 5)
+    assert loaded.history_ == made.history_
+    made.set_env(Bandit())  # so that both begin a new episode
+    for each in (made, loaded):
+        each.learn(300, reset_num_timesteps=False)
+    assert_array_equal(made.parameters, loaded.parameters)
+
+
+def test_a_file_that_does_not_fit(tmp_path: Path) -> None:
+    agent().save(tmp_path / "agent")
+    content = bytearray((tmp_path / "agent").read_bytes())
+    content[-5] ^= 1
+    (tmp_path / "broken").write_bytes(content)
+    with pytest.raises(ValueError, match="damaged"):
+        REINFORCE.load(tmp_path / "broken", Bandit())
+    other = Bandit()
+    other.observation_space = Box((3,))
+    with pytest.raises(ValueError, match="env must have observations of 2 numbers"):
+        REINFORCE.load(tmp_path / "agent", other)
+
+
+def test_weights_have_pytorchs_names_and_shapes() -> None:
+    made = agent()
+    state = made.state_dict()
+    assert {name: value.shape for name, value in state.items()} == {
+        "0.weight": (8, 2),
+        "0.bias": (8,),
+        "2.weight": (2, 8),
+        "2.bias": (2,),
+    }
+    x = np.array([[0.3, -1.0]], np.float32)
+    hidden = np.maximum(x @ state["0.weight"].T + state["0.bias"], 0)
+    logits = hidden @ state["2.weight"].T + state["2.bias"]
+    assert made.predict(x, deterministic=True)[0][0] == logits.argmax()
+
+
+def test_an_environment_that_breaks_leaves_a_usable_agent() -> None:
+    env = Bandit(fails_at=57)
+    made = agent(env)
+    with pytest.raises(RuntimeError, match="the environment broke"):
+        made.learn(200)
+    assert made.num_timesteps == 56
+    made.learn(200, reset_num_timesteps=False)
+    assert made.num_timesteps == 256
+
+
+def test_callbacks_end_the_learning() -> None:
+    seen: list[int] = []
+    made = agent().learn(1000, callback=lambda each: seen.append(each.num_updates) or each.num_updates < 3)
+    assert seen == [1, 2, 3]
+    assert made.num_timesteps == 300
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"hidden": (0,)}, ValueError, "hidden must be at least 1, but is 0"),
+        ({"gamma": 1.5}, ValueError, "gamma must be at least 0 and below 1"),
+        ({"learning_rate": np.nan}, ValueError, "learning_rate must be"),
+        ({"batch_episodes": 0}, ValueError, "batch_episodes must be at least 1"),
+        ({"optimizer": "sgd"}, ValueError, "optimizer must be 'rmsprop' or 'adam', but is 'sgd'"),
+        ({"preprocess": "crop"}, ValueError, "preprocess must be None or 'pong', but is 'crop'"),
+        ({"preprocess": "pong"}, ValueError, "env must have frames of grey"),
+        ({"actions": (0, 2)}, ValueError, r"actions must be different ones of 0 to 1, but are \(0, 2\)"),
+        ({"actions": (1, 1)}, ValueError, "actions must be different ones"),
+        ({"seed": -1}, ValueError, "seed"),
+    ],
+)
+def test_wrong_settings(settings: dict[str, Any], error: type, message: str) -> None:
+    with pytest.raises(error, match=message):
+        agent(**settings)
+
+
+def test_wrong_environments_and_calls() -> None:
+    with pytest.raises(TypeError, match="env must be an id"):
+        REINFORCE(3)
+    env = Bandit()
+    env.action_space = Box((2,))  # type: ignore[assignment]
+    with pytest.raises(ValueError, match="env must have Discrete actions"):
+        REINFORCE(env)
+    made = agent()
+    with pytest.raises(ValueError, match="total_timesteps must be at least 1, but is 0"):
+        made.learn(0)
+    with pytest.raises(TypeError, match="callback must be callable"):
+        made.learn(10, callback=3)
+    with pytest.raises(ValueError, match="observations must have shape"):
+        made.predict(np.zeros((4, 3), np.float32))
+    with pytest.raises(ValueError, match="n_episodes"):
+        made.evaluate(0)
+
+
+def test_observations_that_are_numbers() -> None:
+    class Walk(Bandit):
+        observation_space = Discrete(2, start=1)  # type: ignore[assignment]
+
+        def _observe(self) -> Any:
+            self.wanted = int(self.rng.integers(2))
+            return self.wanted + 1
+
+    assert agent(Walk()).learn(6000).evaluate(3) == (10, 0)
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
+def test_vector_environments(mode: str) -> None:
+    gymnasium = pytest.importorskip("gymnasium")
+    modes = {each.value: each for each in gymnasium.vector.AutoresetMode}
+    env = gymnasium.make_vec("CartPole-v1", 4, vectorization_mode="sync", vector_kwargs={"autoreset_mode": modes[mode]})
+    made = REINFORCE(env, hidden=(32,), learning_rate=0.01, optimizer="adam", seed=0).learn(20_000)
+    assert np.mean(made.history_["return"][-20:]) > 2 * np.mean(made.history_["return"][:20])
+    assert made.history_["return"] == made.history_["length"]
+    assert made.num_timesteps == pytest.approx(20_000, abs=4)
+    assert made.evaluate(8)[0] > 60
