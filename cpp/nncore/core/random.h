@@ -24,8 +24,9 @@ enum class Stream : std::uint32_t {
   kWordVectors = 5,  // initial vectors; step = words that were there before
   kWord2Vec = 6,     // keys of a training's draws; step = epoch
   kSketch = 7,       // step = vector
+  kExploration = 12,  // of a deep Q-learner; step = call for actions, substream 0
 };
-inline constexpr std::uint32_t kStreams = 8;
+inline constexpr std::uint32_t kStreams = 13;
 
 /// A place in the random numbers of one seed: a draw depends on (seed, stream, substream, step, position) alone.
 struct Draws {
