@@ -24,7 +24,8 @@ enum class Stream : std::uint32_t {
   kWordVectors = 5,  // initial vectors; step = words that were there before
   kWord2Vec = 6,     // keys of a training's draws; step = epoch
   kSketch = 7,       // step = vector
-  kExploration = 12,  // of a deep Q-learner; step = call for actions, substream 0
+  kReplay = 8,       // step = batch
+  kExploration = 12,  // of a deep Q-learner; step = call
 };
 inline constexpr std::uint32_t kStreams = 13;
 
