@@ -3,6 +3,8 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
+
 #include "arrays.h"
 #include "gil.h"
 #include "nncore/core/in_use.h"
@@ -13,7 +15,16 @@ using namespace pybind11::literals;
 namespace nncore {
 namespace {
 
-/// A learner that one thread at a time may use.
+/// The dtype that NumPy calls so, without asking NumPy.
+ElementType element_named(const std::string& name) {
+  static const char* const names[] = {"float32", "float64", "int8",   "int16",  "int32",
+                                      "int64",   "uint8",   "uint16", "uint32", "uint64"};
+  const auto found = std::find(std::begin(names), std::end(names), name);
+  require(found != std::end(names), "dtype must be a float or integer type, but came as '", name, "'");
+  return static_cast<ElementType>(found - std::begin(names));
+}
+
+/// A learner for one thread at a time; beside a training in the background it acts, and nothing else.
 template <typename T>
 class BoundLearner {
  public:
@@ -22,27 +33,84 @@ class BoundLearner {
   template <typename F>
   auto use(const F& f) {
     const UseFlag::Guard guard(flag_, "the learner");
+    if (learner_.started()) throw InUse("the learner is in use by its training in the background");
     return f(learner_);
   }
+  DqnTrained finish() {
+    const UseFlag::Guard guard(flag_, "the learner");
+    const Unlocked unlocked;
+    return learner_.finish();
+  }
+  bool started() const { return learner_.started(); }
+
+  /// Rows that the network sees in arrays of observations, one for each part.
+  View<const T, 2> seen(const py::object* arrays, std::size_t count, std::size_t rows) {
+    const std::vector<SeenPart>& parts = learner_.settings().observation;
+    require(count == parts.size(), "observations must have ", parts.size(), " parts, but have ", count);
+    pointers_.resize(count);
+    for (std::size_t p = 0; p < count; ++p) {
+      const bool is_array = py::isinstance<py::array>(arrays[p]);
+      const auto array = is_array ? py::reinterpret_borrow<py::array>(arrays[p]) : py::array();
+      require(is_array && (array.flags() & py::array::c_style) != 0 &&
+                  static_cast<std::size_t>(array.nbytes()) == rows * parts[p].bytes(),
+              "observations must be C-contiguous arrays of ", rows, " rows of ", parts[p].bytes(), " bytes");
+      pointers_[p] = array.data();
+    }
+    const std::size_t width = learner_.network().observation_size();
+    const bool as_it_is = count == 1 && parts[0].classes.empty() && parts[0].scale == 1 &&
+                          parts[0].type == (sizeof(T) == 4 ? ElementType::kFloat32 : ElementType::kFloat64) &&
+                          reinterpret_cast<std::uintptr_t>(pointers_[0]) % sizeof(T) == 0;
+    if (as_it_is) return {static_cast<const T*>(pointers_[0]), {rows, width}};
+    const View<T, 2> out{seen_.reserve(rows * width), {rows, width}};
+    see<T>(parts, pointers_.data(), out);
+    return out;
+  }
+
+  void act(View<const T, 2> observations, bool acting, double epsilon, std::uint64_t step,
+           View<std::int64_t, 1> actions) {
+    if (!acting && learner_.started()) throw InUse("the learner is in use by its training in the background");
+    learner_.act(acting ? QCopy::kActing : QCopy::kOnline, observations, epsilon, step, actions);
+    for (std::size_t i = 0; i < actions.size(); ++i) actions(i) += learner_.settings().first_action;
+  }
+  std::size_t actions() { return learner_.network().actions(); }
+  UseFlag& flag() { return flag_; }
 
  private:
   UseFlag flag_;
   DqnLearner<T> learner_;
+  std::vector<const void*> pointers_;
+  Buffer<T> seen_;
 };
 
+using GivenPart = std::tuple<std::string, std::size_t, double, std::vector<std::int64_t>, std::int64_t>;
+
+DqnSettings learner_settings(const std::vector<GivenPart>& observation, std::vector<std::size_t> hidden,
+                             std::size_t actions, std::int64_t first_action, bool double_q, bool huber,
+                             double max_grad_norm, std::uint64_t seed) {
+  DqnSettings settings;
+  for (const auto& [dtype, elements, scale, classes, start] : observation) {
+    settings.observation.push_back({element_named(dtype), elements, scale, classes, start});
+  }
+  settings.hidden = std::move(hidden);
+  settings.actions = actions;
+  settings.first_action = first_action;
+  settings.loss = {double_q, huber};
+  settings.max_grad_norm = max_grad_norm;
+  settings.seed = seed;
+  return settings;
+}
+
 template <typename T>
-void bind_learner(py::module_& m, const char* name) {
+void bind_learner_arrays(py::class_<BoundLearner<T>>& type) {
   using Bound = BoundLearner<T>;
   using Learner = DqnLearner<T>;
   using Array = typename Learner::Array;
-  py::class_<Bound>(m, name, py::module_local())
-      .def(py::init([](std::vector<std::size_t> sizes, bool double_q, bool huber, double max_grad_norm,
-                       std::uint64_t seed) {
-             return std::make_unique<Bound>(DqnSettings{std::move(sizes), {double_q, huber}, max_grad_norm, seed});
-           }),
-           "sizes"_a, py::kw_only(), "double_q"_a, "huber"_a, "max_grad_norm"_a, "seed"_a)
-      .def(
-          "arrays",
+  const auto checked = [](std::size_t which) {
+    require(which < Learner::kArrays, "which must be below ", Learner::kArrays, ", but came as ", which);
+    return static_cast<Array>(which);
+  };
+  type.def(
+          "parameters",
           [](Bound& bound) {
             return bound.use([](Learner& learner) {
               std::vector<std::tuple<std::string, std::size_t, std::vector<std::size_t>>> all;
@@ -50,30 +118,34 @@ void bind_learner(py::module_& m, const char* name) {
               return all;
             });
           },
-          "Name, offset and shape of each parameter.")
+          "Name, offset and shape of each parameter in a flat array.")
       .def(
           "get",
-          [](Bound& bound, int which) {
-            require(which >= 0 && which < 4, "which must be from 0 to 3, but came as ", which);
+          [checked](Bound& bound, std::size_t which) {
             return bound.use([&](Learner& learner) {
-              const auto values = learner.array(static_cast<Array>(which));
+              const auto values = learner.array(checked(which));
               return py::array_t<T>(static_cast<py::ssize_t>(values.size()), values.data());
             });
           },
-          "which"_a)
+          "which"_a, "A copy of parameters (0), target (1), Adam's averages (2, 3) or acting parameters (4).")
       .def(
           "set",
-          [](Bound& bound, int which, In<T, 1> values) {
-            require(which >= 0 && which < 4, "which must be from 0 to 3, but came as ", which);
-            bound.use([&](Learner& learner) { learner.set_array(static_cast<Array>(which), values); });
+          [checked](Bound& bound, std::size_t which, In<T, 1> values) {
+            bound.use([&](Learner& learner) { learner.set_array(checked(which), values); });
           },
           "which"_a, "values"_a)
       .def_property(
           "updates", [](Bound& bound) { return bound.use([](Learner& learner) { return learner.updates(); }); },
           [](Bound& bound, std::uint64_t updates) {
             bound.use([&](Learner& learner) { learner.set_updates(updates); });
-          })
-      .def(
+          });
+}
+
+template <typename T>
+void bind_learner_training(py::class_<BoundLearner<T>>& type) {
+  using Bound = BoundLearner<T>;
+  using Learner = DqnLearner<T>;
+  type.def(
           "update",
           [](Bound& bound, In<T, 2> observations, In<std::int64_t, 1> actions, In<T, 1> rewards,
              In<T, 2> next_observations, In<T, 1> bootstrap, In<T, 1> weights, double learning_rate,
@@ -87,23 +159,87 @@ void bind_learner(py::module_& m, const char* name) {
           "observations"_a, "actions"_a, "rewards"_a, "next_observations"_a, "bootstrap"_a, "weights"_a,
           "learning_rate"_a, "td_errors"_a)
       .def(
+          "train",
+          [](Bound& bound, Replay& replay, std::size_t updates, std::size_t batch_size, double beta,
+             double learning_rate) {
+            return bound.use([&](Learner& learner) {
+              const UseFlag::Guard guard(replay.in_use(), "the replay buffer");
+              const Unlocked unlocked;
+              const DqnTrained trained = learner.train(replay, {updates, batch_size, beta, learning_rate});
+              return std::make_tuple(trained.updates, trained.loss);
+            });
+          },
+          "replay"_a, "updates"_a, "batch_size"_a, "beta"_a, "learning_rate"_a)
+      .def(
+          "start",
+          [](Bound& bound, Replay& replay, std::size_t updates, std::size_t batch_size, double beta,
+             double learning_rate) {
+            bound.use([&](Learner& learner) {
+              learner.start(replay, {updates, batch_size, beta, learning_rate});
+            });
+          },
+          "replay"_a, "updates"_a, "batch_size"_a, "beta"_a, "learning_rate"_a, py::keep_alive<1, 2>())
+      .def("finish",
+           [](Bound& bound) {
+             const DqnTrained trained = bound.finish();
+             return std::make_tuple(trained.updates, trained.loss);
+           })
+      .def_property_readonly("started", [](const Bound& bound) { return bound.started(); })
+      .def(
           "update_target",
-          [](Bound& bound, double tau) { bound.use([&](Learner& learner) { learner.update_target(tau); }); }, "tau"_a)
+          [](Bound& bound, double tau) { bound.use([&](Learner& learner) { learner.update_target(tau); }); }, "tau"_a);
+}
+
+template <typename T>
+void bind_learner_acting(py::class_<BoundLearner<T>>& type) {
+  using Bound = BoundLearner<T>;
+  type.def(
+          "act_one",
+          [](Bound& bound, const py::object& observation, bool acting, double epsilon, std::uint64_t step) {
+            const UseFlag::Guard guard(bound.flag(), "the learner");
+            std::int64_t action = 0;
+            bound.act(bound.seen(&observation, 1, 1), acting, epsilon, step, {&action, {1}});
+            return action;
+          },
+          "observation"_a, "acting"_a, "epsilon"_a, "step"_a)
       .def(
           "act",
-          [](Bound& bound, In<T, 2> observations, double epsilon, std::uint64_t step, Out<std::int64_t, 1> actions) {
-            bound.use([&](Learner& learner) { learner.act(QCopy::kOnline, observations, epsilon, step, actions); });
+          [](Bound& bound, const std::vector<py::object>& observations, bool acting, double epsilon,
+             std::uint64_t step, Out<std::int64_t, 1> actions) {
+            const UseFlag::Guard guard(bound.flag(), "the learner");
+            const View<std::int64_t, 1> out = actions;
+            const View<const T, 2> seen = bound.seen(observations.data(), observations.size(), out.size());
+            bound.act(seen, acting, epsilon, step, out);
           },
-          "observations"_a, "epsilon"_a, "step"_a, "actions"_a)
+          "observations"_a, "acting"_a, "epsilon"_a, "step"_a, "actions"_a)
       .def(
           "values",
-          [](Bound& bound, In<T, 2> observations, Out<T, 2> q) {
-            bound.use([&](Learner& learner) {
+          [](Bound& bound, const std::vector<py::object>& observations, Out<T, 2> q) {
+            return bound.use([&](DqnLearner<T>& learner) {
+              const View<T, 2> out = q;
+              const View<const T, 2> seen = bound.seen(observations.data(), observations.size(), out.extent(0));
               const Unlocked unlocked;
-              learner.network().values(QCopy::kOnline, observations, q);
+              learner.network().values(QCopy::kOnline, seen, out);
             });
           },
           "observations"_a, "q"_a);
+}
+
+template <typename T>
+void bind_learner(py::module_& m, const char* name) {
+  py::class_<BoundLearner<T>> type(m, name, py::module_local());
+  type.def(py::init([](const std::vector<GivenPart>& observation, std::vector<std::size_t> hidden, std::size_t actions,
+                       std::int64_t first_action, bool double_q, bool huber, double max_grad_norm,
+                       std::uint64_t seed) {
+             return std::make_unique<BoundLearner<T>>(learner_settings(observation, std::move(hidden), actions,
+                                                                       first_action, double_q, huber, max_grad_norm,
+                                                                       seed));
+           }),
+           "observation"_a, "hidden"_a, "actions"_a, "first_action"_a, py::kw_only(), "double_q"_a, "huber"_a,
+           "max_grad_norm"_a, "seed"_a);
+  bind_learner_arrays(type);
+  bind_learner_training(type);
+  bind_learner_acting(type);
 }
 
 }  // namespace
