@@ -184,6 +184,7 @@ void bind_learner_training(py::class_<BoundLearner<T>>& type) {
              const DqnTrained trained = bound.finish();
              return std::make_tuple(trained.updates, trained.loss);
            })
+      .def("publish", [](Bound& bound) { bound.use([](Learner& learner) { learner.publish(); }); })
       .def_property_readonly("started", [](const Bound& bound) { return bound.started(); })
       .def(
           "update_target",

@@ -155,6 +155,8 @@ DqnTrained DqnLearner<T>::train(Replay& replay, const DqnTraining& training) {
 
 template <typename T>
 void DqnLearner<T>::start(Replay& replay, const DqnTraining& training) {
+  check(replay);
+  trained_ = {};
   background_.start([this, &replay, training] {
     const UseFlag::Guard guard(replay.in_use(), "the replay buffer");
     trained_ = train(replay, training);
@@ -164,7 +166,6 @@ void DqnLearner<T>::start(Replay& replay, const DqnTraining& training) {
 template <typename T>
 DqnTrained DqnLearner<T>::finish() {
   background_.wait();
-  publish();
   return trained_;
 }
 

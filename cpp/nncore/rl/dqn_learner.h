@@ -67,9 +67,11 @@ class DqnLearner {
 
   /// The same in the background, where it has the replay for itself until finish() is called.
   void start(Replay& replay, const DqnTraining& training);
-  /// Waits for what start() began, and makes the parameters of now those that act.
+  /// Waits for what start() began.
   DqnTrained finish();
   bool started() const { return background_.started(); }
+  /// Makes the acting copy the online network of now.
+  void publish();
 
   /// target += tau * (parameters - target); tau = 1 copies.
   void update_target(double tau);
@@ -80,7 +82,6 @@ class DqnLearner {
 
  private:
   View<T, 1> view(Array which) const { return {arrays_[static_cast<std::size_t>(which)].data(), {network_.size()}}; }
-  void publish();
   QBatch<T> sample(Replay& replay, const DqnTraining& training);
   void check(const Replay& replay) const;
 
