@@ -8,6 +8,7 @@
 #include "arrays.h"
 #include "gil.h"
 #include "nncore/core/in_use.h"
+#include "replay.h"
 
 namespace py = pybind11;
 using namespace pybind11::literals;
@@ -41,6 +42,8 @@ class BoundLearner {
     const Unlocked unlocked;
     return learner_.finish();
   }
+  /// Keeps the replay of a training in the background.
+  void hold(std::shared_ptr<BoundReplay> replay) { replay_ = std::move(replay); }
   bool started() const { return learner_.started(); }
 
   /// Rows that the network sees in arrays of observations, one for each part.
@@ -77,6 +80,7 @@ class BoundLearner {
 
  private:
   UseFlag flag_;
+  std::shared_ptr<BoundReplay> replay_;  // before the learner, whose end waits for the training
   DqnLearner<T> learner_;
   std::vector<const void*> pointers_;
   Buffer<T> seen_;
@@ -160,25 +164,26 @@ void bind_learner_training(py::class_<BoundLearner<T>>& type) {
           "learning_rate"_a, "td_errors"_a)
       .def(
           "train",
-          [](Bound& bound, Replay& replay, std::size_t updates, std::size_t batch_size, double beta,
+          [](Bound& bound, BoundReplay& replay, std::size_t updates, std::size_t batch_size, double beta,
              double learning_rate) {
             return bound.use([&](Learner& learner) {
-              const UseFlag::Guard guard(replay.in_use(), "the replay buffer");
+              const UseFlag::Guard guard = replay.guard();
               const Unlocked unlocked;
-              const DqnTrained trained = learner.train(replay, {updates, batch_size, beta, learning_rate});
+              const DqnTrained trained = learner.train(replay.replay, {updates, batch_size, beta, learning_rate});
               return std::make_tuple(trained.updates, trained.loss);
             });
           },
           "replay"_a, "updates"_a, "batch_size"_a, "beta"_a, "learning_rate"_a)
       .def(
           "start",
-          [](Bound& bound, Replay& replay, std::size_t updates, std::size_t batch_size, double beta,
-             double learning_rate) {
+          [](Bound& bound, const std::shared_ptr<BoundReplay>& replay, std::size_t updates, std::size_t batch_size,
+             double beta, double learning_rate) {
             bound.use([&](Learner& learner) {
-              learner.start(replay, {updates, batch_size, beta, learning_rate});
+              learner.start(replay->replay, {updates, batch_size, beta, learning_rate});
             });
+            bound.hold(replay);
           },
-          "replay"_a, "updates"_a, "batch_size"_a, "beta"_a, "learning_rate"_a, py::keep_alive<1, 2>())
+          "replay"_a, "updates"_a, "batch_size"_a, "beta"_a, "learning_rate"_a)
       .def("finish",
            [](Bound& bound) {
              const DqnTrained trained = bound.finish();
@@ -245,6 +250,7 @@ void bind_learner(py::module_& m, const char* name) {
 
 }  // namespace
 
+/// After bind_replay, whose type its methods take.
 void bind_dqn_learner(py::module_& m) {
   bind_learner<float>(m, "DqnLearnerFloat32");
   bind_learner<double>(m, "DqnLearnerFloat64");

@@ -32,6 +32,7 @@ void bind_dqn_learner(py::module_& m);
 void bind_kernels(py::module_& m);
 void bind_nn(py::module_& m);
 void bind_optimizers(py::module_& m);
+void bind_replay(py::module_& m);
 void bind_stream(py::module_& m);
 void bind_word2vec(py::module_& m);
 void bind_svd(py::module_& m);
@@ -46,6 +47,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   m.def("build", &nncore::build, "Version, compiler and instruction set of this build.");
   nncore::bind_cooccurrence(m);
   nncore::bind_core(m);
+  nncore::bind_replay(m);
   nncore::bind_dqn_learner(m);
   nncore::bind_kernels(m);
   nncore::bind_stream(m);
