@@ -98,6 +98,7 @@ void bind_random(py::module_& m) {
       .value("WORD_VECTORS", Stream::kWordVectors)
       .value("WORD2VEC", Stream::kWord2Vec)
       .value("SKETCH", Stream::kSketch)
+      .value("REPLAY", Stream::kReplay)
       .value("EXPLORATION", Stream::kExploration)
       .finalize();
   m.def(

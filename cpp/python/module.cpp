@@ -54,6 +54,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   nncore::bind_svd(m);
   nncore::bind_nn(m);
   nncore::bind_optimizers(m);
+  nncore::bind_replay(m);
   nncore::bind_word2vec(m);
   nncore::bind_vectors(m);
   nncore::bind_words(m);

@@ -17,7 +17,7 @@ except ImportError as error:
 from nncore import _core
 
 if TYPE_CHECKING:
-    from nncore import datasets, nn, plot, sequence, text, textbook
+    from nncore import datasets, nn, plot, rl, sequence, text, textbook
 
 __version__: str = _core.build()["version"]
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "isa",
     "nn",
     "plot",
+    "rl",
     "sequence",
     "set_num_threads",
     "show_config",
@@ -36,7 +37,7 @@ __all__ = [
 
 _threadpool.register()
 
-_FAMILIES = frozenset({"datasets", "nn", "plot", "sequence", "text", "textbook"})
+_FAMILIES = frozenset({"datasets", "nn", "plot", "rl", "sequence", "text", "textbook"})
 
 
 def __getattr__(name: str) -> Any:

@@ -9,6 +9,9 @@
 
 namespace nncore {
 
+/// Frames that an interleaved stack may have.
+inline constexpr std::size_t kMostFrames = 64;
+
 /// An observation, or one entry of a dictionary.
 struct ObservationPart {
   std::size_t bytes = 0;

@@ -20,6 +20,8 @@ class RankOrder {
   std::size_t size() const { return order_.size(); }
   /// The greatest |TD error|; 1 where there is none.
   double greatest() const { return order_.empty() ? 1.0 : order_[0].error; }
+  /// The same without this index.
+  double greatest_but(std::size_t index) const;
   /// 1 / r^alpha of an index, r its rank, and that of the last rank.
   double priority(std::size_t index) const;
   double least() const;
@@ -38,6 +40,8 @@ class RankOrder {
   void restore(const std::vector<std::int64_t>& order, const std::vector<double>& errors, std::uint64_t changes);
   std::uint64_t changes() const { return changes_; }
 
+  std::size_t bytes() const { return order_.capacity() * (sizeof(Entry) + sizeof(std::uint32_t) + 2 * sizeof(double)); }
+
  private:
   struct Entry {
     double error;
@@ -46,9 +50,9 @@ class RankOrder {
   void place(std::size_t rank, const Entry& entry);
   void sift(std::size_t rank, const Entry& entry);
 
-  std::vector<double> powers_;  // 1 / r^alpha
-  std::vector<double> sums_;    // of the first r powers
-  std::vector<Entry> order_;    // a heap, greatest first
+  std::vector<double> powers_;        // 1 / r^alpha
+  std::vector<double> sums_;          // of the first r powers
+  std::vector<Entry> order_;          // a heap, greatest first
   std::vector<std::uint32_t> ranks_;  // of each index
   std::uint64_t changes_ = 0;
 };

@@ -2,7 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,8 +20,8 @@ enum class ReplayKind { kUniform, kProportional, kRank };
 
 /// What a replay keeps. One environment or many, whose transitions may come in any order.
 struct ReplaySettings {
-  std::size_t capacity = 0;                   // transitions, from 1 to 2^29 - 1
-  std::vector<ObservationPart> observation;   // one part, or one per entry of a dictionary
+  std::size_t capacity = 0;                  // transitions, from 1 to 2^29 - 1
+  std::vector<ObservationPart> observation;  // one part, or one per entry of a dictionary
   std::size_t action_bytes = 8;
   std::size_t n_steps = 1;
   double gamma = 0.99;
@@ -48,7 +48,7 @@ struct ReplayBatch {
 /// One transition each, of `count` environments.
 struct ReplaySteps {
   std::size_t count = 0;
-  const void* const* observations = nullptr;  // one array (count, part's bytes) for each part
+  const void* const* observations = nullptr;       // one array (count, part's bytes) for each part
   const void* const* next_observations = nullptr;  // true ones: the final observation where an episode ends
   const void* actions = nullptr;                   // (count, action_bytes)
   const float* rewards = nullptr;
@@ -98,6 +98,9 @@ class Replay {
   /// The transitions at batch.indices, which must be below size().
   void gather(const ReplayBatch& batch) const;
 
+  /// std::out_of_range for an index that is not below size().
+  void check_indices(View<const std::int64_t, 1> indices) const;
+
   /// p_i = (|td_error| + epsilon)^alpha; with kind kRank, p_i = 1 / rank(i)^alpha by |td_error|. Before anything
   /// changes: std::out_of_range for an index that is not below size(), std::invalid_argument for an error that is not
   /// finite (or too great for a sum). Nothing happens with kind kUniform but the checks. T is float or double.
@@ -112,14 +115,14 @@ class Replay {
   /// Everything that a later run needs beside the settings, for a file. The views are of this replay's own memory, and
   /// end with the next call that changes it.
   struct State {
-    View<const std::uint8_t, 2> records;       // (size, bytes of a record)
-    View<const std::uint8_t, 2> ends;          // observations beside: (entries, bytes)
+    View<const std::uint8_t, 2> records;              // (size, bytes of a record)
+    View<const std::uint8_t, 2> ends;                 // observations beside: (entries, bytes)
     std::vector<View<const std::uint8_t, 2>> frames;  // for each part with frames: (frames, bytes)
-    std::vector<double> priorities;            // (size) priorities, or |TD errors| in the order of ranks
-    std::vector<std::int64_t> order;           // (size) of ranks, else empty
-    std::vector<std::uint64_t> last;           // for each environment 1 + the number of its last transition, 0: none
-    std::uint64_t added = 0;                   // transitions since the beginning
-    std::uint64_t updates = 0;                 // since ranks were sorted
+    std::vector<double> priorities;                   // (size) priorities, or |TD errors| in the order of ranks
+    std::vector<std::int64_t> order;                  // (size) of ranks, else empty
+    std::vector<std::uint64_t> last;  // for each environment 1 + the number of its last transition, 0: none
+    std::uint64_t added = 0;          // transitions since the beginning
+    std::uint64_t updates = 0;        // since ranks were sorted
     std::uint64_t seed = 0, draws = 0;
   };
   State state() const;
@@ -131,8 +134,60 @@ class Replay {
   std::size_t bytes() const;
 
  private:
+  // A record: observation, action, reward (float), link. An observation is its parts, one after the other, each as bytes
+  // or as the numbers of its frames. A link is a place and flags: the following record, or an entry of ends_.
+  static constexpr std::uint32_t kPlace = (1u << 29) - 1, kEnd = 1u << 29, kTerminated = 1u << 30,
+                                 kTruncated = 1u << 31;
+
+  struct Part {
+    std::size_t bytes, offset;  // of the observation; where it stands in a record
+    std::size_t stored;         // bytes there
+    std::ptrdiff_t pool;        // its frames, or -1
+  };
+  struct Step {
+    const void* const* observations;
+    const void* const* next_observations;
+    const void* action;
+    float reward;
+    bool terminated, truncated;
+    std::size_t environment, row;
+  };
+
+  std::uint8_t* record(std::size_t slot) const { return records_.data() + slot * record_bytes_; }
+  std::uint8_t* end(std::size_t entry) const { return ends_.data() + entry * observation_bytes_; }
+  std::uint32_t link(std::size_t slot) const;
+  void set_link(std::size_t slot, std::uint32_t link);
+
+  void prepare(std::size_t count, std::size_t environments);
+  void add_step(const Step& step);
+  void forget(std::size_t slot);
+  void prioritize(std::size_t first, std::size_t count, double priority);
+  double greatest_without(std::size_t first, std::size_t count);
+  bool shows(const std::uint8_t* stored, const void* const* observations, std::size_t row);
+  void store(const void* const* observations, std::size_t row, const std::uint8_t* before, std::uint8_t* stored);
+  void drop(const std::uint8_t* stored);
+  void load(const std::uint8_t* stored, void* const* observations, std::size_t row) const;
+  void draw_uniform(ReplayBatch& batch, const Draws& draws) const;
+  std::uint64_t serial(std::size_t slot) const;
+  void restore_links();
+  void restore_frames(const State& state);
+  void restore_priorities(const State& state);
+  void swap(Replay& other) noexcept;
+
   ReplaySettings settings_;
-  std::size_t size_ = 0;
+  std::vector<Part> parts_;
+  std::vector<FramePool> pools_;
+  std::size_t observation_bytes_ = 0, record_bytes_ = 0;
+  Pages records_, ends_;
+  std::size_t size_ = 0, next_ = 0;  // next_: the place of the next transition
+  std::size_t ends_count_ = 0;
+  std::vector<std::uint32_t> free_ends_;
+  std::vector<std::uint64_t> last_;  // of each environment, as in State
+  std::uint64_t added_ = 0, seed_ = 0, draws_ = 0;
+  std::vector<double> powers_;  // gamma^0 ... gamma^n_steps
+  std::optional<SumTree> tree_;
+  std::optional<RankOrder> ranks_;
+  std::vector<double> values_;
   UseFlag in_use_;
 };
 

@@ -15,7 +15,7 @@ namespace nncore {
 /// made anew from what is below it: all is a function of the priorities alone, however often they changed.
 class SumTree {
  public:
-  /// `capacity` leaves of 0; from 1 to 2^40 (std::invalid_argument).
+  /// `capacity` leaves of 0; from 1 to 2^32 (std::invalid_argument).
   explicit SumTree(std::size_t capacity);
 
   std::size_t capacity() const { return capacity_; }
@@ -28,6 +28,10 @@ class SumTree {
   View<const double, 1> priorities() const { return {leaves_.data(), {capacity_}}; }
   /// What a priority may be at most: their sum stays finite.
   double largest() const { return largest_; }
+  std::size_t bytes() const { return 8 * leaves_.size() + (sizeof(Range) + 8) * sums_.size(); }
+
+  /// std::out_of_range for an index that is not below capacity.
+  void check(View<const std::int64_t, 1> indices) const;
 
   /// Sets priorities (n) at indices (n); of the same index the last counts. Before anything changes: std::out_of_range
   /// for an index that is not below capacity, std::invalid_argument for a priority that is negative, not a number or
@@ -53,7 +57,8 @@ class SumTree {
     double least, greatest;
   };
 
-  void check(View<const double, 1> priorities) const;
+  void check_priorities(View<const double, 1> priorities) const;
+  void refresh(std::size_t first, std::size_t count);
   void sum_block(std::size_t block);
   void climb(std::vector<std::uint32_t>& nodes);
   std::size_t nearest(std::size_t leaf) const;

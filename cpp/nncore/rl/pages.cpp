@@ -1,0 +1,78 @@
+#include "nncore/rl/pages.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <new>
+#include <system_error>
+#include <utility>
+
+namespace nncore {
+namespace {
+
+constexpr std::size_t kGrain = std::size_t{1} << 16;  // a multiple of every page size
+constexpr std::size_t kHuge = std::size_t{1} << 23;   // from here on huge pages pay
+
+int unnamed_file(const std::string& folder) {
+  int file = -1;
+#ifdef O_TMPFILE
+  file = open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  if (file < 0 && errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) {
+    throw std::system_error(errno, std::generic_category(), folder);
+  }
+#endif
+  if (file < 0) {  // a file system that has no unnamed files
+    std::string name = folder + "/.nncore-XXXXXX";
+    file = mkostemp(name.data(), O_CLOEXEC);
+    if (file < 0) throw std::system_error(errno, std::generic_category(), folder);
+    unlink(name.c_str());
+  }
+  return file;
+}
+
+}  // namespace
+
+Pages::Pages(const std::string& folder) : file_(folder.empty() ? -1 : unnamed_file(folder)) {}
+
+Pages::~Pages() { release(); }
+
+Pages::Pages(Pages&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)),
+      bytes_(std::exchange(other.bytes_, 0)),
+      file_(std::exchange(other.file_, -1)) {}
+
+Pages& Pages::operator=(Pages&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(bytes_, other.bytes_);
+  std::swap(file_, other.file_);
+  return *this;
+}
+
+void Pages::release() noexcept {
+  if (data_ != nullptr) munmap(data_, bytes_);
+  if (file_ >= 0) close(file_);
+}
+
+void Pages::grow(std::size_t bytes) {
+  if (bytes <= bytes_) return;
+  if (bytes > SIZE_MAX / 4) throw std::bad_alloc();
+  const std::size_t wanted = (std::max(bytes, bytes_ + bytes_ / 2) + kGrain - 1) / kGrain * kGrain;
+  if (file_ >= 0 && ftruncate(file_, static_cast<off_t>(wanted)) != 0) throw std::bad_alloc();
+  void* memory = MAP_FAILED;
+  if (data_ == nullptr) {
+    const int flags = file_ >= 0 ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS;
+    memory = mmap(nullptr, wanted, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE, file_, 0);
+  } else {
+    memory = mremap(data_, bytes_, wanted, MREMAP_MAYMOVE);
+  }
+  if (memory == MAP_FAILED) throw std::bad_alloc();
+  data_ = static_cast<std::uint8_t*>(memory);
+  bytes_ = wanted;
+  if (file_ < 0 && wanted >= kHuge) madvise(data_, bytes_, MADV_HUGEPAGE);
+}
+
+}  // namespace nncore
