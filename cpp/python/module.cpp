@@ -47,14 +47,13 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   m.def("build", &nncore::build, "Version, compiler and instruction set of this build.");
   nncore::bind_cooccurrence(m);
   nncore::bind_core(m);
-  nncore::bind_replay(m);
-  nncore::bind_dqn_learner(m);
   nncore::bind_kernels(m);
   nncore::bind_stream(m);
   nncore::bind_svd(m);
   nncore::bind_nn(m);
   nncore::bind_optimizers(m);
   nncore::bind_replay(m);
+  nncore::bind_dqn_learner(m);  // takes a replay
   nncore::bind_word2vec(m);
   nncore::bind_vectors(m);
   nncore::bind_words(m);

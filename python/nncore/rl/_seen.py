@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,11 @@ class Seen:
         """Of an observation's spec."""
         return cls(tuple(spec.values()), tuple(spec)) if isinstance(spec, dict) else cls((spec,))
 
+    def space(self) -> Any:
+        """A space with the attributes of the one that was seen; Gymnasium itself need not be there."""
+        spaces = [_space(spec) for spec in self.specs]
+        return SimpleNamespace(spaces=dict(zip(self.keys, spaces, strict=True))) if self.keys else spaces[0]
+
     def core_parts(self) -> list[CorePart]:
         """What the core has to know."""
         return [_core_part(spec) for spec in self.specs]
@@ -66,6 +72,15 @@ class Seen:
         first = observations[self.keys[0]] if self.keys and isinstance(observations, Mapping) else observations
         shape = np.shape(first)
         return None if len(shape) == len(self.specs[0].shape) else shape[0]
+
+
+def _space(spec: ArraySpec) -> Any:
+    if not spec.low:
+        return SimpleNamespace(shape=spec.shape, dtype=spec.dtype)
+    counts = np.array([high - low + 1 for low, high in zip(spec.low, spec.high, strict=True)])
+    if not spec.shape:
+        return SimpleNamespace(n=counts[0], start=spec.low[0], shape=())
+    return SimpleNamespace(nvec=counts.reshape(spec.shape), start=np.reshape(spec.low, spec.shape), shape=spec.shape)
 
 
 def _core_part(spec: ArraySpec) -> CorePart:
