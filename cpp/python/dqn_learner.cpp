@@ -4,6 +4,9 @@
 #include <pybind11/stl.h>
 
 #include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <optional>
 
 #include "arrays.h"
 #include "gil.h"
@@ -24,6 +27,43 @@ ElementType element_named(const std::string& name) {
   require(found != std::end(names), "dtype must be a float or integer type, but came as '", name, "'");
   return static_cast<ElementType>(found - std::begin(names));
 }
+
+/// Whether `value` is an array of this type and shape, as the core takes it.
+bool is_array_of(const ReplaySpec& spec, py::handle value) {
+  if (!is_exact_array(value)) return false;
+  const auto* array = py::detail::array_proxy(value.ptr());
+  constexpr int plain = py::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_ | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
+  const bool same_type = array->descr == spec.dtype.ptr() ||
+                         py::detail::npy_api::get().PyArray_EquivTypes_(array->descr, spec.dtype.ptr());
+  return (array->flags & plain) == plain && same_type && array->nd == static_cast<int>(spec.shape.size()) &&
+         std::equal(spec.shape.begin(), spec.shape.end(), array->dimensions);
+}
+
+/// Transitions that wait until a training in the background lets go of the replay.
+struct StagedSteps {
+  struct Step {
+    std::int64_t action;
+    float reward;
+    bool terminated, truncated;
+  };
+  std::vector<Step> steps;
+  std::vector<std::uint8_t> observations;  // two for each step
+
+  void add(const std::uint8_t* from, const std::uint8_t* to, std::size_t bytes, const Step& step) {
+    observations.insert(observations.end(), from, from + bytes);
+    observations.insert(observations.end(), to, to + bytes);
+    steps.push_back(step);
+  }
+  void flush(Replay& replay, std::size_t bytes) {
+    const std::uint8_t* at = observations.data();
+    for (const Step& step : steps) {
+      replay.add(at, &step.action, step.reward, at + bytes, step.terminated, step.truncated);
+      at += 2 * bytes;
+    }
+    steps.clear();
+    observations.clear();
+  }
+};
 
 /// A learner for one thread at a time; beside a training in the background it acts, and nothing else.
 template <typename T>
@@ -59,14 +99,7 @@ class BoundLearner {
               "observations must be C-contiguous arrays of ", rows, " rows of ", parts[p].bytes(), " bytes");
       pointers_[p] = array.data();
     }
-    const std::size_t width = learner_.network().observation_size();
-    const bool as_it_is = count == 1 && parts[0].classes.empty() && parts[0].scale == 1 &&
-                          parts[0].type == (sizeof(T) == 4 ? ElementType::kFloat32 : ElementType::kFloat64) &&
-                          reinterpret_cast<std::uintptr_t>(pointers_[0]) % sizeof(T) == 0;
-    if (as_it_is) return {static_cast<const T*>(pointers_[0]), {rows, width}};
-    const View<T, 2> out{seen_.reserve(rows * width), {rows, width}};
-    see<T>(parts, pointers_.data(), out);
-    return out;
+    return rows_of(parts, pointers_.data(), rows);
   }
 
   void act(View<const T, 2> observations, bool acting, double epsilon, std::uint64_t step,
@@ -75,15 +108,69 @@ class BoundLearner {
     learner_.act(acting ? QCopy::kActing : QCopy::kOnline, observations, epsilon, step, actions);
     for (std::size_t i = 0; i < actions.size(); ++i) actions(i) += learner_.settings().first_action;
   }
-  std::size_t actions() { return learner_.network().actions(); }
+  /// Begins an episode of one environment whose observations are single arrays; false for another type or shape.
+  bool begin(const BoundReplay& replay, py::handle observation) {
+    if (!is_array_of(replay.observations[0], observation)) return false;
+    keep(py::detail::array_proxy(observation.ptr())->data);
+    return true;
+  }
+  /// The action for the observation that came last.
+  std::int64_t act_here(bool acting, double epsilon, std::uint64_t step) {
+    const std::vector<SeenPart>& parts = learner_.settings().observation;
+    const void* here = here_.data();
+    require(here != nullptr, "there must be an observation before an action");
+    act(rows_of(parts, &here, 1), acting, epsilon, step, {&action_, {1}});
+    return action_;
+  }
+  /// Keeps the step that the last action made; false, and nothing has changed, where it cannot be taken as it is.
+  bool step(BoundReplay& replay, py::handle reached, py::handle reward, py::handle terminated, py::handle truncated,
+            bool staged) {
+    if (!is_array_of(replay.observations[0], reached)) return false;
+    const double number = PyFloat_AsDouble(reward.ptr());
+    const int ends = PyObject_IsTrue(terminated.ptr()), cut = PyObject_IsTrue(truncated.ptr());
+    if (PyErr_Occurred() != nullptr) throw py::error_already_set();
+    const typename StagedSteps::Step step{action_, static_cast<float>(number), ends != 0, cut != 0};
+    if (!std::isfinite(step.reward)) return false;
+    const void* const to = py::detail::array_proxy(reached.ptr())->data;
+    if (staged) {
+      staged_.add(here_.data(), static_cast<const std::uint8_t*>(to), bytes(), step);
+    } else {
+      const UseFlag::Guard guard = replay.guard();
+      replay.replay.add(here_.data(), &step.action, step.reward, to, step.terminated, step.truncated);
+    }
+    keep(to);
+    return true;
+  }
+  void flush(BoundReplay& replay) {
+    const UseFlag::Guard guard = replay.guard();
+    staged_.flush(replay.replay, bytes());
+  }
   UseFlag& flag() { return flag_; }
 
  private:
+  std::size_t bytes() const { return learner_.settings().observation[0].bytes(); }
+  void keep(const void* observation) { std::memcpy(here_.reserve(bytes()), observation, bytes()); }
+
+  View<const T, 2> rows_of(const std::vector<SeenPart>& parts, const void* const* arrays, std::size_t rows) {
+    const std::size_t width = learner_.network().observation_size();
+    const bool as_it_is = parts.size() == 1 && parts[0].classes.empty() && parts[0].scale == 1 &&
+                          parts[0].type == (sizeof(T) == 4 ? ElementType::kFloat32 : ElementType::kFloat64) &&
+                          reinterpret_cast<std::uintptr_t>(arrays[0]) % sizeof(T) == 0;
+    if (as_it_is) return {static_cast<const T*>(arrays[0]), {rows, width}};
+    const View<T, 2> out{seen_.reserve(rows * width), {rows, width}};
+    see<T>(parts, arrays, out);
+    return out;
+  }
+
   UseFlag flag_;
   std::shared_ptr<BoundReplay> replay_;  // before the learner, whose end waits for the training
   DqnLearner<T> learner_;
   std::vector<const void*> pointers_;
   Buffer<T> seen_;
+  // Where an environment stands, and what it was told last.
+  Buffer<std::uint8_t> here_;
+  std::int64_t action_ = 0;
+  StagedSteps staged_;
 };
 
 using GivenPart = std::tuple<std::string, std::size_t, double, std::vector<std::int64_t>, std::int64_t>;
@@ -232,6 +319,52 @@ void bind_learner_acting(py::class_<BoundLearner<T>>& type) {
 }
 
 template <typename T>
+void bind_learner_steps(py::class_<BoundLearner<T>>& type) {
+  using Bound = BoundLearner<T>;
+  type.def(
+          "begin",
+          [](Bound& bound, const BoundReplay& replay, py::handle observation) {
+            const UseFlag::Guard guard(bound.flag(), "the learner");
+            return bound.begin(replay, observation);
+          },
+          "replay"_a, "observation"_a)
+      .def(
+          "act_here",
+          [](Bound& bound, bool acting, double epsilon, std::uint64_t step) {
+            const UseFlag::Guard guard(bound.flag(), "the learner");
+            return bound.act_here(acting, epsilon, step);
+          },
+          "acting"_a, "epsilon"_a, "step"_a)
+      .def(
+          "step",
+          [](Bound& bound, BoundReplay& replay, py::handle reached, py::handle reward, py::handle terminated,
+             py::handle truncated, bool staged) {
+            const UseFlag::Guard guard(bound.flag(), "the learner");
+            return bound.step(replay, reached, reward, terminated, truncated, staged);
+          },
+          "replay"_a, "reached"_a, "reward"_a, "terminated"_a, "truncated"_a, "staged"_a)
+      .def(
+          "step_and_act",
+          [](Bound& bound, BoundReplay& replay, py::handle reached, py::handle reward, py::handle terminated,
+             py::handle truncated, bool staged, double epsilon, std::uint64_t step) {
+            const UseFlag::Guard guard(bound.flag(), "the learner");
+            std::optional<std::int64_t> action;
+            if (bound.step(replay, reached, reward, terminated, truncated, staged)) {
+              action = bound.act_here(staged, epsilon, step);
+            }
+            return action;
+          },
+          "replay"_a, "reached"_a, "reward"_a, "terminated"_a, "truncated"_a, "staged"_a, "epsilon"_a, "step"_a)
+      .def(
+          "flush",
+          [](Bound& bound, BoundReplay& replay) {
+            const UseFlag::Guard guard(bound.flag(), "the learner");
+            bound.flush(replay);
+          },
+          "replay"_a);
+}
+
+template <typename T>
 void bind_learner(py::module_& m, const char* name) {
   py::class_<BoundLearner<T>> type(m, name, py::module_local());
   type.def(py::init([](const std::vector<GivenPart>& observation, std::vector<std::size_t> hidden, std::size_t actions,
@@ -246,6 +379,7 @@ void bind_learner(py::module_& m, const char* name) {
   bind_learner_arrays(type);
   bind_learner_training(type);
   bind_learner_acting(type);
+  bind_learner_steps(type);
 }
 
 }  // namespace

@@ -184,20 +184,22 @@ void DqnLearner<T>::act(QCopy copy, View<const T, 2> observations, double epsilo
                         View<std::int64_t, 1> actions) {
   const std::size_t n = observations.extent(0), count = network_.actions();
   require(actions.extent(0) == n, "actions", "of one per observation, n = ", n, actions);
+  std::size_t greedy = n;
+  for (std::size_t i = 0; i < n; ++i) {
+    actions(i) = -1;
+    if (epsilon <= 0) continue;
+    // The first word decides, the second is the action: the high half of word * count is uniform below count.
+    std::uint32_t words[2];
+    random_words({settings_.seed, Stream::kExploration, 0, step}, 4 * i, 2, words);
+    if (words[0] * 0x1p-32 >= epsilon) continue;
+    actions(i) = static_cast<std::int64_t>(std::uint64_t{words[1]} * count >> 32);
+    --greedy;
+  }
+  if (greedy == 0) return;
   const View<T, 2> q{acting_values_.reserve(n * count), {n, count}};
   network_.values(copy, observations, q);
   for (std::size_t i = 0; i < n; ++i) {
-    if (epsilon > 0) {
-      // The first word decides, the second is the action: the high half of word * count is uniform below count.
-      std::uint32_t words[2];
-      random_words({settings_.seed, Stream::kExploration, 0, step}, 4 * i, 2, words);
-      if (words[0] * 0x1p-32 < epsilon) {
-        actions(i) = static_cast<std::int64_t>(std::uint64_t{words[1]} * count >> 32);
-        continue;
-      }
-    }
-    const T* row = q.row(i);
-    actions(i) = std::max_element(row, row + count) - row;
+    if (actions(i) < 0) actions(i) = std::max_element(q.row(i), q.row(i) + count) - q.row(i);
   }
 }
 

@@ -54,48 +54,67 @@ def collect(agent: DQN, callback: Any, variables: dict[str, Any]) -> bool:
 
 def _collect_one(agent: DQN, environment: SingleEnvironment, callback: Any, variables: dict[str, Any]) -> bool:
     """One environment whose observations are arrays: as little as can be in each step."""
-    run, settings, add = agent._run, agent.settings, agent._add
-    step, act = environment.env.step, agent._learner.act_one
-    dtype, acting, train_freq = agent._seen.specs[0].dtype, settings.asynchronous, settings.train_freq
-    freq = train_freq[0] if train_freq[1] == "step" else math.inf
-    total, starts = run.total_timesteps, settings.learning_starts
-    exploration, interval = settings.exploration, settings.target_update_interval
-    if run.is_due(train_freq):  # a run that was saved just there goes on
+    run, settings, learner, replay = agent._run, agent.settings, agent._learner, agent.replay_buffer._core
+    env_step, step_and_act, played = environment.env.step, learner.step_and_act, agent._played
+    freq = settings.train_freq[0] if settings.train_freq[1] == "step" else math.inf
+    total, starts, interval = run.total_timesteps, settings.learning_starts, settings.target_update_interval
+    behind, returns, lengths = settings.asynchronous, agent._returns, agent._lengths
+    if run.is_due(settings.train_freq):  # a run that was saved just there goes on
         return True
-    while run.num_timesteps < total:
-        observation = agent._observations
-        epsilon = 1.0 if run.num_timesteps < starts else exploration(run.num_timesteps / total)
-        action = act(observation, acting, epsilon, run.calls)
-        reached, reward, terminated, truncated, info = step(action)
-        reached, reward, ended = np.array(reached, dtype), float(reward), bool(terminated or truncated)
-        add(observation, action, reward, reached, bool(terminated), bool(truncated))
-        agent._played.append(action)
+    agent._stand_at(agent._observations)
+    action = learner.act_here(behind, agent.exploration_rate, run.calls)
+    while True:
+        reached, reward, terminated, truncated, info = env_step(action)
         agent._observations = reached
-        agent._returns[0] += reward
-        agent._lengths[0] += 1
+        played.append(action)
+        returns[0] += reward
+        lengths[0] += 1
         run.calls += 1
         run.num_timesteps += 1
         run.collected_calls += 1
         run.collected_steps += 1
+        ended = terminated or truncated
+        over = run.collected_calls >= freq or run.num_timesteps >= total
+        if ended or over or run.num_timesteps < starts:
+            kept = learner.step(replay, reached, reward, terminated, truncated, behind)
+        else:
+            epsilon = settings.exploration(run.num_timesteps / total)
+            action = step_and_act(replay, reached, reward, terminated, truncated, behind, epsilon, run.calls)
+            kept = action is not None
+        if not kept:
+            _keep_converted(agent, reached, reward, terminated, truncated)
         if run.num_timesteps % interval == 0:
             agent._target_is_due()
         if callback is not None:
-            variables.update(_single_step(action, reward, bool(terminated), bool(truncated), reached, info, agent))
+            variables.update(_single_step(played[-1], reward, terminated, truncated, reached, info, agent))
         if ended:
             agent._end_episode(0)
-            agent._observations = np.array(environment.begin(), dtype)
-            agent._played.clear()
+            agent._observations = environment.begin()
+            played.clear()
+            agent._stand_at(agent._observations)
+            over = over or run.is_due(settings.train_freq)
         if callback is not None and not _step_of(callback, variables, run):
             return False
-        if run.collected_calls >= freq or (ended and run.is_due(train_freq)):
+        if over:
             return True
-    return True
+        if ended or not kept or run.num_timesteps < starts:
+            action = learner.act_here(behind, agent.exploration_rate, run.calls)
+
+
+def _keep_converted(agent: DQN, reached: Any, reward: Any, terminated: Any, truncated: Any) -> None:
+    """Keep a step whose observation is of another type, or refuse it."""
+    observation = agent._seen.arrays(reached, None)[0]
+    if not math.isfinite(reward):
+        raise ValueError(f"env must give finite rewards, but gave {reward}")
+    replay = agent.replay_buffer._core
+    agent._learner.step(replay, observation, reward, terminated, truncated, agent.settings.asynchronous)
 
 
 def _collect_batch(agent: DQN, callback: Any, variables: dict[str, Any]) -> bool:
     """Several environments, or one whose observations are dicts."""
     run, settings, environments = agent._run, agent.settings, agent._environments
     n, interval = environments.num_envs, settings.target_update_interval
+    returns, lengths = agent._returns, agent._lengths = np.asarray(agent._returns), np.asarray(agent._lengths)
     while run.num_timesteps < run.total_timesteps and not run.is_due(settings.train_freq):
         observations = agent._observations
         actions = np.empty(n, np.int64)
@@ -118,8 +137,8 @@ def _collect_batch(agent: DQN, callback: Any, variables: dict[str, Any]) -> bool
         run.collected_steps += len(kept)
         if run.num_timesteps // interval > before:
             agent._target_is_due()
-        agent._returns[kept] += steps.rewards[kept]
-        agent._lengths[kept] += 1
+        returns[kept] += steps.rewards[kept]
+        lengths[kept] += 1
         ended = np.flatnonzero((steps.terminated | steps.truncated) & steps.valid)
         if callback is not None:
             variables.update(_batch_step(actions, steps, ended, agent))
@@ -142,15 +161,15 @@ def _single_step(
     action: int, reward: float, terminated: bool, truncated: bool, reached: Any, info: dict[str, Any], agent: DQN
 ) -> dict[str, Any]:
     """Variables of a step, as callbacks know them."""
-    ended = terminated or truncated
+    ended = bool(terminated or truncated)
     if ended:
-        info = _with_end(info, 0, agent, reached, truncated and not terminated)
+        info = _with_end(info, 0, agent, reached, bool(truncated and not terminated))
     return {
         "actions": np.array([action]),
-        "rewards": np.array([reward]),
+        "rewards": np.array([reward], np.float64),
         "dones": np.array([ended]),
         "infos": [info],
-        "new_obs": reached[np.newaxis],
+        "new_obs": np.array(reached)[np.newaxis],
     }
 
 

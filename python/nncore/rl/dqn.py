@@ -194,7 +194,8 @@ class DQN:
         self._environments: Any = None
         self._observations: Any = None  # what to act on next; None: new episodes begin
         self._played: list[int] = []  # actions of the episode of a single environment
-        self._returns, self._lengths = np.zeros(0), np.zeros(0, np.int64)
+        self._returns: Any = []  # so far, of the episode of each environment
+        self._lengths: Any = []
         self._resume: dict[str, Any] | None = None
         self._staged: list[tuple[Any, ...]] = []
         self._loss = self._loss_sum = 0.0
@@ -258,7 +259,7 @@ class DQN:
             raise ValueError("train_freq must count steps, not episodes, where several environments step at once")
         self._environments = environments
         self._observations = None
-        self._returns, self._lengths = np.zeros(environments.num_envs), np.zeros(environments.num_envs, np.int64)
+        self._returns, self._lengths = [0.0] * environments.num_envs, [0] * environments.num_envs
 
     def get_env(self) -> Any:
         """The environment: a VecEnv as it was given, others as `Environments` (whose `env` is what was given)."""
@@ -366,15 +367,19 @@ class DQN:
         self._run.resets += 1
         self._take_observations(observations)
         self._played = []
-        self._returns[:], self._lengths[:] = 0, 0
+        self._returns, self._lengths = [0.0] * environments.num_envs, [0] * environments.num_envs
         for i in range(environments.num_envs):
             self.replay_buffer.end_episode(i)
 
     def _take_observations(self, observations: Any) -> None:
-        if isinstance(self._environments, SingleEnvironment) and not self._seen.keys:
-            observations = np.array(observations[0], self._seen.specs[0].dtype)
-            self._seen.arrays(observations, None)  # refuses another shape
-        self._observations = observations
+        one = isinstance(self._environments, SingleEnvironment) and not self._seen.keys
+        self._observations = observations[0] if one else observations
+
+    def _stand_at(self, observation: Any) -> None:
+        """Tell the core where the single environment stands; raises for another shape or type."""
+        replay = self.replay_buffer._core
+        if not self._learner.begin(replay, observation):
+            self._learner.begin(replay, self._seen.arrays(observation, None)[0])
 
     def _lose_episodes(self) -> None:
         self._observations = None
@@ -390,6 +395,7 @@ class DQN:
         staged, self._staged = self._staged, []
         for transition in staged:
             self.replay_buffer.add(*transition)
+        self._learner.flush(self.replay_buffer._core)
 
     def _target_is_due(self) -> None:
         if self.settings.asynchronous:
@@ -451,7 +457,7 @@ class DQN:
         history["loss"].append(self._loss_sum / self._loss_count if self._loss_count else float("nan"))
         history["exploration_rate"].append(self.exploration_rate)
         self._loss_sum, self._loss_count = 0.0, 0
-        self._returns[i], self._lengths[i] = 0, 0
+        self._returns[i], self._lengths[i] = 0.0, 0
         run.episodes += 1
         run.collected_episodes += 1
         if self._log_interval is not None and run.episodes % self._log_interval == 0:
