@@ -235,7 +235,7 @@ class DQN:
         """The online network, as a network of its own: a copy."""
         sizes = [sum(_widths(self._seen)), *self.settings.hidden]
         layers = [Dense(a, b, activation="relu") for a, b in zip(sizes, sizes[1:], strict=False)]
-        network = Sequential(*layers, Dense(sizes[-1], self._actions[0]), dtype=self.settings.dtype)
+        network = Sequential([*layers, Dense(sizes[-1], self._actions[0])], dtype=self.settings.dtype)
         for name, array in _dqn_files.parameters(self, "parameters").items():
             network[name][...] = array
         return network
@@ -415,7 +415,7 @@ class DQN:
             for _ in range(run.targets_due):
                 self._learner.update_target(settings.tau)
             run.targets_due = 0
-        if run.num_timesteps <= settings.learning_starts:
+        if run.num_timesteps <= settings.learning_starts or not len(self.replay_buffer):
             return
         remaining = 1 - run.progress
         rates = settings.batch_size, settings.importance(remaining), settings.rate(remaining)
