@@ -265,9 +265,8 @@ void bind_learner_training(py::class_<BoundLearner<T>>& type) {
           "start",
           [](Bound& bound, const std::shared_ptr<BoundReplay>& replay, std::size_t updates, std::size_t batch_size,
              double beta, double learning_rate) {
-            bound.use([&](Learner& learner) {
-              learner.start(replay->replay, {updates, batch_size, beta, learning_rate});
-            });
+            bound.use(
+                [&](Learner& learner) { learner.start(replay->replay, {updates, batch_size, beta, learning_rate}); });
             bound.hold(replay);
           },
           "replay"_a, "updates"_a, "batch_size"_a, "beta"_a, "learning_rate"_a)
@@ -297,8 +296,8 @@ void bind_learner_acting(py::class_<BoundLearner<T>>& type) {
           "observation"_a, "acting"_a, "epsilon"_a, "step"_a)
       .def(
           "act",
-          [](Bound& bound, const std::vector<py::object>& observations, bool acting, double epsilon,
-             std::uint64_t step, Out<std::int64_t, 1> actions) {
+          [](Bound& bound, const std::vector<py::object>& observations, bool acting, double epsilon, std::uint64_t step,
+             Out<std::int64_t, 1> actions) {
             const UseFlag::Guard guard(bound.flag(), "the learner");
             const View<std::int64_t, 1> out = actions;
             const View<const T, 2> seen = bound.seen(observations.data(), observations.size(), out.size());
@@ -368,11 +367,9 @@ template <typename T>
 void bind_learner(py::module_& m, const char* name) {
   py::class_<BoundLearner<T>> type(m, name, py::module_local());
   type.def(py::init([](const std::vector<GivenPart>& observation, std::vector<std::size_t> hidden, std::size_t actions,
-                       std::int64_t first_action, bool double_q, bool huber, double max_grad_norm,
-                       std::uint64_t seed) {
-             return std::make_unique<BoundLearner<T>>(learner_settings(observation, std::move(hidden), actions,
-                                                                       first_action, double_q, huber, max_grad_norm,
-                                                                       seed));
+                       std::int64_t first_action, bool double_q, bool huber, double max_grad_norm, std::uint64_t seed) {
+             return std::make_unique<BoundLearner<T>>(learner_settings(
+                 observation, std::move(hidden), actions, first_action, double_q, huber, max_grad_norm, seed));
            }),
            "observation"_a, "hidden"_a, "actions"_a, "first_action"_a, py::kw_only(), "double_q"_a, "huber"_a,
            "max_grad_norm"_a, "seed"_a);

@@ -177,7 +177,7 @@ def test_a_seed_gives_the_same_run_on_any_number_of_threads(asynchronous, thread
         agents.append(make_agent(Corridor("box"), **settings).learn(400))
     same_agents(agents[0], agents[1])
     same_agents(agents[0], agents[2])
-    other = make_agent(Corridor("box"), **settings, **{"seed": 2}).learn(400)
+    other = make_agent(Corridor("box"), **settings, seed=2).learn(400)
     assert not np.array_equal(other._learner.get(0), agents[0]._learner.get(0))
 
 

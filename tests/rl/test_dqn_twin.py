@@ -1,5 +1,7 @@
 """The learner's update against the same one in PyTorch, fed the same batches."""
 
+import itertools
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -59,7 +61,7 @@ class Twin:
         self.double, self.huber, self.max_grad_norm = double, huber, max_grad_norm
         self.online, self.target = self.network(sizes), self.network(sizes)
         state = {name: torch.from_numpy(a.copy()) for name, a in arrays_of(learner).items()}
-        places = {f"{l}.{kind}": f"{2 * l}.{kind}" for l in range(len(sizes) - 1) for kind in ("weight", "bias")}
+        places = {f"{i}.{kind}": f"{2 * i}.{kind}" for i in range(len(sizes) - 1) for kind in ("weight", "bias")}
         for network in (self.online, self.target):
             network.load_state_dict({places[name]: a for name, a in state.items()})
         self.optimizer = torch.optim.Adam(self.online.parameters(), lr=1e-2, eps=1e-8)
@@ -67,7 +69,7 @@ class Twin:
     @staticmethod
     def network(sizes):
         layers = []
-        for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+        for inputs, outputs in itertools.pairwise(sizes):
             layers += [torch.nn.Linear(inputs, outputs, dtype=torch.float64), torch.nn.ReLU()]
         return torch.nn.Sequential(*layers[:-1])
 

@@ -14,8 +14,8 @@ namespace {
 std::vector<std::size_t> sizes_of(const DqnSettings& settings) {
   std::vector<std::size_t> sizes(1, 0);
   for (const SeenPart& part : settings.observation) {
-    require(part.classes.empty() || part.classes.size() == part.elements,
-            "classes must be given for each of the ", part.elements, " elements, but came for ", part.classes.size());
+    require(part.classes.empty() || part.classes.size() == part.elements, "classes must be given for each of the ",
+            part.elements, " elements, but came for ", part.classes.size());
     sizes[0] += part.width();
   }
   sizes.insert(sizes.end(), settings.hidden.begin(), settings.hidden.end());
@@ -27,7 +27,9 @@ std::vector<std::size_t> sizes_of(const DqnSettings& settings) {
 
 template <typename T>
 DqnLearner<T>::DqnLearner(const DqnSettings& settings)
-    : settings_(settings), network_(sizes_of(settings)), parts_(settings.observation.size()),
+    : settings_(settings),
+      network_(sizes_of(settings)),
+      parts_(settings.observation.size()),
       next_parts_(settings.observation.size()) {
   require(settings.max_grad_norm > 0, "max_grad_norm must be above 0, but came as ", settings.max_grad_norm);
   const std::size_t size = network_.size();

@@ -34,7 +34,7 @@ struct DqnTraining {
 /// What train() has done.
 struct DqnTrained {
   std::size_t updates = 0;
-  double loss = 0;      ///< mean of the updates' losses; not finite where the last one diverged and changed nothing
+  double loss = 0;  ///< mean of the updates' losses; not finite where the last one diverged and changed nothing
 };
 
 /// Deep Q-learning without the environment: online and target network, Adam, and the draws of ε-greedy exploration.
@@ -78,7 +78,8 @@ class DqnLearner {
 
   /// Actions (n), from 0 on, for observations (n, d): the greedy one, or with probability epsilon one by chance. The
   /// draws of environment i are those of (seed, step, i).
-  void act(QCopy copy, View<const T, 2> observations, double epsilon, std::uint64_t step, View<std::int64_t, 1> actions);
+  void act(QCopy copy, View<const T, 2> observations, double epsilon, std::uint64_t step,
+           View<std::int64_t, 1> actions);
 
  private:
   View<T, 1> view(Array which) const { return {arrays_[static_cast<std::size_t>(which)].data(), {network_.size()}}; }

@@ -70,9 +70,8 @@ template <typename T>
 void see(const std::vector<SeenPart>& parts, const void* const* arrays, View<T, 2> out) {
   std::size_t first = 0;
   for (std::size_t p = 0; p < parts.size(); ++p) {
-    with_type(parts[p].type, [&](auto value) {
-      see_part(parts[p], static_cast<const decltype(value)*>(arrays[p]), out, first);
-    });
+    with_type(parts[p].type,
+              [&](auto value) { see_part(parts[p], static_cast<const decltype(value)*>(arrays[p]), out, first); });
     first += parts[p].width();
   }
 }

@@ -67,10 +67,10 @@ template <typename T>
 struct QNetwork<T>::State {
   std::vector<QLayer> layers;
   std::array<QCopyState<T>, 3> copies;
-  std::vector<Panels<T>> back;                // weights, packed for the gradient of a layer's input
-  std::vector<Panels<T>> gradient_panels;     // one per thread
-  std::vector<Buffer<T>> dz;                  // per layer but the last
-  Buffer<T> slopes;                           // per row: derivative of the loss by Q(s, a)
+  std::vector<Panels<T>> back;             // weights, packed for the gradient of a layer's input
+  std::vector<Panels<T>> gradient_panels;  // one per thread
+  std::vector<Buffer<T>> dz;               // per layer but the last
+  Buffer<T> slopes;                        // per row: derivative of the loss by Q(s, a)
   Buffer<double> losses;
 
   QCopyState<T>& at(QCopy copy) { return copies[static_cast<std::size_t>(copy)]; }
@@ -233,8 +233,8 @@ template <typename T>
 void QNetwork<T>::check(const QBatch<T>& batch) const {
   const std::size_t n = batch.actions.extent(0);
   const auto rows = [&](const View<const T, 2>& x, const char* name) {
-    require(x.extent(0) == n && x.extent(1) == observation_size(), name, "(n, d) = ",
-            shape_text<2>({n, observation_size()}), x);
+    require(x.extent(0) == n && x.extent(1) == observation_size(), name,
+            "(n, d) = ", shape_text<2>({n, observation_size()}), x);
   };
   const auto column = [&](const View<const T, 1>& x, const char* name) {
     require(x.extent(0) == n, name, "of one number per transition, n = ", n, x);

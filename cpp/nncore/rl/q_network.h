@@ -13,12 +13,12 @@ namespace nncore {
 /// A batch of transitions, weighted; rows are transitions.
 template <typename T>
 struct QBatch {
-  View<const T, 2> observations;           ///< (n, observation size)
-  View<const std::int64_t, 1> actions;     ///< (n), each below the number of actions
-  View<const T, 1> rewards;                ///< (n); with n-step returns the discounted sum
-  View<const T, 2> next_observations;      ///< (n, observation size)
-  View<const T, 1> bootstrap;              ///< (n), what the next state's value counts: discount, 0 where the episode ended
-  View<const T, 1> weights;                ///< (n), importance weights
+  View<const T, 2> observations;        ///< (n, observation size)
+  View<const std::int64_t, 1> actions;  ///< (n), each below the number of actions
+  View<const T, 1> rewards;             ///< (n); with n-step returns the discounted sum
+  View<const T, 2> next_observations;   ///< (n, observation size)
+  View<const T, 1> bootstrap;  ///< (n), what the next state's value counts: discount, 0 where the episode ended
+  View<const T, 1> weights;    ///< (n), importance weights
 };
 
 /// What is minimised: the mean over the batch of weight * loss(target - Q(s, a)), with the target

@@ -28,9 +28,7 @@ KINDS = ("parameters", "target", "mean", "square", "acting")  # in the core's or
 def parameters(agent: DQN, kind: str) -> dict[str, NDArray[Any]]:
     """Copies of the network's arrays, or of those that belong to it, by name."""
     flat = agent._learner.get(KINDS.index(kind))
-    return {
-        name: flat[at : at + int(np.prod(shape))].reshape(shape) for name, at, shape in agent._learner.parameters()
-    }
+    return {name: flat[at : at + int(np.prod(shape))].reshape(shape) for name, at, shape in agent._learner.parameters()}
 
 
 def save(agent: DQN, path: Path) -> None:
@@ -112,9 +110,7 @@ def _restore(agent: DQN, description: dict[str, Any], arrays: Arrays, run: Run) 
 
 
 def resume_episode(agent: DQN, saved: dict[str, Any]) -> bool:
-    """Bring a single environment to where it was by playing the episode's actions again; False where it ends up
-    elsewhere, or where there are several.
-    """
+    """Bring a single environment to where it was by playing the episode's actions again; whether that worked."""
     environments, episode, arrays = agent._environments, saved["episode"], saved["arrays"]
     if not isinstance(environments, SingleEnvironment):
         return False
@@ -125,9 +121,7 @@ def resume_episode(agent: DQN, saved: dict[str, Any]) -> bool:
         observation = environments.env.step(action)[0]
     agent._take_observations(mapped(lambda entry: np.array(entry)[np.newaxis], observation))
     there = agent._seen.arrays(agent._observations, None if not agent._seen.keys else 1)
-    if not all(
-        np.array_equal(np.ravel(entry), np.ravel(arrays[f"observation.{i}"])) for i, entry in enumerate(there)
-    ):
+    if not all(np.array_equal(np.ravel(entry), np.ravel(arrays[f"observation.{i}"])) for i, entry in enumerate(there)):
         warnings.warn("the environment does not come back to where it was saved; a new episode begins", stacklevel=4)
         return False
     agent._played = played

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -125,7 +126,7 @@ def _collect_batch(agent: DQN, callback: Any, variables: dict[str, Any]) -> bool
         kept = np.flatnonzero(steps.valid)
         if len(kept):
             transitions = (observations, actions, steps.rewards, steps.next_observations)
-            rows = [mapped(lambda array: array[kept], each) for each in transitions]
+            rows = [mapped(itemgetter(kept), each) for each in transitions]
             agent._add(*rows, steps.terminated[kept], steps.truncated[kept], kept)
         if isinstance(environments, SingleEnvironment):
             agent._played.append(int(actions[0]))
@@ -176,7 +177,7 @@ def _single_step(
 def _batch_step(actions: Any, steps: Any, ended: Any, agent: DQN) -> dict[str, Any]:
     infos = agent._environments.list_infos(steps.infos)
     for i in ended:
-        final = mapped(lambda array, row=int(i): array[row], steps.next_observations)
+        final = mapped(itemgetter(int(i)), steps.next_observations)
         infos[i] = _with_end(infos[i], int(i), agent, final, bool(steps.truncated[i] and not steps.terminated[i]))
     return {
         "actions": actions,

@@ -61,7 +61,9 @@ class Seen:
         if not self.keys:
             return [_as_bytes(self.specs[0].array("observation", observations, rows))]
         if not isinstance(observations, Mapping) or set(observations) != set(self.keys):
-            raise ValueError(f"observation must be a dict with the keys {', '.join(self.keys)}, but is {observations!r}")
+            raise ValueError(
+                f"observation must be a dict with the keys {', '.join(self.keys)}, but is {observations!r}"
+            )
         return [
             _as_bytes(spec.array(f"observation[{key!r}]", observations[key], rows))
             for key, spec in zip(self.keys, self.specs, strict=True)

@@ -81,32 +81,40 @@ class CallbackList(Callback):
         self.callbacks = [made for made in map(as_callback, callbacks) if made is not None]
 
     def init_callback(self, model: Any) -> None:
+        """Pass on."""
         super().init_callback(model)
         for callback in self.callbacks:
             callback.init_callback(model)
 
     def on_training_start(self, locals_: dict[str, Any], globals_: dict[str, Any]) -> None:
+        """Pass on."""
         super().on_training_start(locals_, globals_)
         for callback in self.callbacks:
             callback.on_training_start(locals_, globals_)
 
     def on_rollout_start(self) -> None:
+        """Pass on."""
         for callback in self.callbacks:
             callback.on_rollout_start()
 
     def update_locals(self, locals_: dict[str, Any]) -> None:
+        """Pass on."""
         super().update_locals(locals_)
         for callback in self.callbacks:
             callback.update_locals(locals_)
 
     def step(self) -> bool:
-        return all([callback.on_step() is not False for callback in self.callbacks])
+        """Call all of them, whatever the first ones say."""
+        results = [callback.on_step() is not False for callback in self.callbacks]
+        return all(results)
 
     def on_rollout_end(self) -> None:
+        """Pass on."""
         for callback in self.callbacks:
             callback.on_rollout_end()
 
     def on_training_end(self) -> None:
+        """Pass on."""
         for callback in self.callbacks:
             callback.on_training_end()
 
@@ -125,6 +133,7 @@ class FunctionCallback(Callback):
         self.function = function
 
     def step(self) -> bool:
+        """Call the function."""
         return self.function(self.locals, {}) is not False
 
 
@@ -147,6 +156,7 @@ class StopOnReturn(Callback):
             raise ValueError(f"episodes must be at least 1, but is {episodes}")
 
     def step(self) -> bool:
+        """Look at the last episodes."""
         if not np.any(self.locals["dones"]):
             return True
         returns = self.model.history_["return"][-self.episodes :]
@@ -194,10 +204,12 @@ class Evaluate(Callback):
         self._next: int | None = None
 
     def on_training_start(self, locals_: dict[str, Any], globals_: dict[str, Any]) -> None:
+        """Count from here."""
         super().on_training_start(locals_, globals_)
         self._next = (self.num_timesteps // self.every + 1) * self.every
 
     def step(self) -> bool:
+        """Evaluate, if it is time."""
         if self._next is None or self.num_timesteps < self._next:
             return True
         self._next = (self.num_timesteps // self.every + 1) * self.every
@@ -234,10 +246,12 @@ class Checkpoint(Callback):
         self._last = 0
 
     def on_training_start(self, locals_: dict[str, Any], globals_: dict[str, Any]) -> None:
+        """Count from here."""
         super().on_training_start(locals_, globals_)
         self._last = self.num_timesteps // self.every
 
     def step(self) -> bool:
+        """Save, if it is time."""
         if self.num_timesteps // self.every > self._last:
             self._last = self.num_timesteps // self.every
             self.model.save(self.path, replay_buffer=self.replay_buffer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -30,7 +31,6 @@ from nncore.rl.environments import (
     is_discrete,
     make,
     seed_of_episode,
-    stacked,
 )
 from nncore.rl.replay import PrioritizedReplayBuffer, ReplayBuffer
 
@@ -172,9 +172,7 @@ class DQN:
         self._take_buffer(replay_buffer)
         self.set_env(environments)
 
-    def _set_up(
-        self, settings: DqnSettings, seen: Seen, actions: tuple[int, int], seed: int, verbose: int
-    ) -> None:
+    def _set_up(self, settings: DqnSettings, seen: Seen, actions: tuple[int, int], seed: int, verbose: int) -> None:
         """Everything but the environment and the buffer."""
         self.settings, self.seed, self.verbose = settings, seed, verbose
         self._seen, self._actions = seen, actions
@@ -234,7 +232,7 @@ class DQN:
     def q_network(self) -> Sequential:
         """The online network, as a network of its own: a copy."""
         sizes = [sum(_widths(self._seen)), *self.settings.hidden]
-        layers = [Dense(a, b, activation="relu") for a, b in zip(sizes, sizes[1:], strict=False)]
+        layers = [Dense(a, b, activation="relu") for a, b in itertools.pairwise(sizes)]
         network = Sequential([*layers, Dense(sizes[-1], self._actions[0])], dtype=self.settings.dtype)
         for name, array in _dqn_files.parameters(self, "parameters").items():
             network[name][...] = array
@@ -430,7 +428,7 @@ class DQN:
     @property
     def _updates_of_a_call(self) -> int:
         sizes = [sum(_widths(self._seen)), *self.settings.hidden, self._actions[0]]
-        products = sum(a * b for a, b in zip(sizes, sizes[1:], strict=False))
+        products = sum(a * b for a, b in itertools.pairwise(sizes))
         return max(1, int(_SECONDS * 5e9 / (self.settings.batch_size * products)))
 
     def _settle(self) -> None:
