@@ -118,8 +118,8 @@ def test_words_do_not_depend_on_where_a_call_begins_or_ends():
 
 
 def test_the_numbers_of_the_streams_never_change():
-    names = ["USER", "PARAMETERS", "DROPOUT", "SHUFFLE", "GENERATE", "WORD_VECTORS", "WORD2VEC", "SKETCH"]
-    assert [(s.name, int(s)) for s in _core.Stream] == list(zip(names, range(8), strict=True))
+    names = ["USER", "PARAMETERS", "DROPOUT", "SHUFFLE", "GENERATE", "WORD_VECTORS", "WORD2VEC", "SKETCH", "REPLAY"]
+    assert [(s.name, int(s)) for s in _core.Stream] == [*zip(names, range(9), strict=True), ("EXPLORATION", 12)]
 
 
 @pytest.mark.kernel

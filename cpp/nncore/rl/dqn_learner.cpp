@@ -34,7 +34,7 @@ DqnLearner<T>::DqnLearner(const DqnSettings& settings)
   require(settings.max_grad_norm > 0, "max_grad_norm must be above 0, but came as ", settings.max_grad_norm);
   const std::size_t size = network_.size();
   for (Buffer<T>& array : arrays_) std::fill_n(array.reserve(size), size, T(0));
-  gradients_.reserve(size);
+  std::fill_n(gradients_.reserve(size), size, T(0));
   std::uint64_t index = 0;
   for (const QArray& array : network_.arrays()) {
     std::size_t count = 1;

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cmath>
+#include <cstring>
 
 #include "nncore/core/activations.h"
 #include "nncore/core/gradient_tile.h"
@@ -29,6 +30,7 @@ template <typename T>
 struct QCopyState {
   std::vector<Panels<T>> columns;
   std::vector<Buffer<T>> bias, y;
+  Buffer<T> last;  // weights of few outputs, row after row, each in whole blocks
 
   Rows<T> rows(const QLayer& layer, std::size_t l) const { return {y[l].data(), round_up<T>(layer.output)}; }
 };
@@ -51,6 +53,48 @@ struct StoreWhereOpen {
     store(dz[row] + column, load(y[row] + column) > zero ? sum : zero);
   }
 };
+
+// Layers of few outputs are dot products and layers of few inputs sums of columns: tiles would be empty for the most part.
+constexpr std::size_t kFewOutputs = 8, kFewInputs = 8;
+
+/// Sum of x[i] * w[i], in the lanes of a block at every instruction set; w has zeros up to the end of its last block.
+template <typename T>
+T dot(const T* x, const T* w, std::size_t n) {
+  constexpr std::size_t W = kLanes<T>, B = kBlock<T>;
+  Vec<T> sums[B / W] = {};
+  std::size_t i = 0;
+  for (; i + B <= n; i += B) {
+    for (std::size_t v = 0; v < B / W; ++v) sums[v] = fma(load(x + i + v * W), load(w + i + v * W), sums[v]);
+  }
+  for (std::size_t v = 0; i < n; ++v, i += W) {
+    sums[v] = fma(load_part(x + i, std::min(W, n - i)), load(w + i), sums[v]);
+  }
+  T lanes[B];
+  std::memcpy(lanes, sums, sizeof lanes);
+  for (std::size_t half = B / 2; half > 0; half /= 2) {
+    for (std::size_t lane = 0; lane < half; ++lane) lanes[lane] += lanes[lane + half];
+  }
+  return lanes[0];
+}
+
+/// weight (outputs, K) = sum over the rows of dz[row][j] * x[row][k], bias (outputs) = that of dz[row][j], in order.
+template <std::size_t K, typename T>
+void gradient_of_few_inputs(Rows<const T> dz, Rows<const T> x, std::size_t rows, std::size_t outputs, T* weight,
+                            T* bias) {
+  for (std::size_t j = 0; j < outputs; j += kLanes<T>) {
+    Vec<T> sums[K] = {}, sum{};
+    for (std::size_t row = 0; row < rows; ++row) {
+      const Vec<T> slope = load(dz[row] + j);
+      unrolled<K>([&](auto k) { sums[k] = fma(broadcast(x[row][k]), slope, sums[k]); });
+      sum += slope;
+    }
+    const std::size_t count = std::min(kLanes<T>, outputs - j);
+    for (std::size_t lane = 0; lane < count; ++lane) {
+      for (std::size_t k = 0; k < K; ++k) weight[(j + lane) * K + k] = sums[k][lane];
+    }
+    store_part(bias + j, sum, count);
+  }
+}
 
 /// y[i] += factor * x[i].
 template <typename T>
@@ -95,6 +139,14 @@ struct QNetwork<T>::State {
       const StartAt<T> bias{copy.bias[l].data()};
       if (l + 1 < layers.size()) {
         multiply_tiles(left, begin, end, copy.columns[l], bias, StoreRelu<T>{y});
+      } else if (layers[l].output <= kFewOutputs) {
+        const std::size_t stride = round_up<T>(layers[l].input);
+        for (std::size_t row = begin; row < end; ++row) {
+          for (std::size_t j = 0; j < layers[l].output; ++j) {
+            y[row][j] =
+                bias.data[j] + dot(left.data + row * left.stride, copy.last.data() + j * stride, layers[l].input);
+          }
+        }
       } else {
         multiply_tiles(left, begin, end, copy.columns[l], bias, StoreTo<T>{y});
       }
@@ -150,16 +202,26 @@ struct QNetwork<T>::State {
                     : Rows<const T>(online.rows(layers[l - 1], l - 1));
     };
     const Rows<const T> top = input(last);
+    std::fill_n(gradients + layers[last].weight, layers[last].output * layers[last].input, T(0));
+    std::fill_n(gradients + layers[last].bias, layers[last].output, T(0));
     for (std::size_t row = 0; row < n; ++row) {
       const std::size_t action = static_cast<std::size_t>(batch.actions(row)), width = layers[last].input;
       add_scaled(slopes.data()[row], top[row], width, gradients + layers[last].weight + action * width);
       gradients[layers[last].bias + action] += slopes.data()[row];
     }
     for (std::size_t l = 0; l < last; ++l) {
-      const Rows<const T> x = input(l);
+      const Rows<const T> x = input(l), dz = dz_rows(l);
+      T *const weight = gradients + layers[l].weight, *const bias = gradients + layers[l].bias;
+      if (layers[l].input <= kFewInputs) {
+        with_constant<kFewInputs>(
+            layers[l].input, [&](auto few) { gradient_of_few_inputs<few>(dz, x, n, layers[l].output, weight, bias); });
+        continue;
+      }
+      std::fill_n(weight, layers[l].output * layers[l].input, T(0));
+      std::fill_n(bias, layers[l].output, T(0));
       add_product_over_rows(
-          Rows<const T>(dz_rows(l)), layers[l].output, [&](std::size_t row) { return x[row]; }, layers[l].input, n,
-          gradients + layers[l].weight, gradients + layers[l].bias, gradient_panels);
+          dz, layers[l].output, [&](std::size_t row) { return x[row]; }, layers[l].input, n, weight, bias,
+          gradient_panels);
     }
   }
 };
@@ -205,8 +267,17 @@ void QNetwork<T>::pack(QCopy which, View<const T, 1> parameters) {
   for (std::size_t l = 0; l < state_->layers.size(); ++l) {
     const QLayer& layer = state_->layers[l];
     const T* weight = parameters.data() + layer.weight;
-    copy.columns[l].pack_columns(
-        layer.input, layer.output, [&](std::size_t j) { return weight + j * layer.input; }, Padding::kTight);
+    if (l + 1 == state_->layers.size() && layer.output <= kFewOutputs) {
+      const std::size_t stride = round_up<T>(layer.input);
+      T* const rows = copy.last.reserve(layer.output * stride);
+      std::fill_n(rows, layer.output * stride, T(0));
+      for (std::size_t j = 0; j < layer.output; ++j) {
+        std::copy_n(weight + j * layer.input, layer.input, rows + j * stride);
+      }
+    } else {
+      copy.columns[l].pack_columns(
+          layer.input, layer.output, [&](std::size_t j) { return weight + j * layer.input; }, Padding::kTight);
+    }
     T* bias = copy.bias[l].reserve(round_up<T>(layer.output));
     std::fill_n(bias, round_up<T>(layer.output), T(0));
     std::copy_n(parameters.data() + layer.bias, layer.output, bias);
@@ -284,7 +355,6 @@ double QNetwork<T>::gradient(const QLoss& loss, const QBatch<T>& batch, View<con
     state.errors(loss, batch, begin, end, td_errors);
     state.backward(batch, parameters.data(), begin, end);
   });
-  std::fill_n(gradients.data(), size_, T(0));
   state.weight_gradients(batch, gradients.data());
   double sum = 0;
   for (std::size_t i = 0; i < n; ++i) sum += state.losses.data()[i];

@@ -18,6 +18,7 @@ from nncore.rl.environments import SingleEnvironment, as_environments, mapped
 from nncore.rl.replay import PrioritizedReplayBuffer, ReplayBuffer
 
 if TYPE_CHECKING:
+    from nncore.rl._dqn_agent import Agent
     from nncore.rl.dqn import DQN
 
 HISTORY = {"timesteps": np.int64, "return": np.float64, "length": np.int64, "loss": np.float64,
@@ -25,13 +26,13 @@ HISTORY = {"timesteps": np.int64, "return": np.float64, "length": np.int64, "los
 KINDS = ("parameters", "target", "mean", "square", "acting")  # in the core's order
 
 
-def parameters(agent: DQN, kind: str) -> dict[str, NDArray[Any]]:
+def parameters(agent: Agent, kind: str) -> dict[str, NDArray[Any]]:
     """Copies of the network's arrays, or of those that belong to it, by name."""
     flat = agent._learner.get(KINDS.index(kind))
     return {name: flat[at : at + int(np.prod(shape))].reshape(shape) for name, at, shape in agent._learner.parameters()}
 
 
-def save(agent: DQN, path: Path) -> None:
+def save(agent: Agent, path: Path) -> None:
     """Write the agent."""
     arrays: Arrays = {f"history.{key}": np.array(values, HISTORY[key]) for key, values in agent.history_.items()}
     for kind in KINDS:
@@ -89,7 +90,7 @@ def load(cls: type[DQN], path: Path, env: Any, replay_buffer: Path | None, chang
     return agent
 
 
-def _restore(agent: DQN, description: dict[str, Any], arrays: Arrays, run: Run) -> None:
+def _restore(agent: Agent, description: dict[str, Any], arrays: Arrays, run: Run) -> None:
     places = agent._learner.parameters()
     for which, kind in enumerate(KINDS):
         flat = agent._learner.get(which)
@@ -109,7 +110,7 @@ def _restore(agent: DQN, description: dict[str, Any], arrays: Arrays, run: Run) 
         agent._resume = {"episode": description["episode"], "arrays": kept}
 
 
-def resume_episode(agent: DQN, saved: dict[str, Any]) -> bool:
+def resume_episode(agent: Agent, saved: dict[str, Any]) -> bool:
     """Bring a single environment to where it was by playing the episode's actions again; whether that worked."""
     environments, episode, arrays = agent._environments, saved["episode"], saved["arrays"]
     if not isinstance(environments, SingleEnvironment):

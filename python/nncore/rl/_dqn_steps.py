@@ -12,7 +12,7 @@ import numpy as np
 from nncore.rl.environments import SingleEnvironment, copied, mapped
 
 if TYPE_CHECKING:
-    from nncore.rl.dqn import DQN
+    from nncore.rl._dqn_agent import Agent
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Run:
         return (self.collected_calls if unit == "step" else self.collected_episodes) >= count
 
 
-def collect(agent: DQN, callback: Any, variables: dict[str, Any]) -> bool:
+def collect(agent: Agent, callback: Any, variables: dict[str, Any]) -> bool:
     """Step until training is due or the run ends; False when a callback ends it."""
     try:
         if isinstance(agent._environments, SingleEnvironment) and not agent._seen.keys:
@@ -53,7 +53,7 @@ def collect(agent: DQN, callback: Any, variables: dict[str, Any]) -> bool:
         raise
 
 
-def _collect_one(agent: DQN, environment: SingleEnvironment, callback: Any, variables: dict[str, Any]) -> bool:
+def _collect_one(agent: Agent, environment: SingleEnvironment, callback: Any, variables: dict[str, Any]) -> bool:
     """One environment whose observations are arrays: as little as can be in each step."""
     run, settings, learner, replay = agent._run, agent.settings, agent._learner, agent.replay_buffer._core
     env_step, step_and_act, played = environment.env.step, learner.step_and_act, agent._played
@@ -102,7 +102,7 @@ def _collect_one(agent: DQN, environment: SingleEnvironment, callback: Any, vari
             action = learner.act_here(behind, agent.exploration_rate, run.calls)
 
 
-def _keep_converted(agent: DQN, reached: Any, reward: Any, terminated: Any, truncated: Any) -> None:
+def _keep_converted(agent: Agent, reached: Any, reward: Any, terminated: Any, truncated: Any) -> None:
     """Keep a step whose observation is of another type, or refuse it."""
     observation = agent._seen.arrays(reached, None)[0]
     if not math.isfinite(reward):
@@ -111,7 +111,7 @@ def _keep_converted(agent: DQN, reached: Any, reward: Any, terminated: Any, trun
     agent._learner.step(replay, observation, reward, terminated, truncated, agent.settings.asynchronous)
 
 
-def _collect_batch(agent: DQN, callback: Any, variables: dict[str, Any]) -> bool:
+def _collect_batch(agent: Agent, callback: Any, variables: dict[str, Any]) -> bool:
     """Several environments, or one whose observations are dicts."""
     run, settings, environments = agent._run, agent.settings, agent._environments
     n, interval = environments.num_envs, settings.target_update_interval
@@ -159,7 +159,7 @@ def _step_of(callback: Any, variables: dict[str, Any], run: Run) -> bool:
 
 
 def _single_step(
-    action: int, reward: float, terminated: bool, truncated: bool, reached: Any, info: dict[str, Any], agent: DQN
+    action: int, reward: float, terminated: bool, truncated: bool, reached: Any, info: dict[str, Any], agent: Agent
 ) -> dict[str, Any]:
     """Variables of a step, as callbacks know them."""
     ended = bool(terminated or truncated)
@@ -174,7 +174,7 @@ def _single_step(
     }
 
 
-def _batch_step(actions: Any, steps: Any, ended: Any, agent: DQN) -> dict[str, Any]:
+def _batch_step(actions: Any, steps: Any, ended: Any, agent: Agent) -> dict[str, Any]:
     infos = agent._environments.list_infos(steps.infos)
     for i in ended:
         final = mapped(itemgetter(int(i)), steps.next_observations)
@@ -188,7 +188,7 @@ def _batch_step(actions: Any, steps: Any, ended: Any, agent: DQN) -> dict[str, A
     }
 
 
-def _with_end(info: dict[str, Any], i: int, agent: DQN, final: Any, only_truncated: bool) -> dict[str, Any]:
+def _with_end(info: dict[str, Any], i: int, agent: Agent, final: Any, only_truncated: bool) -> dict[str, Any]:
     """What stable-baselines3's environments say where an episode ends."""
     episode = {"r": float(agent._returns[i]), "l": int(agent._lengths[i])}
     return {
