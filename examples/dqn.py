@@ -62,7 +62,7 @@ def update(
     # Huber's slope is the error, cut off at ±1; only the action that was taken has one
     slopes = np.zeros_like(values)
     slopes[rows, batch.actions] = -batch.weights * np.clip(errors, -1, 1) / len(rows)
-    network.zero_grad()
+    network.gradients[...] = 0
     network.backward(slopes)
     nn.clip_grad_norm(network, settings.max_grad_norm)
     optimizer.step(network)
@@ -113,7 +113,8 @@ def train(settings: Settings) -> nn.Sequential:
             returns.append(total)
             observation, total = env.reset()[0], 0.0
             if len(returns) % 25 == 0:
-                print(f"step {step:7,}  episode {len(returns):4}  mean return {np.mean(returns[-25:]):6.1f}  ε {epsilon:.2f}")
+                mean = np.mean(returns[-25:])
+                print(f"step {step:7,}  episode {len(returns):4}  mean return {mean:6.1f}  ε {epsilon:.2f}")
 
         # learning: errors become priorities
         if step > settings.learning_starts and step % settings.train_freq == 0:

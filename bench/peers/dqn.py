@@ -16,6 +16,7 @@ A ratio is the peer's time over nncore's, the median of the rounds and their qua
 from __future__ import annotations
 
 import argparse
+import itertools
 import random
 from collections.abc import Callable
 from typing import Any
@@ -97,7 +98,7 @@ class CleanLoop:
     def network(self) -> Any:
         widths = (4, *self.setting["hidden"], 2)
         layers: list[Any] = []
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in itertools.pairwise(widths):
             layers += [torch.nn.Linear(before, after), torch.nn.ReLU()]
         return torch.nn.Sequential(*layers[:-1])
 

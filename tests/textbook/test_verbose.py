@@ -107,6 +107,8 @@ CALLS = {
     "cooccurrence_counts": (SENTENCES, ["a", "b"]),
     "ppmi": (COUNTS,),
     "svd_embedding": (COUNTS, 1),
+    "dqn_targets": (np.ones(1), np.ones(1), np.array([[0.5, 2.0]])),
+    "dqn_loss": (np.array([[0.5, 2.0]]), np.array([0]), np.ones(1), np.ones(1)),
 }
 SILENT = {"activate", "activation_slope", "sigmoid", "split_gates", "bidirectional"}  # no equation of their own
 
@@ -123,7 +125,7 @@ def test_verbose_prints_equations_and_changes_nothing(name, capsys):
 
 
 def test_every_function_of_these_systems_is_called_here():
-    files = {"recurrent", "lstm", "gru", "layers", "losses", "optimizers", "word2vec", "words", "_gates"}
+    files = {"recurrent", "lstm", "gru", "layers", "losses", "optimizers", "word2vec", "words", "_gates", "dqn"}
     public = {n for n in textbook.__all__ if getattr(textbook, n).__module__.rpartition(".")[2] in files}
     assert public == set(CALLS) | SILENT
 

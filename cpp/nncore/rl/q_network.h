@@ -62,7 +62,8 @@ class QNetwork {
   void values(QCopy copy, View<const T, 2> observations, View<T, 2> q);
 
   /// Loss of a batch and its gradient by the online copy, whose `parameters` are given also as they are. Writes
-  /// gradients (size(); but not what lies between the arrays) and td_errors (n), target - Q(s, a). Throws when shapes do not fit or an action is out of range.
+  /// gradients (size()), but not what lies between the arrays, and td_errors (n), target - Q(s, a). Throws when shapes
+  /// do not fit or an action is out of range.
   double gradient(const QLoss& loss, const QBatch<T>& batch, View<const T, 1> parameters, View<T, 1> gradients,
                   View<T, 1> td_errors);
 

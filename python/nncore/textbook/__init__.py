@@ -6,6 +6,7 @@ measure the compiled core against them.
 """
 
 from nncore.textbook._gates import split_gates
+from nncore.textbook.dqn import dqn_loss, dqn_targets
 from nncore.textbook.gru import (
     gru,
     gru_backward,
@@ -72,6 +73,8 @@ __all__ = [
     "cross_entropy",
     "dense",
     "dense_backward",
+    "dqn_loss",
+    "dqn_targets",
     "dropout",
     "elman",
     "elman_backward",
