@@ -85,6 +85,7 @@ class BoundLearner {
   /// Keeps the replay of a training in the background.
   void hold(std::shared_ptr<BoundReplay> replay) { replay_ = std::move(replay); }
   bool started() const { return learner_.started(); }
+  void stop() { learner_.stop(); }
 
   /// Rows that the network sees in arrays of observations, one for each part.
   View<const T, 2> seen(const py::object* arrays, std::size_t count, std::size_t rows) {
@@ -275,6 +276,7 @@ void bind_learner_training(py::class_<BoundLearner<T>>& type) {
              const DqnTrained trained = bound.finish();
              return std::make_tuple(trained.updates, trained.loss);
            })
+      .def("stop", [](Bound& bound) { bound.stop(); })
       .def("publish", [](Bound& bound) { bound.use([](Learner& learner) { learner.publish(); }); })
       .def_property_readonly("started", [](const Bound& bound) { return bound.started(); })
       .def(

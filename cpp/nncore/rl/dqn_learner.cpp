@@ -11,6 +11,8 @@ namespace nncore {
 
 namespace {
 
+constexpr std::uint64_t kNever = ~std::uint64_t{0};
+
 std::vector<std::size_t> sizes_of(const DqnSettings& settings) {
   std::vector<std::size_t> sizes(1, 0);
   for (const SeenPart& part : settings.observation) {
@@ -53,12 +55,19 @@ template <typename T>
 void DqnLearner<T>::set_array(Array which, View<const T, 1> values) {
   require(values.size() == network_.size(), "values", "of the network's size, ", network_.size(), values);
   std::copy_n(values.data(), values.size(), view(which).data());
+  copied_ = kNever;
   if (which == Array::kParameters) {
     network_.pack(QCopy::kOnline, view(which));
     publish();
   }
   if (which == Array::kTarget) network_.pack(QCopy::kTarget, view(which));
   if (which == Array::kActing) network_.pack(QCopy::kActing, view(which));
+}
+
+template <typename T>
+void DqnLearner<T>::set_updates(std::uint64_t updates) {
+  updates_ = updates;
+  copied_ = kNever;
 }
 
 template <typename T>
@@ -136,12 +145,18 @@ QBatch<T> DqnLearner<T>::sample(Replay& replay, const DqnTraining& training) {
 
 template <typename T>
 DqnTrained DqnLearner<T>::train(Replay& replay, const DqnTraining& training) {
+  stop_ = false;
+  return run(replay, training);
+}
+
+template <typename T>
+DqnTrained DqnLearner<T>::run(Replay& replay, const DqnTraining& training) {
   check(replay);
   require(training.batch_size >= 1, "batch_size must be at least 1");
   const std::size_t n = training.batch_size;
   DqnTrained trained;
   double sum = 0;
-  for (; trained.updates < training.updates; ++trained.updates) {
+  for (; trained.updates < training.updates && !stop_; ++trained.updates) {
     const QBatch<T> batch = sample(replay, training);
     const View<T, 1> td_errors{columns_.data() + 3 * n, {n}};
     const double loss = update(batch, training.learning_rate, td_errors);
@@ -159,9 +174,10 @@ template <typename T>
 void DqnLearner<T>::start(Replay& replay, const DqnTraining& training) {
   check(replay);
   trained_ = {};
+  stop_ = false;
   background_.start([this, &replay, training] {
     const UseFlag::Guard guard(replay.in_use(), "the replay buffer");
-    trained_ = train(replay, training);
+    trained_ = run(replay, training);
   });
 }
 
@@ -173,12 +189,14 @@ DqnTrained DqnLearner<T>::finish() {
 
 template <typename T>
 void DqnLearner<T>::update_target(double tau) {
+  if (tau == 1 && copied_ == updates_) return;  // the network has not changed since
   const View<T, 1> online = view(Array::kParameters), target = view(Array::kTarget);
   const T kept = static_cast<T>(1 - tau), taken = static_cast<T>(tau);
   for (std::size_t i = 0; i < target.size(); ++i) {
     target(i) = tau == 1 ? online(i) : kept * target(i) + taken * online(i);
   }
   network_.pack(QCopy::kTarget, target);
+  copied_ = tau == 1 ? updates_ : kNever;
 }
 
 template <typename T>

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -56,7 +57,7 @@ class DqnLearner {
   void set_array(Array which, View<const T, 1> values);
   /// Updates so far, which Adam's correction counts.
   std::uint64_t updates() const { return updates_; }
-  void set_updates(std::uint64_t updates) { updates_ = updates; }
+  void set_updates(std::uint64_t updates);
 
   /// One step of Adam on a batch; returns the loss before it and writes td_errors (n), target - Q(s, a). When the loss
   /// or the gradient is not finite nothing has changed, and the result is not finite.
@@ -67,6 +68,8 @@ class DqnLearner {
 
   /// The same in the background, where it has the replay for itself until finish() is called.
   void start(Replay& replay, const DqnTraining& training);
+  /// Makes what start() began end with the update that it is at. From any thread.
+  void stop() { stop_ = true; }
   /// Waits for what start() began.
   DqnTrained finish();
   bool started() const { return background_.started(); }
@@ -83,6 +86,7 @@ class DqnLearner {
 
  private:
   View<T, 1> view(Array which) const { return {arrays_[static_cast<std::size_t>(which)].data(), {network_.size()}}; }
+  DqnTrained run(Replay& replay, const DqnTraining& training);
   QBatch<T> sample(Replay& replay, const DqnTraining& training);
   void check(const Replay& replay) const;
 
@@ -96,6 +100,8 @@ class DqnLearner {
   Buffer<std::uint8_t> terminated_;
   Buffer<std::int64_t> actions_, indices_;
   Buffer<T> seen_, next_seen_, columns_;
+  std::uint64_t copied_ = 0;  // updates() of the last time that the target was made equal
+  std::atomic<bool> stop_{false};
   Background background_;
   DqnTrained trained_;
 };

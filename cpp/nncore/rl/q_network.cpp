@@ -54,7 +54,7 @@ struct StoreWhereOpen {
   }
 };
 
-// Layers of few outputs are dot products and layers of few inputs sums of columns: tiles would be empty for the most part.
+// Layers of few outputs are dot products, those of few inputs sums of columns: tiles would be empty for the most part.
 constexpr std::size_t kFewOutputs = 8, kFewInputs = 8;
 
 /// Sum of x[i] * w[i], in the lanes of a block at every instruction set; w has zeros up to the end of its last block.

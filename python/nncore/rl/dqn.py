@@ -244,6 +244,9 @@ class DQN(Agent):
         with shown_bar(run, progress_bar) as bar:
             try:
                 self._learn(callback, variables, bar)
+            except BaseException:
+                self._learner.stop()
+                raise
             finally:
                 self._settle()
                 self._flush()
