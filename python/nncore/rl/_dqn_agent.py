@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,6 +60,10 @@ class Agent:
         self._staged: list[tuple[Any, ...]] = []
         self._loss = self._loss_sum = 0.0
         self._loss_count = 0
+        self._found = (0, 0.0)  # updates and loss of a training in the background
+        sizes = [sum(widths(seen)), *settings.hidden, actions[0]]
+        products = settings.batch_size * sum(a * b for a, b in itertools.pairwise(sizes))
+        self._updates_of_a_call = max(1, int(_SECONDS * 5e9 / products))
         self._log_interval: int | None = None
         self._started = (time.perf_counter(), 0)
 
@@ -187,6 +192,7 @@ class Agent:
         run.collected_calls = run.collected_steps = run.collected_episodes = 0
         if settings.asynchronous:
             self._settle()
+            self._count(*self._take_found())
             self._learner.publish()
             self._flush()
             for _ in range(run.targets_due):
@@ -204,26 +210,27 @@ class Agent:
             self._count(*self._learner.train(self.replay_buffer._core, part, *rates))
             updates -= part
 
-    @property
-    def _updates_of_a_call(self) -> int:
-        sizes = [sum(widths(self._seen)), *self.settings.hidden, self._actions[0]]
-        products = sum(a * b for a, b in itertools.pairwise(sizes))
-        return max(1, int(_SECONDS * 5e9 / (self.settings.batch_size * products)))
-
     def _settle(self) -> None:
-        """Wait for a training in the background."""
+        """Wait for a training in the background; what it found counts when its parameters do."""
         if self._learner.started:
-            self._count(*self._learner.finish())
+            self._found = self._learner.finish()
+
+    def _take_found(self) -> tuple[int, float]:
+        found, self._found = self._found, (0, 0.0)
+        return found
 
     def _count(self, updates: int, loss: float) -> None:
-        if not np.isfinite(loss):
+        self._check_loss(loss)
+        self._loss = loss if updates else self._loss
+        self._loss_sum += loss * updates
+        self._loss_count += updates
+
+    def _check_loss(self, loss: float) -> None:
+        if not math.isfinite(loss):
             raise FloatingPointError(
                 f"the loss is {loss} at step {self._run.num_timesteps}, after {self._learner.updates} updates; the "
                 "parameters are those before: a smaller learning_rate may help"
             )
-        self._loss = loss
-        self._loss_sum += loss * updates
-        self._loss_count += updates
 
     def _end_episode(self, i: int) -> None:
         """Write down the episode that has ended in environment `i`."""

@@ -44,7 +44,7 @@ def save(agent: Agent, path: Path) -> None:
         "seed": agent.seed,
         "run": dataclasses.asdict(agent._run),
         "updates": agent._learner.updates,
-        "losses": [agent._loss, agent._loss_sum, agent._loss_count],
+        "losses": [agent._loss, agent._loss_sum, agent._loss_count, agent._found],
         "episode": None,
     }
     environments = agent._environments
@@ -102,7 +102,8 @@ def _restore(agent: Agent, description: dict[str, Any], arrays: Arrays, run: Run
             flat[at : at + array.size] = array.ravel()
         agent._learner.set(which, flat)
     agent._learner.updates = int(description["updates"])
-    agent._loss, agent._loss_sum, agent._loss_count = description["losses"]
+    agent._loss, agent._loss_sum, agent._loss_count, (updates, loss) = description["losses"]
+    agent._found = int(updates), float(loss)
     agent._run = run
     agent.history_ = {key: arrays[f"history.{key}"].tolist() for key in HISTORY}
     if description["episode"] is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -250,6 +251,8 @@ class DQN(Agent):
             finally:
                 self._settle()
                 self._flush()
+        if not math.isfinite(self._found[1]):
+            self._check_loss(self._take_found()[1])
         return self
 
     def predict(
