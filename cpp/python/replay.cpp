@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <memory>
 #include <string>
 #include <utility>
@@ -311,6 +312,17 @@ py::dict state(const py::object& self_object) {
   return arrays;
 }
 
+/// Refuses what no transition could have brought: a number outside its space, at `offset` of each row.
+void check_bounds(View<const std::uint8_t, 2> rows, std::size_t offset, const ReplaySpec& spec, const char* name) {
+  for (std::size_t row = 0; row < (spec.low.empty() ? 0 : rows.extent(0)); ++row) {
+    for (std::size_t i = 0; i < spec.low.size(); ++i) {
+      std::int64_t number;
+      std::memcpy(&number, rows.row(row) + offset + i * sizeof number, sizeof number);
+      require(number >= spec.low[i] && number <= spec.high[i], name, " of transition ", row, " is ", number);
+    }
+  }
+}
+
 void restore(BoundReplay& self, In<std::uint8_t, 2> records, In<std::uint8_t, 2> ends,
              const std::vector<In<std::uint8_t, 2>>& frames, In<double, 1> priorities, In<std::int64_t, 1> order,
              In<std::uint64_t, 1> last, In<std::uint64_t, 1> counters) {
@@ -332,6 +344,12 @@ void restore(BoundReplay& self, In<std::uint8_t, 2> records, In<std::uint8_t, 2>
   state.seed = counts[2];
   state.draws = counts[3];
   const auto guard = self.guard();
+  self.replay.check_sizes(state);
+  for (std::size_t p = 0; p < self.observations.size(); ++p) {
+    check_bounds(state.records, self.replay.offset(p), self.observations[p], "the observation");
+    check_bounds(state.ends, self.replay.offset(p), self.observations[p], "the last observation");
+  }
+  check_bounds(state.records, self.replay.action_offset(), self.action, "the action");
   self.replay.restore(state);
 }
 
@@ -382,6 +400,15 @@ void bind_sum_tree(py::module_& m) {
              const View<const double, 1> all = self.tree.priorities();
              return py::array_t<double>(static_cast<py::ssize_t>(all.size()), all.data());
            })
+      .def(
+          "find",
+          [](BoundTree& self, Out<double, 1> targets, Out<std::int64_t, 1> indices) {
+            require(targets.view().size() == indices.view().size(), "targets", "one per index: ", indices.view().size(),
+                    targets.view());
+            const auto guard = self.guard();
+            self.tree.find(targets, indices);
+          },
+          "targets"_a, "indices"_a, "Where the sums exceed targets, which change; for tests.")
       .def(
           "sample",
           [](BoundTree& self, Out<std::int64_t, 1> indices, Out<double, 1> probabilities, std::uint64_t seed) {

@@ -52,6 +52,13 @@ def test_arrays_are_printed_on_one_line(capsys):
 
 
 CALLS = {
+    "sum_tree": ([3.0, 1.0, 0.0, 4.0],),
+    "sum_tree_find": (np.array([0.0, 3.0, 1.0, 2.0]), 1.5),
+    "sum_tree_sample": (np.array([0.0, 3.0, 1.0, 2.0]), [0.5, 0.5]),
+    "proportional_priorities": ([0.5, -2.0],),
+    "rank_priorities": ([0.5, -2.0],),
+    "importance_weights": ([1.0, 3.0], [1, 0]),
+    "n_step_transition": ([1.0, 2.0, 4.0], [False, False, True], 0, 3, 0.5),
     "elman_step": (np.ones(1), ZERO, ONE, ONE, ZERO),
     "elman": (ROWS, ZERO, ONE, ONE, ZERO),
     "elman_backward": (ROWS, ZERO, ONE, ONE, ZERO, ROWS),

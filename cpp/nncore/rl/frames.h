@@ -29,6 +29,9 @@ class FramePool {
   std::size_t stack() const { return part_.frames; }
   std::size_t frame_bytes() const { return frame_bytes_; }
 
+  /// Sets addresses aside for so many frames, so that they need not move.
+  void expect(std::size_t frames) { pages_.grow(frames * frame_bytes_); }
+
   /// Makes room for `stacks` stacks of new frames (std::bad_alloc): store() cannot fail then.
   void reserve(std::size_t stacks);
 

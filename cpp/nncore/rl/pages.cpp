@@ -15,7 +15,7 @@ namespace nncore {
 namespace {
 
 constexpr std::size_t kGrain = std::size_t{1} << 16;  // a multiple of every page size
-constexpr std::size_t kHuge = std::size_t{1} << 23;   // from here on huge pages pay
+constexpr std::size_t kHuge = std::size_t{1} << 21;   // a huge page
 
 int unnamed_file(const std::string& folder) {
   int file = -1;
@@ -32,6 +32,22 @@ int unnamed_file(const std::string& folder) {
     unlink(name.c_str());
   }
   return file;
+}
+
+/// New memory; from half a huge page on it begins with one, and asks for more: random access spares the page table.
+void* anonymous(std::size_t& bytes) {
+  constexpr int kAccess = PROT_READ | PROT_WRITE, kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+  if (bytes < kHuge / 2) return mmap(nullptr, bytes, kAccess, kFlags, -1, 0);
+  const std::size_t rounded = (bytes + kHuge - 1) / kHuge * kHuge;
+  void* const memory = mmap(nullptr, rounded + kHuge, kAccess, kFlags, -1, 0);
+  if (memory == MAP_FAILED) return memory;
+  const std::size_t before = (kHuge - reinterpret_cast<std::uintptr_t>(memory) % kHuge) % kHuge;
+  std::uint8_t* const aligned = static_cast<std::uint8_t*>(memory) + before;
+  if (before > 0) munmap(memory, before);
+  if (before < kHuge) munmap(aligned + rounded, kHuge - before);
+  madvise(aligned, rounded, MADV_HUGEPAGE);
+  bytes = rounded;
+  return aligned;
 }
 
 }  // namespace
@@ -60,19 +76,19 @@ void Pages::release() noexcept {
 void Pages::grow(std::size_t bytes) {
   if (bytes <= bytes_) return;
   if (bytes > SIZE_MAX / 4) throw std::bad_alloc();
-  const std::size_t wanted = (std::max(bytes, bytes_ + bytes_ / 2) + kGrain - 1) / kGrain * kGrain;
+  std::size_t wanted = (std::max(bytes, bytes_ + bytes_ / 2) + kGrain - 1) / kGrain * kGrain;
   if (file_ >= 0 && ftruncate(file_, static_cast<off_t>(wanted)) != 0) throw std::bad_alloc();
   void* memory = MAP_FAILED;
-  if (data_ == nullptr) {
-    const int flags = file_ >= 0 ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS;
-    memory = mmap(nullptr, wanted, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE, file_, 0);
-  } else {
+  if (data_ != nullptr) {
     memory = mremap(data_, bytes_, wanted, MREMAP_MAYMOVE);
+  } else if (file_ >= 0) {
+    memory = mmap(nullptr, wanted, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file_, 0);
+  } else {
+    memory = anonymous(wanted);
   }
   if (memory == MAP_FAILED) throw std::bad_alloc();
   data_ = static_cast<std::uint8_t*>(memory);
   bytes_ = wanted;
-  if (file_ < 0 && wanted >= kHuge) madvise(data_, bytes_, MADV_HUGEPAGE);
 }
 
 }  // namespace nncore

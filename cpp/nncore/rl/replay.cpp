@@ -37,8 +37,10 @@ Replay::Replay(const ReplaySettings& settings)
     if (part.frames == 0) continue;
     parts_.back().pool = static_cast<std::ptrdiff_t>(pools_.size());
     pools_.emplace_back(part, settings.folder);
+    pools_.back().expect(capacity + capacity / 8);
   }
   record_bytes_ = (observation_bytes_ + settings.action_bytes + sizeof(float) + sizeof(std::uint32_t) + 7) / 8 * 8;
+  records_.grow(capacity * record_bytes_);  // pages come when they are touched
   powers_.resize(steps + 1, 1.0);
   for (std::size_t m = 1; m <= steps; ++m) powers_[m] = powers_[m - 1] * settings.gamma;
   if (settings.kind == ReplayKind::kProportional) tree_.emplace(capacity);
@@ -59,7 +61,6 @@ void Replay::set_link(std::size_t slot, std::uint32_t link) {
 void Replay::prepare(std::size_t count, std::size_t environments) {
   require(environments <= kMostEnvironments, "environments must be numbered below ", kMostEnvironments, ", but one is ",
           environments - 1);
-  records_.grow(std::min(capacity(), size_ + count) * record_bytes_);
   if (free_ends_.size() < count) {
     const std::size_t ends = ends_count_ + count;
     if (ends > kPlace) throw std::bad_alloc();
@@ -81,7 +82,7 @@ void Replay::add(const ReplaySteps& steps) {
   prepare(steps.count, environments);
   for (std::size_t i = 0; i < steps.count;) {  // in runs that do not pass the end of the ring
     const std::size_t first = next_, run = std::min(steps.count - i, capacity() - next_);
-    const double priority = greatest_without(first, run);
+    const double priority = greatest_without(first);
     for (const std::size_t end = i + run; i < end; ++i) {
       add_step({steps.observations, steps.next_observations, at(steps.actions, i * settings_.action_bytes),
                 steps.rewards[i], steps.terminated[i] != 0, steps.truncated[i] != 0,
@@ -95,7 +96,7 @@ void Replay::add(const void* observation, const void* action, float reward, cons
                  bool terminated, bool truncated, std::size_t environment) {
   prepare(1, environment + 1);
   const std::size_t first = next_;
-  const double priority = greatest_without(first, 1);
+  const double priority = greatest_without(first);
   add_step({&observation, &next_observation, action, reward, terminated, truncated, environment, 0});
   prioritize(first, 1, priority);
 }
@@ -148,14 +149,11 @@ void Replay::forget(std::size_t slot) {
   free_ends_.push_back(link & kPlace);
 }
 
-/// The greatest priority without those that are about to be overwritten.
-double Replay::greatest_without(std::size_t first, std::size_t count) {
-  if (ranks_) return count == 1 ? ranks_->greatest_but(first) : ranks_->greatest();
+/// The greatest priority that is stored, but for the transition about to be overwritten.
+double Replay::greatest_without(std::size_t slot) {
+  if (ranks_) return ranks_->greatest_but(slot);
   if (!tree_) return 1;
-  if (size_ == capacity()) {
-    const double* old = tree_->priorities().data() + first;
-    if (*std::max_element(old, old + count) >= tree_->maximum()) tree_->fill(first, count, 0);
-  }
+  if (size_ == capacity() && (*tree_)[slot] >= tree_->maximum()) tree_->fill(slot, 1, 0);
   return tree_->maximum() > 0 ? tree_->maximum() : 1;
 }
 

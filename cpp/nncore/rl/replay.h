@@ -129,6 +129,11 @@ class Replay {
   /// Takes over a state of a replay with the same settings, whole or not at all. std::invalid_argument says what of it
   /// cannot be.
   void restore(const State& state);
+  /// The part of restore's checks that looks at sizes alone.
+  void check_sizes(const State& state) const;
+  /// Where in a record part p of the observation, and the action, stand; a part stands in an entry of `ends` likewise.
+  std::size_t offset(std::size_t part) const { return parts_[part].offset; }
+  std::size_t action_offset() const { return observation_bytes_; }
 
   /// Bytes that are taken: transitions, observations beside, frames, priorities.
   std::size_t bytes() const;
@@ -162,7 +167,7 @@ class Replay {
   void add_step(const Step& step);
   void forget(std::size_t slot);
   void prioritize(std::size_t first, std::size_t count, double priority);
-  double greatest_without(std::size_t first, std::size_t count);
+  double greatest_without(std::size_t slot);
   bool shows(const std::uint8_t* stored, const void* const* observations, std::size_t row);
   void store(const void* const* observations, std::size_t row, const std::uint8_t* before, std::uint8_t* stored);
   void drop(const std::uint8_t* stored);

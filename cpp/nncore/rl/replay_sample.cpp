@@ -5,13 +5,14 @@
 #include <stdexcept>
 #include <string>
 
+#include "nncore/rl/power.h"
 #include "nncore/rl/replay.h"
 #include "nncore/rl/strata.h"
 
 namespace nncore {
 namespace {
 
-constexpr std::size_t kAhead = 12;  // transitions fetched before their turn
+constexpr std::size_t kAhead = 16;  // transitions fetched before their turn
 
 /// memcpy for the few words of a small observation or an action.
 inline void copy(void* to, const void* from, std::size_t bytes) {
@@ -50,12 +51,20 @@ void Replay::gather(const ReplayBatch& batch) const {
     std::memcpy(&reward, stored + record_bytes_ - 8, sizeof reward);
     return reward;
   };
+  const auto fetch = [&](std::size_t j) {
+    const std::uint8_t* stored = record(static_cast<std::size_t>(batch.indices[j]));
+    __builtin_prefetch(stored);
+    __builtin_prefetch(stored + record_bytes_);  // where the next observation begins, as a rule
+  };
+  for (std::size_t j = 0; j < std::min(kAhead, batch.size); ++j) fetch(j);
+  const bool plain = parts_.size() == 1 && parts_[0].pool < 0;
+  const auto give = [&](const std::uint8_t* stored, void* const* observations, std::size_t row) {
+    if (observations == nullptr) return;
+    if (plain) return copy(row_of(observations[0], row, observation_bytes_), stored, observation_bytes_);
+    load(stored, observations, row);
+  };
   for (std::size_t j = 0; j < batch.size; ++j) {
-    if (j + kAhead < batch.size) {
-      const std::uint8_t* later = record(static_cast<std::size_t>(batch.indices[j + kAhead]));
-      __builtin_prefetch(later);
-      __builtin_prefetch(later + record_bytes_);
-    }
+    if (j + kAhead < batch.size) fetch(j + kAhead);
     std::size_t slot = static_cast<std::size_t>(batch.indices[j]), steps = 1;
     const std::uint8_t* const stored = record(slot);
     double reward = reward_of(stored);
@@ -66,8 +75,8 @@ void Replay::gather(const ReplayBatch& batch) const {
       link = this->link(slot);
     }
     const std::size_t place = link & kPlace;
-    if (batch.observations != nullptr) load(stored, batch.observations, j);
-    if (batch.next_observations != nullptr) load(link & kEnd ? end(place) : record(place), batch.next_observations, j);
+    give(stored, batch.observations, j);
+    give(link & kEnd ? end(place) : record(place), batch.next_observations, j);
     if (batch.actions != nullptr) {
       const std::size_t bytes = settings_.action_bytes;
       copy(row_of(batch.actions, j, bytes), stored + observation_bytes_, bytes);
@@ -105,10 +114,15 @@ void Replay::draw(ReplayBatch& batch, double beta) {
   }
   if (batch.weights == nullptr) return;
   const double least = tree_ ? tree_->minimum() : ranks_->least();
-  for (std::size_t j = 0; j < batch.size; ++j) {
-    const auto index = static_cast<std::size_t>(indices(j));
-    const double priority = tree_ ? (*tree_)[index] : ranks_->priority(index);
-    batch.weights[j] = static_cast<float>(std::pow(priority / least, -beta));
+  double ratios[kStrataChunk];
+  for (std::size_t first = 0; first < batch.size; first += kStrataChunk) {
+    const std::size_t count = std::min(kStrataChunk, batch.size - first);
+    for (std::size_t j = 0; j < count; ++j) {
+      const auto index = static_cast<std::size_t>(indices(first + j));
+      ratios[j] = (tree_ ? (*tree_)[index] : ranks_->priority(index)) / least;
+    }
+    power(ratios, -beta, count, ratios);
+    for (std::size_t j = 0; j < count; ++j) batch.weights[first + j] = static_cast<float>(ratios[j]);
   }
 }
 
@@ -143,10 +157,13 @@ void Replay::update_priorities(View<const std::int64_t, 1> indices, View<const T
   }
   values_.resize(n);
   for (std::size_t i = 0; i < n; ++i) {
-    const double priority = std::pow(std::abs(static_cast<double>(td_errors(i))) + settings_.epsilon, settings_.alpha);
-    values_[i] = std::max(priority, DBL_MIN);  // never 0: what is stored can be drawn
-    require(priority <= tree_->largest(), "td_errors must give priorities of at most ", tree_->largest(),
+    values_[i] = std::abs(static_cast<double>(td_errors(i))) + settings_.epsilon;
+  }
+  power(values_.data(), settings_.alpha, n, values_.data());
+  for (std::size_t i = 0; i < n; ++i) {
+    require(values_[i] <= tree_->largest(), "td_errors must give priorities of at most ", tree_->largest(),
             ", but entry ", i, " is ", td_errors(i));
+    values_[i] = std::max(values_[i], DBL_MIN);  // never 0: what is stored can be drawn
   }
   tree_->update(indices, {values_.data(), {n}});
 }

@@ -28,7 +28,7 @@ std::uint64_t Replay::serial(std::size_t slot) const {
   return added_ - capacity() + (slot + capacity() - next_) % capacity();
 }
 
-void Replay::restore(const State& state) {
+void Replay::check_sizes(const State& state) const {
   const std::size_t size = state.records.extent(0);
   require(size == std::min<std::uint64_t>(state.added, capacity()),
           "records must be min(added, capacity) = ", std::min<std::uint64_t>(state.added, capacity()), ", but are ",
@@ -42,8 +42,12 @@ void Replay::restore(const State& state) {
   require(state.frames.size() == pools_.size(), "frames must be of ", pools_.size(), " parts, but are of ",
           state.frames.size());
   require(state.last.size() <= std::size_t{1} << 20, "environments must be at most 2^20, but are ", state.last.size());
+}
+
+void Replay::restore(const State& state) {
+  check_sizes(state);
+  const std::size_t size = state.records.extent(0);
   Replay fresh(settings_);
-  fresh.records_.grow(state.records.size());
   fresh.ends_.grow(state.ends.size());
   if (!state.records.empty()) std::memcpy(fresh.records_.data(), state.records.data(), state.records.size());
   if (!state.ends.empty()) std::memcpy(fresh.ends_.data(), state.ends.data(), state.ends.size());

@@ -12,18 +12,24 @@ namespace nncore {
 namespace {
 
 constexpr std::size_t kMostLeaves = std::size_t{1} << 32;
+constexpr std::size_t kAhead = 8;  // blocks fetched before their turn
 
-/// All ones where target >= left, as a number: a branch here would be guessed wrong every second time.
-inline std::uint64_t goes_right(double target, double left) { return -static_cast<std::uint64_t>(target >= left); }
+// Two draws side by side.
+using Reals = double __attribute__((vector_size(16)));
+using Words = std::int64_t __attribute__((vector_size(16)));
 
-/// target - left where `mask` is all ones, else target.
-inline double pass(double target, double left, std::uint64_t mask) {
-  std::uint64_t bits;
-  std::memcpy(&bits, &left, sizeof bits);
-  bits &= mask;
-  std::memcpy(&left, &bits, sizeof bits);
-  return target - left;
+inline Reals both(const double* a, const double* b) { return Reals{*a, *b}; }
+
+/// All ones where a target goes right, past `left`, which is then taken from it. A branch here would be guessed wrong
+/// every second time.
+inline Words pass(Reals& target, Reals left) {
+  const Words right = target >= left;
+  target -= (Reals)((Words)left & right);
+  return right;
 }
+
+/// Sum of a block, in the order in which find() goes down.
+inline double block_sum(const double* p) { return ((p[0] + p[1]) + (p[2] + p[3])) + ((p[4] + p[5]) + (p[6] + p[7])); }
 
 }  // namespace
 
@@ -32,9 +38,12 @@ SumTree::SumTree(std::size_t capacity) : capacity_(capacity) {
   const std::size_t blocks = (capacity + kBlock - 1) / kBlock;
   for (blocks_ = 1; blocks_ < blocks;) blocks_ *= 2;
   largest_ = std::numeric_limits<double>::max() / static_cast<double>(kBlock * blocks_);
-  leaves_.resize(blocks * kBlock);
-  sums_.resize(2 * blocks_);
-  ranges_.resize(2 * blocks_, Range{std::numeric_limits<double>::infinity(), 0});
+  leaf_count_ = blocks * kBlock;
+  pages_.grow(sizeof(double) * (leaf_count_ + 8 + 2 * blocks_) + sizeof(Range) * (2 * blocks_ + 4));
+  leaves_ = reinterpret_cast<double*>(pages_.data());
+  sums_ = leaves_ + leaf_count_;
+  ranges_ = reinterpret_cast<Range*>(sums_ + (2 * blocks_ + 7) / 8 * 8);
+  std::fill_n(ranges_, 2 * blocks_, Range{std::numeric_limits<double>::infinity(), 0});
 }
 
 void SumTree::check(View<const std::int64_t, 1> indices) const {
@@ -59,27 +68,29 @@ void SumTree::update(View<const std::int64_t, 1> indices, View<const double, 1> 
   check(indices);
   check_priorities(priorities);
   nodes_.resize(n);
+  changed_.reserve(n);
   std::size_t count = 0;
   for (std::size_t i = 0; i < n; ++i) {
     const auto leaf = static_cast<std::size_t>(indices(i));
     const auto block = static_cast<std::uint32_t>(leaf / kBlock);
+    if (i + kAhead < n) __builtin_prefetch(leaves_ + indices(i + kAhead), 1);
     leaves_[leaf] = priorities(i);
     nodes_[count] = block;
     count += i + 1 == n || static_cast<std::size_t>(indices(i + 1)) / kBlock != block;
   }
   nodes_.resize(count);
-  climb(nodes_);
+  climb();
 }
 
 void SumTree::fill(std::size_t first, std::size_t count, double priority) {
-  std::fill_n(leaves_.begin() + static_cast<std::ptrdiff_t>(first), count, priority);
+  std::fill_n(leaves_ + first, count, priority);
   refresh(first, count);
 }
 
 void SumTree::assign(View<const double, 1> priorities) {
   require(priorities.size() <= capacity_, "priorities", "at most as many as the capacity, ", capacity_, priorities);
   check_priorities(priorities);
-  std::copy_n(priorities.data(), priorities.size(), leaves_.begin());
+  std::copy_n(priorities.data(), priorities.size(), leaves_);
   refresh(0, priorities.size());
 }
 
@@ -89,69 +100,107 @@ void SumTree::refresh(std::size_t first, std::size_t count) {
   const std::size_t begin = first / kBlock, end = (first + count - 1) / kBlock + 1;
   nodes_.resize(end - begin);
   for (std::size_t block = begin; block < end; ++block) nodes_[block - begin] = static_cast<std::uint32_t>(block);
-  climb(nodes_);
+  climb();
 }
 
-/// Sums and range of a block, in the order in which find() goes down.
-void SumTree::sum_block(std::size_t block) {
-  const double* p = leaves_.data() + kBlock * block;
-  sums_[blocks_ + block] = ((p[0] + p[1]) + (p[2] + p[3])) + ((p[4] + p[5]) + (p[6] + p[7]));
+SumTree::Range SumTree::block_range(const double* p) const {
   Range range{std::numeric_limits<double>::infinity(), 0};
   for (std::size_t k = 0; k < kBlock; ++k) {
     range.least = std::min(range.least, p[k] > 0 ? p[k] : std::numeric_limits<double>::infinity());
     range.greatest = std::max(range.greatest, p[k]);
   }
-  ranges_[blocks_ + block] = range;
+  return range;
 }
 
-/// Makes anew what stands over the blocks `nodes`, level by level; parents of neighbours once.
-void SumTree::climb(std::vector<std::uint32_t>& nodes) {
-  for (std::uint32_t block : nodes) sum_block(block);
-  std::size_t count = nodes.size();
+/// Makes anew what stands over the blocks nodes_, level by level; parents of neighbours once. Without branches: which
+/// neighbours share a parent cannot be guessed.
+void SumTree::climb() {
+  std::size_t count = nodes_.size(), ranges = 0;
+  std::uint32_t* const nodes = nodes_.data();
+  changed_.resize(std::max(changed_.size(), count));
+  std::uint32_t* const changed = changed_.data();
+  for (std::size_t i = 0; i < count; ++i) {
+    if (i + kAhead < count) {
+      __builtin_prefetch(ranges_ + blocks_ + nodes[i + kAhead], 1);
+      __builtin_prefetch(sums_ + blocks_ + nodes[i + kAhead], 1);
+    }
+    const double* p = leaves_ + kBlock * nodes[i];
+    const std::size_t node = blocks_ + nodes[i];
+    sums_[node] = block_sum(p);
+    const Range range = block_range(p);
+    changed[ranges] = nodes[i];
+    ranges += (range.least != ranges_[node].least) | (range.greatest != ranges_[node].greatest);
+    ranges_[node] = range;
+  }
   for (std::size_t level = blocks_ / 2; level >= 1; level /= 2) {  // nodes are numbered from 0 within a level
+    double* const sums = sums_ + level;
+    const double* const below = sums_ + 2 * level;
     std::size_t parents = 0;
     for (std::size_t i = 0; i < count; ++i) {
       const std::uint32_t parent = nodes[i] / 2;
-      if (parents > 0 && nodes[parents - 1] == parent) continue;
-      nodes[parents++] = parent;
-      const std::size_t node = level + parent;
-      sums_[node] = sums_[2 * node] + sums_[2 * node + 1];
-      const Range &left = ranges_[2 * node], &right = ranges_[2 * node + 1];
-      ranges_[node] = {std::min(left.least, right.least), std::max(left.greatest, right.greatest)};
+      sums[parent] = below[2 * parent] + below[2 * parent + 1];
+      nodes[parents] = parent;
+      parents += i + 1 == count || nodes[i + 1] / 2 != parent;
     }
     count = parents;
+  }
+  for (std::size_t level = blocks_ / 2; level >= 1 && ranges > 0; level /= 2) {  // a range rarely changes far up
+    std::size_t parents = 0;
+    for (std::size_t i = 0; i < ranges; ++i) {
+      const std::uint32_t parent = changed[i] / 2;
+      const Range* below = ranges_ + 2 * (level + parent);
+      const Range range{std::min(below[0].least, below[1].least), std::max(below[0].greatest, below[1].greatest)};
+      Range& here = ranges_[level + parent];
+      changed[parents] = parent;
+      parents += (range.least != here.least) | (range.greatest != here.greatest);
+      here = range;
+    }
+    ranges = parents;
   }
 }
 
 void SumTree::find(View<double, 1> targets, View<std::int64_t, 1> indices) const {
-  const std::size_t n = indices.size();
-  std::int64_t* const node = indices.data();
-  double* const target = targets.data();
-  std::fill_n(node, n, std::int64_t{1});
-  // All draws go down one level at a time, so that the processor fetches for many of them at once.
-  const double* const sums = sums_.data();
-  for (std::size_t level = 1; level < blocks_; level *= 2) {
-    for (std::size_t j = 0; j < n; ++j) {
-      const double left = sums[2 * node[j]];
-      const std::uint64_t right = goes_right(target[j], left);
-      target[j] = pass(target[j], left, right);
-      node[j] = 2 * node[j] + static_cast<std::int64_t>(right & 1);
+  Words nodes[kStrataChunk / 2];
+  Reals pairs[kStrataChunk / 2];
+  for (std::size_t first = 0; first < indices.size(); first += kStrataChunk) {
+    const std::size_t count = std::min(kStrataChunk, indices.size() - first), halves = (count + 1) / 2;
+    pairs[halves - 1] = Reals{};
+    std::memcpy(pairs, targets.data() + first, count * sizeof(double));
+    std::fill_n(nodes, halves, Words{1, 1});
+    // All draws go down one level at a time, so that the processor fetches for many of them at once.
+    const double* const sums = sums_;
+    for (std::size_t level = 1; level < blocks_; level *= 2) {
+      for (std::size_t j = 0; j < halves; ++j) {
+        const Words node = nodes[j] * 2;
+        nodes[j] = node - pass(pairs[j], both(sums + node[0], sums + node[1]));
+      }
+    }
+    for (std::size_t j = 0; j < halves; ++j) {
+      const Words found = find_leaves(nodes[j], pairs[j]);
+      indices(first + 2 * j) = found[0];
+      if (2 * j + 1 < count) indices(first + 2 * j + 1) = found[1];
     }
   }
-  for (std::size_t j = 0; j < n; ++j) {
-    std::size_t leaf = kBlock * (static_cast<std::size_t>(node[j]) - blocks_);
-    leaf = std::min(leaf, leaves_.size() - kBlock);  // rounding may lead past the last block
-    const double* p = leaves_.data() + leaf;
-    std::uint64_t right = goes_right(target[j], (p[0] + p[1]) + (p[2] + p[3]));
-    target[j] = pass(target[j], (p[0] + p[1]) + (p[2] + p[3]), right);
-    p += 4 & right;
-    right = goes_right(target[j], p[0] + p[1]);
-    target[j] = pass(target[j], p[0] + p[1], right);
-    p += 2 & right;
-    p += 1 & goes_right(target[j], p[0]);
-    leaf = static_cast<std::size_t>(p - leaves_.data());
-    node[j] = static_cast<std::int64_t>(*p > 0 ? leaf : nearest(leaf));
+}
+
+/// Goes on from two blocks to leaves; their sums are made here, as in sum_block().
+SumTree::Words SumTree::find_leaves(Words nodes, Reals target) const {
+  const double* p[2];
+  for (int k = 0; k < 2; ++k) {
+    const std::size_t leaf = kBlock * (static_cast<std::size_t>(nodes[k]) - blocks_);
+    p[k] = leaves_ + std::min(leaf, leaf_count_ - kBlock);  // rounding may lead past the last block
   }
+  const double *a = p[0], *b = p[1];
+  Words right = pass(target, (both(a, b) + both(a + 1, b + 1)) + (both(a + 2, b + 2) + both(a + 3, b + 3))) & 4;
+  a += right[0], b += right[1];
+  right = pass(target, both(a, b) + both(a + 1, b + 1)) & 2;
+  a += right[0], b += right[1];
+  right = pass(target, both(a, b)) & 1;
+  a += right[0], b += right[1];
+  std::size_t first = static_cast<std::size_t>(a - leaves_), second = static_cast<std::size_t>(b - leaves_);
+  if (!(*a > 0)) first = nearest(first);
+  if (!(*b > 0)) second = nearest(second);
+  return Words{static_cast<std::int64_t>(first), static_cast<std::int64_t>(second)};
 }
 
 /// The next leaf before this one whose priority is not 0, or, where there is none, after it. One exists.

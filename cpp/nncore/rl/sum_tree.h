@@ -6,6 +6,7 @@
 
 #include "nncore/core/random.h"
 #include "nncore/core/view.h"
+#include "nncore/rl/pages.h"
 
 namespace nncore {
 
@@ -25,10 +26,10 @@ class SumTree {
   double maximum() const { return ranges_[1].greatest; }
   double operator[](std::size_t index) const { return leaves_[index]; }
   /// All of them (capacity).
-  View<const double, 1> priorities() const { return {leaves_.data(), {capacity_}}; }
+  View<const double, 1> priorities() const { return {leaves_, {capacity_}}; }
   /// What a priority may be at most: their sum stays finite.
   double largest() const { return largest_; }
-  std::size_t bytes() const { return 8 * leaves_.size() + (sizeof(Range) + 8) * sums_.size(); }
+  std::size_t bytes() const { return 8 * leaf_count_ + 2 * blocks_ * (sizeof(Range) + 8); }
 
   /// std::out_of_range for an index that is not below capacity.
   void check(View<const std::int64_t, 1> indices) const;
@@ -52,23 +53,28 @@ class SumTree {
   void find(View<double, 1> targets, View<std::int64_t, 1> indices) const;
 
  private:
-  static constexpr std::size_t kBlock = 8;  // leaves of a cache line
+  static constexpr std::size_t kBlock = 8;                // leaves of a cache line
+  using Reals = double __attribute__((vector_size(16)));  // two draws side by side
+  using Words = std::int64_t __attribute__((vector_size(16)));
   struct Range {
     double least, greatest;
   };
 
   void check_priorities(View<const double, 1> priorities) const;
   void refresh(std::size_t first, std::size_t count);
-  void sum_block(std::size_t block);
-  void climb(std::vector<std::uint32_t>& nodes);
+  Range block_range(const double* leaves) const;
+  void climb();
+  Words find_leaves(Words nodes, Reals target) const;
   std::size_t nearest(std::size_t leaf) const;
 
   std::size_t capacity_, blocks_;  // blocks: a power of 2
   double largest_;
-  std::vector<double> leaves_;  // capacity, and zeros up to the end of the last block
-  std::vector<double> sums_;    // heap: the children of node i are 2i and 2i + 1; blocks begin at blocks_
-  std::vector<Range> ranges_;   // as sums_
-  std::vector<std::uint32_t> nodes_;
+  std::size_t leaf_count_;
+  Pages pages_;     // leaves, sums and ranges, each from a cache line on
+  double* leaves_;  // capacity_, and zeros up to the end of the last block
+  double* sums_;    // heap: the children of node i are 2i and 2i + 1; blocks begin at blocks_
+  Range* ranges_;   // as sums_
+  std::vector<std::uint32_t> nodes_, changed_;
 };
 
 }  // namespace nncore

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nncore.rl import callbacks
+    from nncore.rl._batch import Batch
     from nncore.rl.callbacks import Callback
     from nncore.rl.dqn import DQN
     from nncore.rl.environments import Environments, Steps, as_environments
-    from nncore.rl.replay import Batch, PrioritizedReplayBuffer, ReplayBuffer
+    from nncore.rl.prioritized_replay import PrioritizedReplayBuffer
+    from nncore.rl.replay import ReplayBuffer
     from nncore.rl.sum_tree import SumTree
 
 __all__ = [
@@ -27,11 +29,11 @@ __all__ = [
 ]
 
 _MODULES = {
-    "DQN": "dqn",
-    "Batch": "replay",
+    "Batch": "_batch",
     "Callback": "callbacks",
+    "DQN": "dqn",
     "Environments": "environments",
-    "PrioritizedReplayBuffer": "replay",
+    "PrioritizedReplayBuffer": "prioritized_replay",
     "ReplayBuffer": "replay",
     "Steps": "environments",
     "SumTree": "sum_tree",

@@ -25,7 +25,8 @@ from nncore.rl.environments import (
     is_discrete,
     seed_of_episode,
 )
-from nncore.rl.replay import PrioritizedReplayBuffer, ReplayBuffer
+from nncore.rl.prioritized_replay import PrioritizedReplayBuffer
+from nncore.rl.replay import ReplayBuffer
 
 _SECONDS = 0.2  # of updates in one call of the core, so that Ctrl-C is heard
 _WINDOW = 100  # episodes of the mean return that is shown

@@ -15,7 +15,8 @@ from nncore.rl._dqn_settings import checked_settings
 from nncore.rl._dqn_steps import Run
 from nncore.rl._seen import Seen
 from nncore.rl.environments import SingleEnvironment, as_environments, mapped
-from nncore.rl.replay import PrioritizedReplayBuffer, ReplayBuffer
+from nncore.rl.prioritized_replay import PrioritizedReplayBuffer
+from nncore.rl.replay import ReplayBuffer
 
 if TYPE_CHECKING:
     from nncore.rl._dqn_agent import Agent

@@ -1,8 +1,8 @@
-"""Replay buffers: transitions kept once, drawn uniformly or by priority."""
+"""A replay buffer: transitions kept once, drawn uniformly."""
 
 from __future__ import annotations
 
-import math
+import json
 import os
 from typing import Any, TypeVar
 
@@ -13,14 +13,16 @@ from nncore import _core
 from nncore._files import Arrays, Path, read_model, write_model
 from nncore._random import seed_of
 from nncore.nn import _checks
+from nncore.rl import _transitions
 from nncore.rl._batch import Batch
 from nncore.rl._memory import require_memory
 from nncore.rl._spaces import ArraySpec, Spec, array_spec, observation_spec, stack_of
 
-__all__ = ["Batch", "PrioritizedReplayBuffer", "ReplayBuffer"]
+__all__ = ["ReplayBuffer"]
 
 Self = TypeVar("Self", bound="ReplayBuffer")
 _new = tuple.__new__
+_DAMAGED = (KeyError, TypeError, ValueError, AttributeError, OverflowError)  # what reading wrong contents may raise
 
 
 class _Load:
@@ -86,7 +88,11 @@ class ReplayBuffer:
         mmap: Path | None = None,
     ) -> None:
         self._start(
-            {"capacity": _positive("capacity", capacity), "n_steps": _positive("n_steps", n_steps), "gamma": gamma},
+            {
+                "capacity": _transitions.positive("capacity", capacity),
+                "n_steps": _transitions.positive("n_steps", n_steps),
+                "gamma": gamma,
+            },
             observation_spec(observation_space),
             array_spec("action_space", action_space),
             stack_axis,
@@ -119,8 +125,10 @@ class ReplayBuffer:
         self._keys = list(observation) if isinstance(observation, dict) else None
         self._stack_axis, self._mmap = stack_axis, mmap
         self._core = _core.Replay(
-            parts=[(_dtype(part), part.shape, part.low, part.high, *stack) for part, stack in zip(parts, stacks, strict=True)],
-            action=(_dtype(action), action.shape, action.low, action.high),
+            parts=[
+                (part.dtype, part.shape, part.low, part.high, *stack) for part, stack in zip(parts, stacks, strict=True)
+            ],
+            action=(action.dtype, action.shape, action.low, action.high),
             seed=seed,
             folder=folder,
             is_mapping=self._keys is not None,
@@ -202,8 +210,11 @@ class ReplayBuffer:
             raise ValueError(f"reward must be finite and fit float32, but is {rewards[()]}")
         actions = self._action.array("action", action, rows)
         before, after = self._parts("obs", obs, rows), self._parts("next_obs", next_obs, rows)
-        ends = [_flags(name, flag, rows) for name, flag in (("terminated", terminated), ("truncated", truncated))]
-        self._core.add_rows(before, actions, values, after, *ends, _environments(environments, rows))
+        ends = [
+            _transitions.flags(name, flag, rows)
+            for name, flag in (("terminated", terminated), ("truncated", truncated))
+        ]
+        self._core.add_rows(before, actions, values, after, *ends, _transitions.environments(environments, rows))
 
     def _parts(self, name: str, value: Any, rows: int | None) -> list[NDArray[Any]]:
         if not isinstance(self._observation, dict):
@@ -211,7 +222,9 @@ class ReplayBuffer:
         try:
             keys = set(value.keys())
         except AttributeError:
-            raise TypeError(f"{name} must be a dict with the keys {self._keys}, but is {type(value).__name__}") from None
+            raise TypeError(
+                f"{name} must be a dict with the keys {self._keys}, but is {type(value).__name__}"
+            ) from None
         if keys != set(self._observation):
             raise ValueError(f"{name} must have the keys {self._keys}, but has {sorted(keys)}")
         return [spec.array(f"{name}[{key!r}]", value[key], rows) for key, spec in self._observation.items()]
@@ -273,7 +286,7 @@ class ReplayBuffer:
         IndexError
             A place that holds no transition.
         """
-        return self._batch(self._core.gather(_indices(indices)))
+        return self._batch(self._core.gather(_transitions.indices(indices)))
 
     def update_priorities(self, indices: Any, td_errors: Any) -> None:
         """Set priorities from TD errors of either sign; a uniform buffer only checks them.
@@ -297,7 +310,7 @@ class ReplayBuffer:
         errors = np.asarray(td_errors)
         if errors.dtype.kind not in "fiu":
             raise TypeError(f"td_errors must be numbers, but came as {errors.dtype}")
-        places = _indices(indices)
+        places = _transitions.indices(indices)
         if errors.shape != places.shape and errors.shape != np.shape(indices):
             raise ValueError(f"td_errors must be one per index, {places.shape}, but came as {errors.shape}")
         self._core.update_priorities(places, np.ascontiguousarray(errors, np.float64).reshape(-1))
@@ -360,21 +373,20 @@ class ReplayBuffer:
         description, arrays = read_model(path, cls.__name__)
         try:
             return cls._restored(description, arrays, mmap)
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        except _DAMAGED as error:
             raise ValueError(f"{os.fspath(path)!r} is damaged: {error}") from None
 
     def _load_into(self: Self, path: Path) -> Self:
         """Take over the contents of a file that `save` wrote, of a buffer with the same spaces and settings."""
         description, arrays = read_model(path, type(self).__name__)
-        other = type(self)._load(path)
-        for name, mine, theirs in (
-            ("observation space", self._observation, other._observation),
-            ("action space", self._action, other._action),
-            ("settings", self._settings, other._settings),
-        ):
-            if mine != theirs:
-                raise ValueError(f"{os.fspath(path)!r} has another {name}: {theirs}, but this buffer has {mine}")
-        self._restore(arrays)
+        name, mine = os.fspath(path), json.loads(json.dumps(self._description()))
+        try:
+            for key in ("observation", "mapping", "action", "settings", "stack_axis"):
+                if mine[key] != description[key]:
+                    raise ValueError(f"its {key} is {description[key]}, but this buffer has {mine[key]}")
+            self._restore(arrays)
+        except _DAMAGED as error:
+            raise ValueError(f"{name!r} cannot be loaded here: {error}") from None
         return self
 
     @classmethod
@@ -403,123 +415,3 @@ class ReplayBuffer:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self)} of {self.capacity} transitions, n_steps={self.n_steps})"
-
-
-class PrioritizedReplayBuffer(ReplayBuffer):
-    """The last transitions of one or more environments, drawn by priority (Schaul et al. 2016).
-
-    Transition i is drawn with probability P(i) = p_i / Σ p. Draws are stratified: one from each part of the total. Its
-    importance-sampling weight is (N P(i))^−β over the greatest weight in the buffer, so (p_i / min p)^−β.
-
-    Parameters
-    ----------
-    capacity, observation_space, action_space, n_steps, gamma
-        As in `ReplayBuffer`.
-    alpha : float, default=0.6
-        0 draws uniformly.
-    kind : {"proportional", "rank"}
-        p_i = (\\|δ_i\\| + eps)^α from the TD error δ_i, or p_i = 1 / rank(i)^α by \\|δ_i\\|, which outliers do not
-        sway; ranks are approximate (a heap that is sorted now and then).
-    eps : float, default=1e-6
-        Keeps transitions without an error in play.
-    stack_axis, seed, mmap
-        As in `ReplayBuffer`.
-
-    Notes
-    -----
-    A new transition gets the greatest priority among those stored, 1 in an empty buffer.
-    """
-
-    _kind = "proportional"
-
-    def __init__(
-        self,
-        capacity: int,
-        observation_space: Any,
-        action_space: Any,
-        n_steps: int = 1,
-        gamma: float = 0.99,
-        alpha: float = 0.6,
-        kind: str = "proportional",
-        *,
-        eps: float = 1e-6,
-        stack_axis: int | str | None = "auto",
-        seed: Any = None,
-        mmap: Path | None = None,
-    ) -> None:
-        if kind not in ("proportional", "rank"):
-            raise ValueError(f"kind must be 'proportional' or 'rank', but is {kind!r}")
-        self._start(
-            {
-                "capacity": _positive("capacity", capacity),
-                "n_steps": _positive("n_steps", n_steps),
-                "gamma": gamma,
-                "alpha": _checks.number("alpha", alpha),
-                "epsilon": _checks.number("eps", eps),
-                "kind": kind,
-            },
-            observation_spec(observation_space),
-            array_spec("action_space", action_space),
-            stack_axis,
-            seed_of(seed, "seed"),
-            mmap,
-        )
-
-    @property
-    def alpha(self) -> float:
-        """Exponent of the priorities."""
-        return float(self._settings["alpha"])
-
-    @property
-    def kind(self) -> str:
-        """Proportional or by rank."""
-        return str(self._settings["kind"])
-
-    @property
-    def priorities(self) -> NDArray[np.float64]:
-        """What each transition is drawn in proportion to, p_i: a copy, (len(buffer),)."""
-        return self._core.priorities()
-
-
-def _positive(name: str, value: Any) -> int:
-    number = _checks.whole_number(name, value)
-    if number < 1:
-        raise ValueError(f"{name} must be at least 1, but is {number}")
-    return number
-
-
-def _dtype(spec: ArraySpec) -> np.dtype[Any]:
-    return np.dtype(spec.dtype)
-
-
-def _flags(name: str, value: Any, rows: int | None) -> NDArray[np.uint8]:
-    flags = np.asarray(value)
-    due = () if rows is None else (rows,)
-    if flags.shape != due:
-        raise ValueError(f"{name} must be of shape {due}, as reward is, but came as {flags.shape}")
-    if flags.dtype.kind not in "biu" or not np.isin(flags, (0, 1)).all():
-        raise TypeError(f"{name} must be True or False, but is {flags[()]}")
-    return flags.astype(np.uint8).reshape(-1)
-
-
-def _environments(environments: Any, rows: int | None) -> NDArray[np.int64]:
-    count = 1 if rows is None else rows
-    if environments is None:
-        return np.arange(count)
-    given = np.asarray(environments)
-    if given.dtype.kind not in "iu" or given.size != count:
-        raise ValueError(f"environments must be {count} integers, but came as {given.dtype} of shape {given.shape}")
-    if count and not 0 <= int(given.min()) <= int(given.max()) < 2**20:
-        raise ValueError(f"environments must be numbered from 0 to 2**20 - 1, but are from {given.min()} to {given.max()}")
-    return np.ascontiguousarray(given, np.int64).reshape(-1)
-
-
-def _indices(indices: Any) -> NDArray[np.int64]:
-    places = np.asarray(indices)
-    if places.size == 0 and places.dtype.kind == "f":  # an empty list
-        places = places.astype(np.int64)
-    if places.dtype.kind not in "iu":
-        raise TypeError(f"indices must be integers, but came as {places.dtype}")
-    if places.dtype == np.uint64 and places.size and int(places.max()) > math.ldexp(1, 62):
-        raise IndexError(f"indices must be of stored transitions, but one is {places.max()}")
-    return np.ascontiguousarray(places, np.int64).reshape(-1)

@@ -37,6 +37,15 @@ from nncore.textbook.losses import binary_cross_entropy, cross_entropy, huber, m
 from nncore.textbook.lstm import lstm, lstm_backward, lstm_step, lstm_step_backward
 from nncore.textbook.optimizers import adam_step, adamw_step, clip_grad_norm, rmsprop_step, sgd_step
 from nncore.textbook.recurrent import bidirectional, elman, elman_backward, elman_step
+from nncore.textbook.replay import (
+    importance_weights,
+    n_step_transition,
+    proportional_priorities,
+    rank_priorities,
+    sum_tree,
+    sum_tree_find,
+    sum_tree_sample,
+)
 from nncore.textbook.word2vec import (
     huffman_codes,
     keep_probability,
@@ -91,6 +100,7 @@ __all__ = [
     "gru_step_backward",
     "huber",
     "huffman_codes",
+    "importance_weights",
     "keep_probability",
     "kneser_ney_probabilities",
     "logistic_update",
@@ -99,11 +109,14 @@ __all__ = [
     "lstm_step",
     "lstm_step_backward",
     "mse",
+    "n_step_transition",
     "negative_distribution",
     "ngram_counts",
     "ngram_probabilities",
     "perplexity",
     "ppmi",
+    "proportional_priorities",
+    "rank_priorities",
     "rmsprop_step",
     "sgd_step",
     "sigmoid",
@@ -111,6 +124,9 @@ __all__ = [
     "softmax",
     "softmax_update",
     "split_gates",
+    "sum_tree",
+    "sum_tree_find",
+    "sum_tree_sample",
     "svd_embedding",
     "weighted_mean",
     "window_net",
