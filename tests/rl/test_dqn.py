@@ -1,4 +1,6 @@
+import copy
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -272,6 +274,16 @@ def test_a_file_keeps_what_predicts(tmp_path):
 def rooms_of(agent, kind):
     env = Corridor(kind)
     return [agent.q_values(env.observe()) for env.room in range(5)]
+
+
+def test_a_copy_goes_on_as_the_agent_would():
+    agent = make_agent(Corridor("box"), learning_rate=math.sqrt).learn(200)
+    for copied in (copy.deepcopy(agent), pickle.loads(pickle.dumps(agent))):
+        same_agents(agent, copied)
+        copied.set_env(Corridor("box"))
+        copied.learn(50, reset_num_timesteps=False)
+    assert agent.num_timesteps == 200 and copied.num_timesteps == 250
+    agent.set_env(Corridor("box"))
 
 
 def test_a_damaged_file_is_refused(tmp_path):

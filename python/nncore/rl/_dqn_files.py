@@ -33,8 +33,8 @@ def parameters(agent: Agent, kind: str) -> dict[str, NDArray[Any]]:
     return {name: flat[at : at + int(np.prod(shape))].reshape(shape) for name, at, shape in agent._learner.parameters()}
 
 
-def save(agent: Agent, path: Path) -> None:
-    """Write the agent."""
+def state(agent: Agent) -> tuple[dict[str, Any], Arrays]:
+    """Description and arrays of the agent: all but its environment and its buffer."""
     arrays: Arrays = {f"history.{key}": np.array(values, HISTORY[key]) for key, values in agent.history_.items()}
     for kind in KINDS:
         arrays |= {f"{kind}.{name}": array for name, array in parameters(agent, kind).items()}
@@ -63,32 +63,39 @@ def save(agent: Agent, path: Path) -> None:
     elif agent._resume is not None:  # loaded, and saved again before it learnt on
         description["episode"] = agent._resume["episode"]
         arrays |= agent._resume["arrays"]
-    write_model(path, "DQN", description, arrays)
+    return description, arrays
+
+
+def save(agent: Agent, path: Path) -> None:
+    """Write the agent."""
+    write_model(path, "DQN", *state(agent))
 
 
 def load(cls: type[DQN], path: Path, env: Any, replay_buffer: Path | None, changes: dict[str, Any]) -> DQN:
     """The agent of a file."""
     description, arrays = read_model(path, "DQN")
-    extra = {name: changes.pop(name) for name in ("verbose",) if name in changes}
     environments = None if env is None else as_environments(env)
-    try:
-        settings = {**description["settings"], **changes}
-        seen, actions = Seen.from_description(description["seen"]), tuple(map(int, description["actions"]))
-        run = Run(**description["run"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"{os.fspath(path)!r} is damaged: {error!r}") from None
-    checked = checked_settings(**settings)
+    verbose = changes.pop("verbose", 0)
+    settings = {**description.get("settings", {}), **changes}
+    checked_settings(**settings)  # what is given may be wrong, which says nothing of the file
     agent = cls.__new__(cls)
-    agent._set_up(checked, seen, actions, int(description["seed"]), extra.get("verbose", 0))  # type: ignore[arg-type]
     try:
-        _restore(agent, description, arrays, run)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+        set_state(agent, {**description, "settings": settings}, arrays, verbose)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise ValueError(f"{os.fspath(path)!r} is damaged: {error!r}") from None
-    kind = ReplayBuffer if checked.prioritized is None else PrioritizedReplayBuffer
+    kind = ReplayBuffer if agent.settings.prioritized is None else PrioritizedReplayBuffer
     agent._take_buffer(None if replay_buffer is None else kind.load(replay_buffer))
     if environments is not None:
         agent.set_env(environments)
     return agent
+
+
+def set_state(agent: Agent, description: dict[str, Any], arrays: Arrays, verbose: int = 0) -> None:
+    """Make an agent of what `state` gave."""
+    n, start = map(int, description["actions"])
+    settings, seen = checked_settings(**description["settings"]), Seen.from_description(description["seen"])
+    agent._set_up(settings, seen, (n, start), int(description["seed"]), verbose)
+    _restore(agent, description, arrays, Run(**description["run"]))
 
 
 def _restore(agent: Agent, description: dict[str, Any], arrays: Arrays, run: Run) -> None:

@@ -120,6 +120,8 @@ class DQN(Agent):
 
     Notes
     -----
+    An agent can be copied and pickled; its environment stays behind, and `set_env` gives the copy one.
+
     Minimises the mean of w ℓ(δ) with δ = r + γ^n Q'(s', b) − Q(s, a) and b = argmax Q(s', ·), or argmax Q'(s', ·) where
     `double` is False; Q' is the target network, w the importance weight (Mnih et al. 2015 and the papers above).
     """
@@ -429,6 +431,17 @@ class DQN(Agent):
         self._settle()
         self._staged = []
         self.replay_buffer.load(path)
+
+    def __getstate__(self) -> dict[str, Any]:
+        self._settle()
+        self._flush()
+        description, arrays = _dqn_files.state(self)
+        description["settings"]["learning_rate"] = self.settings.learning_rate
+        return {"description": description, "arrays": arrays, "buffer": self.replay_buffer, "verbose": self.verbose}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        _dqn_files.set_state(self, state["description"], state["arrays"], state["verbose"])
+        self._take_buffer(state["buffer"])
 
     def __repr__(self) -> str:
         sizes = "-".join(map(str, [sum(widths(self._seen)), *self.settings.hidden, self._actions[0]]))
