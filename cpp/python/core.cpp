@@ -103,6 +103,7 @@ void bind_random(py::module_& m) {
       .value("MUTATION", Stream::kMutation)
       .value("TASKS", Stream::kTasks)
       .value("POLICY", Stream::kPolicy)
+      .value("EXPLORATION", Stream::kExploration)
       .finalize();
   m.def(
       "philox4x32",

@@ -28,6 +28,7 @@ py::typing::Dict<py::str, py::str> build() {
 
 void bind_cooccurrence(py::module_& m);
 void bind_core(py::module_& m);
+void bind_dqn_learner(py::module_& m);
 void bind_kernels(py::module_& m);
 void bind_mdp(py::module_& m);
 void bind_nn(py::module_& m);
@@ -58,6 +59,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   nncore::bind_nn(m);
   nncore::bind_optimizers(m);
   nncore::bind_replay(m);
+  nncore::bind_dqn_learner(m);  // takes a replay
   nncore::bind_word2vec(m);
   nncore::bind_vectors(m);
   nncore::bind_words(m);

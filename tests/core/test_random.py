@@ -118,8 +118,9 @@ def test_words_do_not_depend_on_where_a_call_begins_or_ends():
 
 
 def test_the_numbers_of_the_streams_never_change():
-    names = ["USER", "PARAMETERS", "DROPOUT", "SHUFFLE", "GENERATE", "WORD_VECTORS", "WORD2VEC", "SKETCH"]
-    numbers = {**dict(zip(names, range(8), strict=True)), "Q_LEARNING": 13, "MUTATION": 14, "TASKS": 15}
+    names = ["USER", "PARAMETERS", "DROPOUT", "SHUFFLE", "GENERATE", "WORD_VECTORS", "WORD2VEC", "SKETCH", "REPLAY"]
+    numbers = {name: number for number, name in enumerate(names)}
+    numbers |= {"POLICY": 11, "EXPLORATION": 12, "Q_LEARNING": 13, "MUTATION": 14, "TASKS": 15}
     assert {stream.name: int(stream) for stream in _core.Stream} == numbers
 
 

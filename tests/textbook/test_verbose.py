@@ -128,6 +128,8 @@ CALLS = {
     "hill_climbing_step": (np.array([0.0, 0.0]), np.array([1.0, 2.0]), 1.0, 2.0, 0.5),
     "rewards_to_go": (np.array([0.0, 1.0]), 0.5),
     "reinforce_step": (np.zeros((2, 1)), np.ones((1, 1)), np.array([1]), np.ones(1), 0.5),
+    "dqn_targets": (np.ones(1), np.ones(1), np.array([[0.5, 2.0]])),
+    "dqn_loss": (np.array([[0.5, 2.0]]), np.array([0]), np.ones(1), np.ones(1)),
 }
 SILENT = {"activate", "activation_slope", "sigmoid", "split_gates", "bidirectional"}  # no equation of their own
 
@@ -145,19 +147,19 @@ def test_verbose_prints_equations_and_changes_nothing(name, capsys):
 
 def test_every_function_of_these_systems_is_called_here():
     files = {
-        "recurrent",
-        "lstm",
+        "_gates",
+        "dqn",
         "gru",
         "layers",
         "losses",
+        "lstm",
         "optimizers",
+        "recurrent",
         "reinforce",
         "tabular",
         "word2vec",
         "words",
-        "_gates",
     }
-    files = {"recurrent", "lstm", "gru", "layers", "losses", "optimizers", "reinforce", "word2vec", "words", "_gates"}
     public = {n for n in textbook.__all__ if getattr(textbook, n).__module__.rpartition(".")[2] in files}
     assert public == set(CALLS) | SILENT
 

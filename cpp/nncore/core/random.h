@@ -21,14 +21,15 @@ enum class Stream : std::uint32_t {
   kDropout = 2,     // step = training step; substream = layer
   kShuffle = 3,     // step = epoch
   kGenerate = 4,
-  kWordVectors = 5,  // initial vectors; step = words that were there before
-  kWord2Vec = 6,     // keys of a training's draws; step = epoch
-  kSketch = 7,       // step = vector
-  kReplay = 8,       // step = batch
-  kPolicy = 11,      // step = call
-  kQLearning = 13,   // position = 4 words a step
-  kMutation = 14,    // step = generation
-  kTasks = 15,       // seeds of episodes; step = generation
+  kWordVectors = 5,   // initial vectors; step = words that were there before
+  kWord2Vec = 6,      // keys of a training's draws; step = epoch
+  kSketch = 7,        // step = vector
+  kReplay = 8,        // step = batch
+  kPolicy = 11,       // step = call
+  kExploration = 12,  // of a deep Q-learner; step = call
+  kQLearning = 13,    // position = 4 words a step
+  kMutation = 14,     // step = generation
+  kTasks = 15,        // seeds of episodes; step = generation
 };
 inline constexpr std::uint32_t kStreams = 16;
 

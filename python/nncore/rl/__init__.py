@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nncore.rl._batch import Batch
+    from nncore.rl.callbacks import Callback
+    from nncore.rl.dqn import DQN
+    from nncore.rl.environments import Environments, Steps, as_environments
     from nncore.rl.exploration import Boltzmann, EpsilonGreedy, ExponentialSchedule, LinearSchedule
     from nncore.rl.hill_climbing import HillClimbing
     from nncore.rl.mdp import MDP
@@ -19,11 +22,14 @@ if TYPE_CHECKING:
     from nncore.rl.td import TD0
 
 __all__ = [
+    "DQN",
     "MDP",
     "REINFORCE",
     "TD0",
     "Batch",
     "Boltzmann",
+    "Callback",
+    "Environments",
     "EpsilonGreedy",
     "ExponentialSchedule",
     "HillClimbing",
@@ -31,7 +37,9 @@ __all__ = [
     "PrioritizedReplayBuffer",
     "QLearning",
     "ReplayBuffer",
+    "Steps",
     "SumTree",
+    "as_environments",
     "average_return",
     "discounted_return",
     "finite_horizon_return",
@@ -40,6 +48,9 @@ __all__ = [
 _MODULES = {
     "Batch": "_batch",
     "Boltzmann": "exploration",
+    "Callback": "callbacks",
+    "DQN": "dqn",
+    "Environments": "environments",
     "EpsilonGreedy": "exploration",
     "ExponentialSchedule": "exploration",
     "HillClimbing": "hill_climbing",
@@ -49,8 +60,10 @@ _MODULES = {
     "QLearning": "q_learning",
     "REINFORCE": "reinforce",
     "ReplayBuffer": "replay",
+    "Steps": "environments",
     "SumTree": "sum_tree",
     "TD0": "td",
+    "as_environments": "environments",
     "average_return": "returns",
     "discounted_return": "returns",
     "finite_horizon_return": "returns",
@@ -59,6 +72,8 @@ _MODULES = {
 
 def __getattr__(name: str) -> Any:
     """Imports a class or function on first use."""
+    if name == "callbacks":
+        return importlib.import_module("nncore.rl.callbacks")
     if name in _MODULES:
         return getattr(importlib.import_module(f"nncore.rl.{_MODULES[name]}"), name)
     raise AttributeError(f"module 'nncore.rl' has no attribute {name!r}")

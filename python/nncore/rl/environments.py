@@ -78,7 +78,7 @@ class Environments:
 
 
 class SingleEnvironment(Environments):
-    """A Gymnasium environment. With a seed, each episode has a seed of its own, so that it can be played again alone."""
+    """A Gymnasium environment. With a seed, each episode has one of its own, so that it can be played again alone."""
 
     def __init__(self, env: Any) -> None:
         self.env = env
@@ -89,6 +89,7 @@ class SingleEnvironment(Environments):
         self._whole_numbers = is_discrete(env.action_space)
 
     def reset(self, seed: int | None = None) -> Observations:
+        """Begin an episode everywhere."""
         self.seed, self.episode = seed, 0
         return stacked([self.begin()])
 
@@ -100,6 +101,7 @@ class SingleEnvironment(Environments):
         return observation
 
     def step(self, actions: NDArray[Any]) -> Steps:
+        """Step everywhere; where an episode ends, the next one begins."""
         action = int(actions[0]) if self._whole_numbers else actions[0]
         observation, reward, terminated, truncated, info = self.env.step(action)
         reached = observations = stacked([observation])
@@ -125,11 +127,13 @@ class VectorEnvironment(Environments):
         self._ended = np.zeros(self.num_envs, bool)
 
     def reset(self, seed: int | None = None) -> Observations:
+        """Begin an episode everywhere."""
         observations, _ = self.env.reset(seed=None if seed is None else seed_of_episode(seed, 0))
         self._ended = np.zeros(self.num_envs, bool)
         return copied(observations)
 
     def step(self, actions: NDArray[Any]) -> Steps:
+        """Step everywhere; where an episode ends, the next one begins."""
         observations, rewards, terminated, truncated, infos = self.env.step(actions)
         observations = reached = copied(observations)  # the environment may write the next ones in their place
         terminated, truncated = np.array(terminated, bool), np.array(truncated, bool)
@@ -138,15 +142,16 @@ class VectorEnvironment(Environments):
             valid, self._ended = ~self._ended, ended
         elif ended.any() and self.mode == "SameStep":
             reached = copied(observations)
-            for i in np.flatnonzero(ended):
+            for i in np.flatnonzero(ended).tolist():
                 put(reached, i, infos["final_obs"][i])
         elif ended.any():
             observations = copied(self.env.reset(options={"reset_mask": ended})[0])
-            if set(np.flatnonzero(~ended)) and not same_rows(observations, reached, ~ended):
+            if not same_rows(observations, reached, ~ended):
                 raise ValueError("env must reset only the environments of reset_mask, but others changed")
         return Steps(observations, np.array(rewards, np.float64), terminated, truncated, reached, valid, infos)
 
     def list_infos(self, infos: Any) -> list[dict[str, Any]]:
+        """`Steps.infos` as one dict per environment."""
         return [_info_of(infos, i) for i in range(self.num_envs)]
 
 
@@ -159,18 +164,20 @@ class StableBaselinesEnvironment(Environments):
         self.observation_space, self.action_space = env.observation_space, env.action_space
 
     def reset(self, seed: int | None = None) -> Observations:
+        """Begin an episode everywhere."""
         if seed is not None:
             self.env.seed(seed_of_episode(seed, 0))
         return copied(self.env.reset())
 
     def step(self, actions: NDArray[Any]) -> Steps:
+        """Step everywhere; where an episode ends, the next one begins."""
         observations, rewards, dones, infos = self.env.step(actions)
         observations = reached = copied(observations)
         dones = np.array(dones, bool)
         truncated = np.array([bool(info.get("TimeLimit.truncated", False)) for info in infos]) & dones
         if dones.any():
             reached = copied(observations)
-            for i in np.flatnonzero(dones):
+            for i in np.flatnonzero(dones).tolist():
                 put(reached, i, infos[i]["terminal_observation"])
         valid = np.ones(self.num_envs, bool)
         return Steps(observations, np.array(rewards, np.float64), dones & ~truncated, truncated, reached, valid, infos)

@@ -142,7 +142,7 @@ class REINFORCE:
         self._observations: Any = None
 
     def _initialize(self) -> None:
-        """Normal, of variance 2 / inputs (He et al. 2015); the last layer a tenth of it, so that first draws are even."""
+        """Normal, of variance 2 / inputs (He et al. 2015); the last layer a tenth, so that first draws are even."""
         stream = int(_core.Stream.PARAMETERS)
         for number, (inputs, outputs, stride, weight, _) in enumerate(self._learner.layers):
             rows = np.empty(inputs * outputs, np.float32)

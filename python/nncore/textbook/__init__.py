@@ -6,6 +6,7 @@ measure the compiled core against them.
 """
 
 from nncore.textbook._gates import split_gates
+from nncore.textbook.dqn import dqn_loss, dqn_targets
 from nncore.textbook.gru import (
     gru,
     gru_backward,
@@ -99,6 +100,8 @@ __all__ = [
     "dense",
     "dense_backward",
     "discounted_return",
+    "dqn_loss",
+    "dqn_targets",
     "dropout",
     "elman",
     "elman_backward",

@@ -1,0 +1,470 @@
+import copy
+import math
+import pickle
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+import nncore
+from nncore import rl
+
+gymnasium = pytest.importorskip("gymnasium")
+from gymnasium import spaces  # noqa: E402
+from gymnasium.vector import AutoresetMode, SyncVectorEnv  # noqa: E402
+
+QUICK = {"hidden": (16,), "learning_starts": 50, "batch_size": 16, "buffer_size": 1000, "target_update_interval": 50}
+
+
+class Corridor(gymnasium.Env):
+    """Left (0) and right (1) in five rooms; the way out to the right ends the episode with 1, and time is short."""
+
+    def __init__(self, kind="discrete", limit=12, fails_at=None):
+        self.kind, self.limit, self.fails_at, self.calls = kind, limit, fails_at, 0
+        self.action_space = spaces.Discrete(2)
+        self.observation_space = {
+            "discrete": spaces.Discrete(5, start=10),
+            "box": spaces.Box(0, 1, (5,), np.float32),
+            "double": spaces.Box(0, 1, (5,), np.float64),
+            "multi": spaces.MultiDiscrete([5, 2]),
+            "dict": spaces.Dict({"room": spaces.Discrete(5), "dark": spaces.MultiBinary(2)}),
+            "image": spaces.Box(0, 255, (5, 4, 1), np.uint8),
+        }[kind]
+
+    def observe(self):
+        one_hot = np.eye(5)[self.room]
+        return {
+            "discrete": 10 + self.room,
+            "box": one_hot.astype(np.float32),
+            "double": one_hot,
+            "multi": np.array([self.room, 1]),
+            "dict": {"room": self.room, "dark": np.ones(2, np.int8)},
+            "image": np.repeat(np.uint8(255 * one_hot)[:, None, None], 4, axis=1),
+        }[self.kind]
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.room, self.time = int(self.np_random.integers(5)), 0
+        return self.observe(), {}
+
+    def step(self, action):
+        self.calls += 1
+        if self.calls == self.fails_at:
+            raise OSError("the corridor is closed")
+        self.time += 1
+        out = self.room == 4 and action == 1
+        if not out:
+            self.room = min(max(self.room + (1 if action == 1 else -1), 0), 4)
+        return self.observe(), float(out), out, self.time == self.limit and not out, {}
+
+
+def rooms(agent):
+    """Q values of all rooms, (5, 2)."""
+    env = Corridor(agent.get_env().env.kind) if hasattr(agent.get_env().env, "kind") else Corridor()
+    values = []
+    for env.room in range(5):
+        values.append(agent.q_values(env.observe()))
+    return np.array(values)
+
+
+TRUTH = np.array([[0.9 ** (5 - max(r - 1, 0)), 0.9 ** (4 - r)] for r in range(5)])
+TRUTH[:, 0] = [0.9 * max(0.9 ** (4 - max(r - 1, 0)), 0) for r in range(5)]
+
+VARIANTS = {
+    "plain": {"double": False, "prioritized": False},
+    "double": {"prioritized": False},
+    "proportional": {},
+    "rank": {"prioritized": "rank"},
+    "n-step": {"n_steps": 3},
+    "mse, soft": {"loss": "mse", "tau": 0.05, "target_update_interval": 1, "max_grad_norm": None},
+    "asynchronous": {"asynchronous": True},
+}
+
+
+def make_agent(env=None, **settings):
+    given = {**QUICK, "gamma": 0.9, "learning_rate": 5e-3, "exploration_final_eps": 0.3, "seed": 1, **settings}
+    return rl.DQN(Corridor() if env is None else env, **given)
+
+
+def same_agents(a, b):
+    for which in range(5):
+        assert_array_equal(a._learner.get(which), b._learner.get(which))
+    assert a._learner.updates == b._learner.updates
+    for key, values in a.history_.items():
+        assert_array_equal(values, b.history_[key], err_msg=key)
+    assert len(a.replay_buffer) == len(b.replay_buffer)
+    states = a.replay_buffer._core.state(), b.replay_buffer._core.state()
+    for name in ("priorities", "counters"):
+        assert_array_equal(states[0][name], states[1][name], err_msg=name)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_finds_the_values_of_a_corridor(variant):
+    agent = make_agent(**VARIANTS[variant]).learn(4000)
+    off_policy = 0.12 if variant == "n-step" else 0.06  # n-step returns contain the exploration's steps
+    assert_allclose(rooms(agent), TRUTH, rtol=0, atol=off_policy)
+    assert_array_equal([agent.predict(10 + r, deterministic=True)[0] for r in range(5)], 1)
+
+
+class Forever(gymnasium.Env):
+    """Reward 1 at each of two steps; then the episode ends, by time or truly."""
+
+    observation_space, action_space = spaces.Box(0, 1, (2,), np.float32), spaces.Discrete(2)
+
+    def __init__(self, terminates):
+        self.terminates = terminates
+
+    def observe(self):  # of what goes on for ever, all states are alike
+        return np.eye(3, 2, dtype=np.float32)[self.time] if self.terminates else np.ones(2, np.float32)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.time = 0
+        return self.observe(), {}
+
+    def step(self, action):
+        self.time += 1
+        over = self.time == 2
+        return self.observe(), 1.0, over and self.terminates, over and not self.terminates, {}
+
+
+@pytest.mark.parametrize("vectorised", [False, True])
+@pytest.mark.parametrize("n_steps", [1, 3])
+def test_goes_on_beyond_a_time_limit_but_not_beyond_an_end(vectorised, n_steps):
+    for terminates, values in ((False, {(1, 1): 10}), (True, {(1, 0): 1.9, (0, 1): 1.0})):
+        env = SyncVectorEnv([lambda t=terminates: Forever(t)] * 2) if vectorised else Forever(terminates)
+        agent = make_agent(env, n_steps=n_steps, train_freq=2, prioritized=False, learning_rate=3e-3, loss="mse",
+                           target_update_interval=20).learn(6000)  # fmt: skip
+        for observation, value in values.items():
+            assert_allclose(agent.q_values(np.float32(observation)), value, rtol=0.03)
+
+
+@pytest.mark.parametrize("kind", ["box", "double", "discrete", "multi", "dict", "image"])
+def test_sees_each_kind_of_observation(kind):
+    agent = make_agent(Corridor(kind), train_freq=2).learn(600)
+    assert agent._learner.updates > 200
+    env = Corridor(kind)
+    seen = []
+    for env.room in range(5):
+        one = env.observe()
+        seen.append(
+            {
+                "discrete": lambda o: np.eye(5)[o - 10],
+                "multi": lambda o: np.concatenate([np.eye(5)[o[0]], np.eye(2)[o[1]]]),
+                "dict": lambda o: np.concatenate([o["dark"], np.eye(5)[o["room"]]]),  # Gymnasium sorts the keys
+                "image": lambda o: o.ravel() / 255,
+            }.get(kind, lambda o: o)(one)
+        )
+    values = agent.q_network(np.array(seen, np.float32))
+    assert_allclose(rooms(agent), values, rtol=0, atol=1e-5)
+
+
+def test_learns_cartpole():
+    agent = rl.DQN(
+        "CartPole-v1", hidden=(64, 64), learning_starts=500, train_freq=2, batch_size=64, buffer_size=20_000,
+        learning_rate=1e-3, target_update_interval=250, exploration_fraction=0.2, seed=3,
+    )  # fmt: skip
+    best = rl.callbacks.Evaluate(1500, n_episodes=5, threshold=475)
+    agent.learn(40_000, callback=best)
+    assert max(best.means) >= 400, best.means
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_a_seed_gives_the_same_run_on_any_number_of_threads(asynchronous, threads):
+    agents = []
+    for count in (1, 2, 2):
+        nncore.set_num_threads(count)
+        settings = {"hidden": (96, 96), "batch_size": 128, "asynchronous": asynchronous}
+        agents.append(make_agent(Corridor("box"), **settings).learn(400))
+    same_agents(agents[0], agents[1])
+    same_agents(agents[0], agents[2])
+    other = make_agent(Corridor("box"), **settings, seed=2).learn(400)
+    assert not np.array_equal(other._learner.get(0), agents[0]._learner.get(0))
+
+
+def test_asynchronous_learning_acts_one_training_behind():
+    """Until the second training both act alike; the first one's parameters show one training later."""
+    settings = {"learning_starts": 8, "train_freq": 4, "exploration_initial_eps": 0.0, "exploration_final_eps": 0.0}
+    behind = make_agent(Corridor("box"), asynchronous=True, **settings)
+    acted = []
+
+    def look(variables, _):
+        behind._settle()  # else the core refuses to be looked at
+        acted.append(behind._learner.get(4))
+
+    behind.learn(40, callback=look)
+    changes = [i for i in range(1, 40) if not np.array_equal(acted[i], acted[i - 1])]
+    assert changes == list(range(16, 40, 4))  # the training after step 12 acts from step 17 on
+
+
+@pytest.mark.parametrize("kind", ["discrete", "box", "double", "dict"])
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_a_saved_run_goes_on_exactly(kind, asynchronous, tmp_path):
+    files = tmp_path / "agent", tmp_path / "buffer"
+    whole = make_agent(Corridor(kind), asynchronous=asynchronous, n_steps=2, train_freq=3)
+    whole.learn(300, callback=rl.callbacks.Checkpoint(200, *files))
+    part = rl.DQN.load(files[0], Corridor(kind), files[1])
+    assert part.num_timesteps == 200
+    part.learn(100, reset_num_timesteps=False)
+    assert whole.num_timesteps == part.num_timesteps == 300
+    same_agents(whole, part)
+
+
+def test_a_saved_run_of_gymnasium_goes_on_exactly(tmp_path):
+    files = tmp_path / "agent", tmp_path / "buffer"
+    whole = rl.DQN("CartPole-v1", **QUICK, seed=4)
+    whole.learn(500, callback=rl.callbacks.Checkpoint(333, *files))
+    part = rl.DQN.load(files[0], "CartPole-v1", files[1]).learn(167, reset_num_timesteps=False)
+    same_agents(whole, part)
+
+
+def test_several_environments_go_on_with_new_episodes(tmp_path):
+    files = tmp_path / "agent", tmp_path / "buffer"
+    make_agent(SyncVectorEnv([Corridor] * 3)).learn(300).save(*files)
+    part = rl.DQN.load(files[0], SyncVectorEnv([Corridor] * 3), files[1])
+    before = part.num_timesteps, part._learner.updates, len(part.replay_buffer)
+    part.learn(100, reset_num_timesteps=False)
+    assert part.num_timesteps >= before[0] + 100 and part._learner.updates > before[1]
+    assert len(part.replay_buffer) == before[2] + part.num_timesteps - before[0]
+
+
+def test_an_environment_that_does_not_come_back_begins_anew(tmp_path):
+    class Moody(Corridor):
+        def observe(self):
+            return super().observe() * self.mood
+
+    env = Moody("box")
+    env.mood = np.float32(0.5)
+    make_agent(env).learn(100).save(tmp_path / "agent")
+    env.mood = np.float32(1)
+    with pytest.warns(UserWarning, match="does not come back to where it was saved"):
+        part = rl.DQN.load(tmp_path / "agent", env).learn(20, reset_num_timesteps=False)
+    assert part.num_timesteps == 120 and len(part.replay_buffer) == 20
+
+
+def test_two_calls_of_learn_are_one_run():
+    whole, parts = (make_agent(exploration_fraction=0.0, prioritized=False) for _ in range(2))
+    whole.learn(301)
+    parts.learn(130)
+    parts.learn(171, reset_num_timesteps=False)
+    for key in ("timesteps", "return", "length"):
+        assert whole.history_[key] == parts.history_[key]
+    again = parts.learn(50)
+    assert again is parts and parts.num_timesteps == 50
+
+
+def test_a_file_keeps_what_predicts(tmp_path):
+    agent = make_agent(Corridor("dict"), dtype="float64").learn(200)
+    agent.save(tmp_path / "agent")
+    loaded = rl.DQN.load(tmp_path / "agent")
+    assert_array_equal(rooms_of(loaded, "dict"), rooms_of(agent, "dict"))
+    for key, values in agent.history_.items():
+        assert_array_equal(loaded.history_[key], values)
+    assert loaded.settings == agent.settings
+    with pytest.raises(ValueError, match="has no environment"):
+        loaded.learn(10)
+    with pytest.raises(ValueError, match="must have the agent's observations"):
+        loaded.set_env(Corridor("box"))
+    loaded.set_env(Corridor("dict"))
+    loaded.learn(60)
+    assert rl.DQN.load(tmp_path / "agent", learning_rate=0.5).settings.learning_rate == 0.5
+
+
+def rooms_of(agent, kind):
+    env = Corridor(kind)
+    return [agent.q_values(env.observe()) for env.room in range(5)]
+
+
+def test_a_copy_goes_on_as_the_agent_would():
+    agent = make_agent(Corridor("box"), learning_rate=math.sqrt).learn(200)
+    for copied in (copy.deepcopy(agent), pickle.loads(pickle.dumps(agent))):
+        same_agents(agent, copied)
+        copied.set_env(Corridor("box"))
+        copied.learn(50, reset_num_timesteps=False)
+    assert agent.num_timesteps == 200 and copied.num_timesteps == 250
+    agent.set_env(Corridor("box"))
+
+
+def test_a_damaged_file_is_refused(tmp_path):
+    path = tmp_path / "agent"
+    make_agent().learn(100).save(path)
+    whole = path.read_bytes()
+    for place in (9, len(whole) // 2, len(whole) - 3):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        with pytest.raises(ValueError, match="damaged|no safetensors|not one that|holds"):
+            rl.DQN.load(path)
+    path.write_bytes(whole[:-100])
+    with pytest.raises(ValueError, match="damaged"):
+        rl.DQN.load(path)
+
+
+def test_a_learning_rate_that_is_a_function_is_given_the_remaining_progress(tmp_path):
+    asked = []
+
+    def rate(remaining):
+        asked.append(remaining)
+        return 1e-3 * remaining
+
+    agent = make_agent(learning_rate=rate, learning_starts=0, train_freq=10).learn(100)
+    assert asked[0] == 1.0 and asked[1:] == pytest.approx([1 - i / 10 for i in range(1, 11)])
+    agent.save(tmp_path / "agent")
+    with pytest.raises(ValueError, match="learning_rate was a function"):
+        rl.DQN.load(tmp_path / "agent", Corridor()).learn(10)
+    rl.DQN.load(tmp_path / "agent", Corridor(), learning_rate=rate).learn(10)
+
+
+@pytest.mark.parametrize(
+    ("settings", "updates"),
+    [
+        ({"train_freq": 4, "gradient_steps": 1}, 25),
+        ({"train_freq": 4, "gradient_steps": -1}, 100),
+        ({"train_freq": 10, "gradient_steps": 3}, 30),
+        ({"train_freq": 10, "gradient_steps": 0}, 0),
+        ({"train_freq": (5, "step")}, 20),
+        ({"train_freq": 4, "learning_starts": 40}, 15),
+    ],
+)
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_trains_as_often_as_it_is_told(settings, updates, asynchronous):
+    agent = make_agent(**{"learning_starts": 0, "asynchronous": asynchronous, **settings}).learn(100)
+    assert agent._learner.updates == updates
+
+
+def test_trains_after_episodes():
+    agent = make_agent(train_freq=(2, "episode"), learning_starts=0, gradient_steps=-1).learn(500)
+    trained = sum(agent.history_["length"][: len(agent.history_["length"]) // 2 * 2])
+    assert agent._learner.updates == trained
+    with pytest.raises(ValueError, match="^train_freq must count steps"):
+        make_agent(SyncVectorEnv([Corridor] * 2), train_freq=(2, "episode"))
+
+
+def test_several_environments_count_and_train_as_in_stable_baselines3():
+    agent = make_agent(SyncVectorEnv([Corridor] * 4, autoreset_mode=AutoresetMode.SAME_STEP), learning_starts=0)
+    agent.learn(160)
+    assert agent.num_timesteps == 160 and agent._run.calls == 40
+    assert agent._learner.updates == 10  # train_freq counts steps of all of them
+    assert len(agent.replay_buffer) == 160
+
+
+@pytest.mark.parametrize("interval", [30, 50])
+def test_the_target_network_follows_at_its_interval(interval):
+    agent = make_agent(learning_starts=0, train_freq=1, target_update_interval=interval)
+    targets = []
+    agent.learn(200, callback=lambda variables, _: targets.append(agent._learner.get(1)))
+    changed = [i + 1 for i in range(1, 200) if not np.array_equal(targets[i], targets[i - 1])]
+    assert changed == list(range(interval, 201, interval))
+
+
+def test_writes_down_each_episode():
+    agent = make_agent().learn(500)
+    history = agent.history_
+    assert_array_equal(np.cumsum(history["length"]), history["timesteps"])
+    assert set(history["return"]) <= {0.0, 1.0} and max(history["length"]) <= 12
+    assert math.isnan(history["loss"][0]) and history["loss"][-1] > 0
+    assert history["exploration_rate"][0] == 1.0 and history["exploration_rate"][-1] == 0.3
+
+
+def test_predict_takes_one_or_many():
+    agent = make_agent(Corridor("box")).learn(200)
+    one, state = agent.predict(np.eye(5, dtype=np.float32)[0], state="kept", deterministic=True)
+    assert one.shape == () and one.dtype == np.int64 and state == "kept"
+    many, _ = agent.predict(np.eye(5, dtype=np.float32), deterministic=True)
+    assert many.shape == (5,) and many[0] == one
+    drawn = {int(agent.predict(np.eye(5, dtype=np.float32)[4])[0]) for _ in range(50)}
+    assert drawn == {0, 1}
+    with pytest.raises(ValueError, match="observation must be of shape"):
+        agent.predict(np.zeros(4, np.float32))
+    with pytest.raises(ValueError, match="observation must be of shape"):
+        agent.predict(np.zeros((2, 3, 5), np.float32))
+
+
+def test_predictions_do_not_change_the_run():
+    a, b = make_agent(), make_agent()
+    a.learn(200, callback=lambda *_: a.predict(10) is not None)
+    b.learn(200)
+    same_agents(a, b)
+
+
+def test_evaluates_in_an_environment_of_its_own():
+    agent = rl.DQN("CartPole-v1", **{**QUICK, "seed": 1}).learn(300)
+    before = agent._observations
+    mean, std = agent.evaluate(3)
+    assert 5 < mean <= 500 and std >= 0
+    assert agent.evaluate(3, seed=5) == agent.evaluate(3, seed=5)
+    assert agent._observations is before
+    vectorised = agent.evaluate(6, env=gymnasium.make_vec("CartPole-v1", num_envs=3, vectorization_mode="sync"), seed=1)
+    assert 5 < vectorised[0] <= 500
+
+
+def test_stays_usable_when_the_environment_raises():
+    env = Corridor("box", fails_at=150)
+    agent = make_agent(env)
+    with pytest.raises(OSError, match="the corridor is closed"):
+        agent.learn(400)
+    assert agent.num_timesteps == 149 and len(agent.replay_buffer) == 149
+    agent.learn(200, reset_num_timesteps=False)
+    assert agent.num_timesteps == 349 and len(agent.replay_buffer) == 349
+    assert_array_equal(np.diff(agent.history_["timesteps"]) > 0, True)
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_divergence_keeps_the_last_finite_parameters(asynchronous):
+    agent = make_agent(Corridor("box"), learning_rate=1e30, loss="mse", max_grad_norm=None, asynchronous=asynchronous)
+    with pytest.raises(FloatingPointError, match="a smaller learning_rate may help"):
+        agent.learn(400)
+    assert np.isfinite(agent._learner.get(0)).all()
+
+
+def test_a_reward_that_is_not_finite_is_refused():
+    class Bad(Corridor):
+        def step(self, action):
+            observation, _, *others = super().step(action)
+            return observation, math.nan, *others
+
+    agent = make_agent(Bad("box"))
+    with pytest.raises(ValueError, match="finite rewards, but gave nan"):
+        agent.learn(10)
+    assert len(agent.replay_buffer) == 0
+
+
+def test_takes_a_buffer_of_ones_own():
+    env = Corridor("box")
+    buffer = rl.PrioritizedReplayBuffer(500, env.observation_space, env.action_space, n_steps=2, kind="rank", seed=1)
+    agent = make_agent(env, replay_buffer=buffer).learn(300)
+    assert agent.replay_buffer is buffer and len(buffer) == 300
+    assert len(np.unique(buffer.priorities)) > 20
+    with pytest.raises(ValueError, match="^replay_buffer must be of env's observation"):
+        make_agent(Corridor("discrete"), replay_buffer=buffer)
+    with pytest.raises(TypeError, match="^replay_buffer must be a ReplayBuffer"):
+        make_agent(env, replay_buffer=[])
+
+
+def test_what_cannot_be_is_refused():
+    with pytest.raises(TypeError, match="^env must have a Discrete action space for DQN, but has Box"):
+        make_agent("Pendulum-v1")
+    with pytest.raises(ValueError, match="^total_timesteps must be at least 1"):
+        make_agent().learn(0)
+    for settings, message in (
+        ({"hidden": (0,)}, "hidden's sizes must be at least 1"),
+        ({"hidden": 64}, "hidden must be a sequence"),
+        ({"loss": "l1"}, "loss must be one of 'huber', 'mse', but is 'l1'"),
+        ({"prioritized": "rang"}, "prioritized must be one of"),
+        ({"beta": (1, 2, 3)}, "beta must be a number or two"),
+        ({"learning_rate": -1}, "learning_rate must be at least 0"),
+        ({"learning_rate": None}, "learning_rate must be a number or a function"),
+        ({"train_freq": (2, "week")}, "train_freq's unit must be one of"),
+        ({"train_freq": 0}, "train_freq must be at least 1"),
+        ({"gradient_steps": -2}, "gradient_steps must be at least -1"),
+        ({"max_grad_norm": 0}, "max_grad_norm must be above 0"),
+        ({"gamma": 1.5}, "gamma must be from 0 to 1"),
+        ({"batch_size": 0}, "batch_size must be at least 1"),
+        ({"n_steps": 0}, "n_steps must be at least 1"),
+        ({"exploration_fraction": math.nan}, "exploration_fraction must be at least 0"),
+        ({"seed": 1.5}, "seed must be an int"),
+        ({"dtype": "float16"}, "dtype must be one of"),
+    ):
+        with pytest.raises((ValueError, TypeError), match=f"^{message}"):
+            make_agent(**settings)
+    with pytest.raises(MemoryError):
+        make_agent(buffer_size=10**9)
