@@ -142,7 +142,7 @@ def _collect_batch(agent: Agent, callback: Any, variables: dict[str, Any]) -> bo
         lengths[kept] += 1
         ended = np.flatnonzero((steps.terminated | steps.truncated) & steps.valid)
         if callback is not None:
-            variables.update(_batch_step(actions, steps, ended, agent))
+            variables.update(batch_variables(actions, steps, ended, agent))
         for i in ended:
             agent._end_episode(int(i))
             agent._played.clear()
@@ -174,7 +174,7 @@ def _single_step(
     }
 
 
-def _batch_step(actions: Any, steps: Any, ended: Any, agent: Agent) -> dict[str, Any]:
+def batch_variables(actions: Any, steps: Any, ended: Any, agent: Agent) -> dict[str, Any]:
     infos = agent._environments.list_infos(steps.infos)
     for i in ended:
         final = mapped(itemgetter(int(i)), steps.next_observations)

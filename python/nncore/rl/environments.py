@@ -29,6 +29,12 @@ class Steps(NamedTuple):
     infos: Any
     """As the environment gave them; `Environments.list_infos` lists them."""
 
+    @property
+    def starts(self) -> NDArray[np.bool_]:
+        """Which rows of `observations` begin an episode."""
+        begun = self.observations is not self.next_observations  # or an ended one still shows its end
+        return np.asarray((self.terminated | self.truncated) & begun | ~self.valid)
+
 
 class Environments:
     """What all kinds have in common; made by `as_environments`.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,20 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncore import _core
-from nncore._files import read_model, write_model
-from nncore._interrupts import uninterrupted
 from nncore._memory import aligned_zeros
 from nncore._random import seed_of
 from nncore.nn import Adam, RMSprop, _checks
+from nncore.rl import _reinforce_files
+from nncore.rl._evaluation import fresh_environment, play
+from nncore.rl._logger import Logger
+from nncore.rl._reinforce_steps import learn_until, positive
 from nncore.rl._views import Plain, PongDifferences, view_of
+from nncore.rl.callbacks import CallbackLike, as_callback
 from nncore.rl.environments import Environments, as_environments, is_discrete
 
 Array = NDArray[Any]
 Path = str | os.PathLike[str]
-_SETTINGS = (
-    *("hidden", "baseline", "standardize", "learning_rate", "gamma", "batch_episodes", "optimizer", "preprocess"),
-    *("actions", "cut_at_reward", "seed"),
-)
 
 
 class REINFORCE:
@@ -96,11 +94,11 @@ class REINFORCE:
         seed: int | None = None,
     ) -> None:
         environments = as_environments(env)
-        self.hidden = tuple(_positive("hidden", size) for size in hidden)
+        self.hidden = tuple(positive("hidden", size) for size in hidden)
         self.baseline, self.standardize = bool(baseline), bool(standardize)
         self.learning_rate = _checks.number("learning_rate", learning_rate)
         self.gamma = _checks.number("gamma", gamma, 0.0, np.nextafter(1.0, 2.0))
-        self.batch_episodes = _positive("batch_episodes", batch_episodes)
+        self.batch_episodes = positive("batch_episodes", batch_episodes)
         self.optimizer, self.preprocess = optimizer, preprocess
         self.view: Plain | PongDifferences = view_of(preprocess, environments.observation_space)
         self.actions = _actions(actions, preprocess, environments.action_space)
@@ -109,6 +107,7 @@ class REINFORCE:
         self.num_timesteps = self.num_updates = 0
         self.history_: dict[str, list[float]] = {"timesteps": [], "return": [], "length": []}
         self._optimizer = _optimizer(optimizer, self.learning_rate)
+        self.logger: Any = Logger(verbose)
         self._bind(environments, 0)
         self.parameters, self.gradients = (aligned_zeros(self._learner.size, np.float32) for _ in range(2))
         self._initialize()
@@ -141,6 +140,11 @@ class REINFORCE:
         self._learner.restart(calls)
         self._observations: Any = None
 
+    def _give_up(self) -> None:
+        """Forget the episodes under way: the next step begins new ones."""
+        self._observations = None
+        self._learner.restart(self._learner.calls)
+
     def _initialize(self) -> None:
         """Normal, of variance 2 / inputs (He et al. 2015); the last layer a tenth, so that first draws are even."""
         stream = int(_core.Stream.PARAMETERS)
@@ -157,8 +161,8 @@ class REINFORCE:
     def learn(
         self,
         total_timesteps: int,
-        callback: Any = None,
-        log_interval: int = 4,
+        callback: CallbackLike = None,
+        log_interval: int | None = 4,
         reset_num_timesteps: bool = True,
         progress_bar: bool = False,
     ) -> REINFORCE:
@@ -170,10 +174,11 @@ class REINFORCE:
         ----------
         total_timesteps : int
             Steps of all environments together; the last step of several may go a few beyond.
-        callback : callable, optional
-            Called with the agent after each step of the optimizer; it ends the learning by returning False.
-        log_interval : int
-            Accepted for the sake of stable-baselines3; without effect.
+        callback : callback, function, list of these or None
+            See `nncore.rl.callbacks`; those of stable-baselines3 serve as well. A function is given two dicts, and
+            ends the run with False.
+        log_interval : int or None
+            Steps of the optimizer between two entries of the log.
         reset_num_timesteps : bool
             Whether `num_timesteps` and `history_` begin anew.
         progress_bar : bool
@@ -186,82 +191,18 @@ class REINFORCE:
         Raises
         ------
         FloatingPointError
-            If the parameters are no longer finite; those before the step are kept.
+            If the gradient is no longer finite; the parameters are those before it.
         """
-        total = _positive("total_timesteps", total_timesteps)
-        if callback is not None and not callable(callback):
-            raise TypeError(f"callback must be callable with the agent, but is a {type(callback).__name__}")
+        total = positive("total_timesteps", total_timesteps)
+        callback = as_callback(callback)
         if reset_num_timesteps:
             self.num_timesteps = 0
             self.history_ = {name: [] for name in self.history_}
         end = self.num_timesteps + total
+        variables = {"self": self, "env": self.get_env(), "total_timesteps": end, "tb_log_name": "REINFORCE"}
         with _bar(total, self.verbose > 0 or progress_bar, progress_bar) as bar:
-            while self.num_timesteps < end:
-                before = self.num_timesteps
-                self._step()
-                bar.update(self.num_timesteps - before)
-                if self._learner.episodes < self.batch_episodes:
-                    continue
-                self._update()
-                bar.set_postfix_str(f"return {np.mean(self.history_['return'][-100:]):.4g}")
-                if callback is not None and callback(self) is False:
-                    break
+            learn_until(self, end, callback, variables, bar, log_interval)
         return self
-
-    def _step(self) -> None:
-        """One action in each environment."""
-        count = self._environments.num_envs
-        if self._observations is None:
-            self._begin()
-        rows = self.view.rows(self._observations, self._memory, self._starts)
-        chosen = np.empty(count, np.int64)
-        names = np.asarray(self.actions)
-        try:
-            self._learner.act(self.parameters, rows, chosen)
-            steps = self._environments.step(names[chosen])
-            over = steps.terminated | steps.truncated
-            rewards = np.ascontiguousarray(steps.rewards, np.float64)
-            with uninterrupted():
-                self._learner.take(rewards, over.view(np.uint8), steps.valid.view(np.uint8))
-                self._count(rewards, over, steps.valid)
-                self._observations = steps.observations
-                # After a step that only began an episode the frame before it is the first one.
-                self._starts = over & (steps.observations is not steps.next_observations) | ~steps.valid
-        except BaseException:  # what was begun cannot be gone on with
-            self._observations = None
-            self._learner.restart(self._learner.calls)
-            raise
-
-    def _begin(self) -> None:
-        fresh = self.num_timesteps == 0
-        self._observations = self._environments.reset(self.seed if fresh else self.seed ^ self._learner.calls)
-        count = self._environments.num_envs
-        self._memory = self.view.start(count)
-        self._starts = np.ones(count, bool)
-        self._returns, self._lengths = np.zeros(count), np.zeros(count, np.int64)
-
-    def _count(self, rewards: Array, over: Array, valid: Array) -> None:
-        self.num_timesteps += int(valid.sum())
-        self._returns += rewards * valid
-        self._lengths += valid
-        for index in np.flatnonzero(over & valid):
-            self.history_["timesteps"].append(self.num_timesteps)
-            self.history_["return"].append(float(self._returns[index]))
-            self.history_["length"].append(int(self._lengths[index]))
-            self._returns[index] = self._lengths[index] = 0
-
-    def _update(self) -> None:
-        """A step of the optimizer from the episodes that have ended."""
-        with uninterrupted():
-            self._learner.gradient(self.parameters, self.gradients)
-            norm = _core.gradient_norm(self.gradients)
-            if not np.isfinite(norm):
-                raise FloatingPointError(
-                    f"learning diverged after {self.num_timesteps} steps: the gradient is no longer finite; a "
-                    f"learning_rate below {self.learning_rate:g} may help"
-                )
-            self._optimizer.step(self)
-            self.num_updates += 1
 
     # Playing
 
@@ -306,31 +247,39 @@ class REINFORCE:
         actions = np.asarray(self.actions)[chosen]
         return (actions[0] if single else actions), memory
 
-    def evaluate(self, n_episodes: int = 10, deterministic: bool = True) -> tuple[float, float]:
-        """Mean and standard deviation of the returns of so many episodes; those that `learn` began are forgotten."""
-        wanted = _positive("n_episodes", n_episodes)
-        environments, count = self._environments, self._environments.num_envs
-        self._observations = None
-        self._learner.restart(self._learner.calls)
-        observations, memory = environments.reset(self.seed ^ 0x5EED), self.view.start(count)
-        starts, returns = np.ones(count, bool), np.zeros(count)
-        due = deque(range(wanted))  # each environment plays its share, since short episodes end first
-        shares = np.bincount(np.arange(wanted) % count, minlength=count)
-        found: list[float] = []
-        while due:
-            actions, memory = self.predict(observations, memory, starts, deterministic)
-            steps = environments.step(np.asarray(actions))
-            returns += steps.rewards * steps.valid
-            over = (steps.terminated | steps.truncated) & steps.valid
-            for index in np.flatnonzero(over):
-                if shares[index] > 0:
-                    shares[index] -= 1
-                    found.append(float(returns[index]))
-                    due.popleft()
-                returns[index] = 0
-            starts = over & (steps.observations is not steps.next_observations) | ~steps.valid
-            observations = steps.observations
-        return float(np.mean(found)), float(np.std(found))
+    def evaluate(
+        self, n_episodes: int = 10, *, env: Any = None, deterministic: bool = True, seed: Any = None
+    ) -> tuple[float, float]:
+        """Mean and standard deviation of the return of whole episodes.
+
+        Parameters
+        ----------
+        n_episodes : int
+            Episodes, shared out evenly among several environments.
+        env : object, optional
+            Where; by default a new environment like the agent's own. Where none can be made (it has no spec), the
+            agent's own is used, whose episodes under way are given up.
+        deterministic : bool
+            Whether the likeliest actions are played.
+        seed : int, optional
+            Of the episodes; by default the same at each call.
+
+        Returns
+        -------
+        mean, std : float
+            Of the returns, without a discount.
+        """
+        count = positive("n_episodes", n_episodes)
+        made = fresh_environment(self._environments) if env is None else as_environments(env)
+        if made is self._environments or made is None:
+            made = self._environments
+            self._give_up()
+        try:
+            returns = play(self, made, count, deterministic, seed_of(2**32 if seed is None else seed, "seed"))
+        finally:
+            if env is None and made is not self._environments:
+                made.close()
+        return float(np.mean(returns)), float(np.std(returns))
 
     # Files
 
@@ -345,17 +294,7 @@ class REINFORCE:
 
     def save(self, path: Path) -> None:
         """Write the agent to a file, whole or not at all; episodes that have begun are not part of it."""
-        optimizer = self._optimizer.state_dict()
-        slots = {f"optimizer.{key}": value for key, value in optimizer.items() if isinstance(value, np.ndarray)}
-        arrays = {"parameters": self.parameters, **slots}
-        arrays |= {f"history.{name}": np.array(values, np.float64) for name, values in self.history_.items()}
-        description = {name: getattr(self, name) for name in _SETTINGS}
-        description |= {"num_timesteps": self.num_timesteps, "num_updates": self.num_updates}
-        description |= {"observation_size": self.view.size, "calls": self._learner.calls}
-        description["optimizer_state"] = {
-            key: value for key, value in optimizer.items() if key not in optimizer_slots(optimizer)
-        }
-        write_model(path, "REINFORCE", description, arrays)
+        _reinforce_files.save(self, path)
 
     @classmethod
     def load(cls, path: Path, env: Any) -> REINFORCE:
@@ -366,25 +305,7 @@ class REINFORCE:
         ValueError
             A damaged file, or one of another kind, or an environment that does not fit.
         """
-        description, arrays = read_model(path, "REINFORCE")
-        try:
-            agent = cls(env, **{name: description[name] for name in _SETTINGS})
-            if agent.view.size != description["observation_size"]:
-                raise ValueError(f"env must have observations of {description['observation_size']} numbers")
-            agent.parameters[:] = arrays["parameters"]
-            slots = {k.removeprefix("optimizer."): v for k, v in arrays.items() if k.startswith("optimizer.")}
-            agent._optimizer.load_state_dict({**description["optimizer_state"], **slots})
-            agent.num_timesteps, agent.num_updates = description["num_timesteps"], description["num_updates"]
-            agent.history_ = {name: arrays[f"history.{name}"].tolist() for name in agent.history_}
-            agent._learner.restart(description["calls"])
-        except KeyError as error:
-            raise ValueError(f"{os.fspath(path)!r} is damaged: it lacks {error}") from None
-        return agent
-
-
-def optimizer_slots(state: dict[str, Any]) -> set[str]:
-    """Names of an optimizer's arrays in its state."""
-    return {key for key, value in state.items() if isinstance(value, np.ndarray)}
+        return _reinforce_files.load(cls, path, env)
 
 
 def _optimizer(name: Any, learning_rate: float) -> Adam | RMSprop:
@@ -393,13 +314,6 @@ def _optimizer(name: Any, learning_rate: float) -> Adam | RMSprop:
     if name == "adam":
         return Adam(learning_rate)
     raise ValueError(f"optimizer must be 'rmsprop' or 'adam', but is {name!r}")
-
-
-def _positive(name: str, value: Any) -> int:
-    number = _checks.whole_number(name, value)
-    if number < 1:
-        raise ValueError(f"{name} must be at least 1, but is {number}")
-    return number
 
 
 def _actions(actions: Any, preprocess: str | None, space: Any) -> tuple[int, ...]:

@@ -1,0 +1,125 @@
+"""A REINFORCE among its environments: steps, and what is learnt when enough episodes have ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from nncore import _core
+from nncore._interrupts import uninterrupted
+from nncore.nn import _checks
+from nncore.rl._dqn_steps import batch_variables
+from nncore.rl.environments import Steps, seed_of_episode
+
+if TYPE_CHECKING:
+    from nncore.rl.reinforce import REINFORCE
+
+_WINDOW = 100  # episodes of the mean return that is shown
+
+
+def positive(name: str, value: Any) -> int:
+    """A whole number of at least 1."""
+    number = _checks.whole_number(name, value)
+    if number < 1:
+        raise ValueError(f"{name} must be at least 1, but is {number}")
+    return number
+
+
+def learn_until(
+    agent: REINFORCE, end: int, callback: Any, variables: dict[str, Any], bar: Any, log_interval: int | None
+) -> None:
+    """Step and learn until so many timesteps, or until a callback ends it."""
+    if callback is not None:
+        callback.init_callback(agent)
+        callback.on_training_start(dict(variables), {})
+        callback.on_rollout_start()
+    while agent.num_timesteps < end:
+        before = agent.num_timesteps
+        going = _step(agent, callback, variables)
+        bar.update(agent.num_timesteps - before)
+        if agent._learner.episodes >= agent.batch_episodes:
+            if callback is not None:
+                callback.on_rollout_end()
+            _update(agent)
+            _tell(agent, bar, log_interval)
+            if callback is not None:
+                callback.on_rollout_start()
+        if not going:
+            break
+    if callback is not None:
+        callback.on_training_end()
+
+
+def _step(agent: REINFORCE, callback: Any, variables: dict[str, Any]) -> bool:
+    """One action in each environment; False when a callback ends the run."""
+    if agent._observations is None:
+        _begin(agent)
+    chosen = np.empty(agent._environments.num_envs, np.int64)
+    try:
+        rows = agent.view.rows(agent._observations, agent._memory, agent._starts)
+        agent._learner.act(agent.parameters, rows, chosen)
+        actions = np.asarray(agent.actions)[chosen]
+        steps = agent._environments.step(actions)
+        with uninterrupted():
+            over = (steps.terminated | steps.truncated) & steps.valid
+            rewards = np.ascontiguousarray(steps.rewards, np.float64)
+            agent._learner.take(rewards, over.view(np.uint8), steps.valid.view(np.uint8))
+            agent._observations, agent._starts = steps.observations, steps.starts
+            ended = _count(agent, steps, over)
+            if callback is not None:
+                variables.update(batch_variables(actions, steps, ended, agent))
+            agent._returns[over], agent._lengths[over] = 0.0, 0
+    except BaseException:  # what was begun cannot be gone on with
+        agent._give_up()
+        raise
+    if callback is None:
+        return True
+    variables.update(num_collected_steps=agent._learner.steps, num_collected_episodes=agent._learner.episodes)
+    callback.update_locals(variables)
+    return callback.on_step() is not False  # None means to go on
+
+
+def _begin(agent: REINFORCE) -> None:
+    calls, count = agent._learner.calls, agent._environments.num_envs
+    agent._observations = agent._environments.reset(seed_of_episode(agent.seed, calls) << 20)
+    agent._memory = agent.view.start(count)
+    agent._starts = np.ones(count, bool)
+    agent._returns, agent._lengths = np.zeros(count), np.zeros(count, np.int64)
+
+
+def _count(agent: REINFORCE, steps: Steps, over: Any) -> Any:
+    """Count the steps, and write down the episodes that have ended; their environments."""
+    agent.num_timesteps += int(steps.valid.sum())
+    agent._returns += steps.rewards * steps.valid
+    agent._lengths += steps.valid
+    ended = np.flatnonzero(over)
+    for index in ended:
+        agent.history_["timesteps"].append(agent.num_timesteps)
+        agent.history_["return"].append(float(agent._returns[index]))
+        agent.history_["length"].append(int(agent._lengths[index]))
+    return ended
+
+
+def _update(agent: REINFORCE) -> None:
+    """A step of the optimizer from the episodes that have ended."""
+    with uninterrupted():
+        agent._learner.gradient(agent.parameters, agent.gradients)
+        norm = _core.gradient_norm(agent.gradients)
+        if not np.isfinite(norm):
+            raise FloatingPointError(
+                f"learning diverged after {agent.num_timesteps} steps: the gradient is no longer finite; a "
+                f"learning_rate below {agent.learning_rate:g} may help"
+            )
+        agent._optimizer.step(agent)
+        agent.num_updates += 1
+
+
+def _tell(agent: REINFORCE, bar: Any, log_interval: int | None) -> None:
+    mean = float(np.mean(agent.history_["return"][-_WINDOW:]))
+    bar.set_postfix_str(f"return {mean:.4g}")
+    if log_interval and agent.num_updates % log_interval == 0:
+        agent.logger.record("rollout/ep_rew_mean", mean)
+        agent.logger.record("rollout/ep_len_mean", float(np.mean(agent.history_["length"][-_WINDOW:])))
+        agent.logger.record("time/episodes", len(agent.history_["return"]))
+        agent.logger.dump(agent.num_timesteps)
