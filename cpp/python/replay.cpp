@@ -263,20 +263,34 @@ py::tuple gather(BoundReplay& self, In<std::int64_t, 1> indices) {
   return made.fields(self);
 }
 
+/// A vector of this type that can be taken as it is.
 template <typename T>
-bool update_typed(BoundReplay& self, const py::object& indices, const py::object& td_errors) {
-  if (!In<T, 1>::accepts(td_errors)) return false;
-  const In<std::int64_t, 1> places{indices};
-  const In<T, 1> errors{td_errors};
+bool read_vector(py::handle array, View<const T, 1>& view) {
+  static const py::dtype dtype = py::dtype::of<T>();
+  if (!is_exact_array(array)) return false;
+  const auto* given = py::detail::array_proxy(array.ptr());
+  constexpr int plain = py::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_ | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
+  const bool same_type =
+      given->descr == dtype.ptr() || py::detail::npy_api::get().PyArray_EquivTypes_(given->descr, dtype.ptr());
+  if (!same_type || given->nd != 1 || (given->flags & plain) != plain) return false;
+  view = {reinterpret_cast<const T*>(given->data), {static_cast<std::size_t>(given->dimensions[0])}};
+  return true;
+}
+
+template <typename T>
+bool update_typed(BoundReplay& self, View<const std::int64_t, 1> indices, py::handle td_errors) {
+  View<const T, 1> errors;
+  if (!read_vector(td_errors, errors)) return false;
   const auto guard = self.guard();
-  self.replay.update_priorities<T>(places, errors);
+  self.replay.update_priorities<T>(indices, errors);
   return true;
 }
 
 /// Whether indices and errors could be taken as they are; else nothing changes.
-bool update_priorities(BoundReplay& self, const py::object& indices, const py::object& td_errors) {
-  if (!In<std::int64_t, 1>::accepts(indices)) return false;
-  return update_typed<float>(self, indices, td_errors) || update_typed<double>(self, indices, td_errors);
+bool update_priorities(BoundReplay& self, py::handle indices, py::handle td_errors) {
+  View<const std::int64_t, 1> places;
+  if (!read_vector(indices, places)) return false;
+  return update_typed<float>(self, places, td_errors) || update_typed<double>(self, places, td_errors);
 }
 
 py::array_t<double> priorities(BoundReplay& self) {
