@@ -118,8 +118,8 @@ def test_words_do_not_depend_on_where_a_call_begins_or_ends():
 
 
 def test_the_numbers_of_the_streams_never_change():
-    names = ["USER", "PARAMETERS", "DROPOUT", "SHUFFLE", "GENERATE", "WORD_VECTORS", "WORD2VEC", "SKETCH"]
-    assert [(s.name, int(s)) for s in _core.Stream] == list(zip(names, range(8), strict=True))
+    names = ["USER", "PARAMETERS", "DROPOUT", "SHUFFLE", "GENERATE", "WORD_VECTORS", "WORD2VEC", "SKETCH", "REPLAY"]
+    assert [(s.name, int(s)) for s in _core.Stream] == list(zip(names, range(9), strict=True))
 
 
 @pytest.mark.kernel
@@ -274,7 +274,7 @@ def test_fills_have_the_same_bits_on_any_number_of_threads():
         ("seed", 1.0, TypeError),
         ("seed", True, TypeError),
         ("seed", None, TypeError),
-        ("stream", 8, ValueError),
+        ("stream", 9, ValueError),
         ("stream", -1, ValueError),
         ("substream", 2**16, ValueError),
         ("step", 2**40, ValueError),

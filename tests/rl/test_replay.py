@@ -87,7 +87,7 @@ def walk(rng, steps, environments, buffer, mirror, *, batched, new):
 @given(
     st.integers(1, 40), st.integers(1, 6), st.integers(1, 5), st.booleans(), st.integers(0, 99), st.sampled_from("ubr")
 )
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_transitions_are_those_that_came(capacity, n_steps, environments, batched, seed, kind):
     rng = np.random.default_rng(seed)
     buffer = (
@@ -390,7 +390,7 @@ def test_a_file_that_was_meant_to_harm_is_refused(kind, tmp_path):
     arrays, metadata = read_safetensors(tmp_path / "buffer")
     rng = np.random.default_rng(0)
     refused = 0
-    for trial in range(300):
+    for trial in range(150):
         changed = {name: array.copy() for name, array in arrays.items()}
         name = rng.choice([name for name in changed if changed[name].size])
         flat = changed[name].reshape(-1).view(np.uint8)
@@ -409,7 +409,7 @@ def test_a_file_that_was_meant_to_harm_is_refused(kind, tmp_path):
         assert len(loaded) == 0 or set(contents(loaded).actions) <= set(range(5))
         train(loaded, np.random.default_rng(2), 5)
         contents(loaded)
-    assert refused > 80
+    assert refused > 40
     assert_same(before, contents(buffer))
 
 
