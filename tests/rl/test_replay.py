@@ -149,6 +149,32 @@ def test_an_observation_is_kept_once():
     assert buffer.nbytes < (steps + 20) * (4 * size + 24)
 
 
+@pytest.mark.parametrize("batched", [False, True])
+def test_types_that_the_core_takes_and_others_give_the_same(batched):
+    """Python's numbers, NumPy's, lists, and arrays of other types."""
+    rng = np.random.default_rng(0)
+    buffers = [rl.ReplayBuffer(64, FLAT, ACTIONS) for _ in range(4)]
+    for _ in range(20):
+        obs, after = rng.random((2, 3, 2), np.float32)
+        actions, rewards, ends = rng.integers(0, 5, 3), rng.normal(size=3).astype(np.float32), rng.random((2, 3)) < 0.2
+        if not batched:
+            row = [x[0] for x in (obs, actions, rewards, after, *ends)]
+            buffers[0].add(row[0], int(row[1]), float(row[2]), row[3], bool(row[4]), bool(row[5]))
+            buffers[1].add(*row)
+            buffers[2].add(
+                row[0].tolist(), np.array(row[1]), np.array(row[2]), row[3].astype(float), int(row[4]), row[5]
+            )
+            buffers[3].add(*[x[:1] for x in (obs, actions, rewards, after, *ends)])
+        else:
+            buffers[0].add(obs, actions, rewards, after, *ends)
+            buffers[1].add(obs, actions.astype(np.int32), rewards.astype(float), after, *ends.astype(np.int64))
+            buffers[2].add(obs.tolist(), list(actions), list(rewards), list(after), list(ends[0]), ends[1])
+            buffers[3].add(obs[:2], actions[:2], rewards[:2], after[:2], *ends[:, :2])
+            buffers[3].add(obs[2:], actions[2:], rewards[2:], after[2:], *ends[:, 2:], environments=[2])
+    for other in buffers[1:]:
+        assert_same(contents(buffers[0]), contents(other))
+
+
 def test_a_reset_that_looks_like_the_next_step_can_be_announced():
     states = Discrete(4)
     for announced in (False, True):
@@ -423,6 +449,25 @@ def test_mapped_buffers_hold_the_same(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
         BUFFERS["uniform"](mmap=tmp_path / "file")
+
+
+def test_a_full_disk_is_an_error_when_the_buffer_is_made(tmp_path):
+    code = f"""
+import resource
+import numpy as np
+from types import SimpleNamespace
+from nncore import rl
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+box, actions = SimpleNamespace(shape=(4,), dtype=np.float32), SimpleNamespace(n=2)
+rl.ReplayBuffer(1000, box, actions, mmap={str(tmp_path)!r})
+try:
+    rl.ReplayBuffer(100_000, box, actions, mmap={str(tmp_path)!r})
+except OSError as error:
+    assert "replay buffer" in str(error)
+else:
+    raise SystemExit("no error")
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ)
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ class ReplayBuffer:
             action=(action.dtype, action.shape, action.low, action.high),
             seed=seed,
             folder=folder,
-            is_mapping=self._keys is not None,
+            keys=self._keys or [],
             **settings,
         )
 
