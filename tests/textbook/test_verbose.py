@@ -155,6 +155,7 @@ def test_every_function_of_these_systems_is_called_here():
         "lstm",
         "optimizers",
         "recurrent",
+        "replay",
         "reinforce",
         "tabular",
         "word2vec",
