@@ -67,7 +67,7 @@ def test_the_six_rooms_are_learned_with_a_terminal_outside():
 
 def test_the_six_rooms_update_by_update():
     rng, R, learner = np.random.default_rng(0), load_rooms(), agent()
-    for _ in range(300):  # episodes of the course: any start, any door, until the outside is entered
+    for _ in range(3000):  # episodes of the course: any start, any door, until the outside is entered
         state = int(rng.integers(6))
         while True:
             door = int(rng.choice(np.flatnonzero(R[state] >= 0)))
@@ -300,13 +300,13 @@ def test_toy_text_is_learned():
 def test_blackjack_is_learned():
     gymnasium = pytest.importorskip("gymnasium", reason="environments are Gymnasium's")
     env = gymnasium.make("Blackjack-v1")
-    learner = rl.QLearning.for_env(env, learning_rate=0.02, gamma=1.0, exploration=rl.EpsilonGreedy(0.3))
+    learner = rl.QLearning.for_env(env, learning_rate=0.05, gamma=1.0, exploration=rl.EpsilonGreedy(0.3))
     assert learner.q.shape == (32 * 11 * 2, 2)
-    learner.learn(env, 60_000, seed=0)
+    learner.learn(env, 20_000, seed=0)
     table = learner.q.reshape(32, 11, 2, 2)
     assert (table[20:22, 1:, 0, 0] > table[20:22, 1:, 0, 1]).all()  # nobody takes a card at 20
     assert (table[12, 7:11, 0, 1] > table[12, 7:11, 0, 0]).mean() > 0.7  # nearly all do at 12 against a ten
-    assert learner.evaluate(env, 3000, seed=1)[0] > -0.15  # at random: -0.4
+    assert learner.evaluate(env, 500, seed=1)[0] > -0.2  # at random: -0.4
 
 
 def test_kinds_of_observations():
