@@ -8,7 +8,7 @@ import numpy
 import numpy.typing
 import typing
 import typing_extensions
-__all__: list[str] = ['Cooccurrence', 'NetworkFloat32', 'NetworkFloat64', 'PhraseCounter', 'SentenceStream', 'Stream', 'StreamFloat32', 'StreamFloat64', 'TruncatedSvdFloat32', 'TruncatedSvdFloat64', 'WORD2VEC_CHUNK', 'WORD2VEC_ROUND', 'Word2VecFloat32', 'Word2VecFloat64', 'WordCounter', 'WordEncoder', 'activate', 'activation_gradient', 'add_transposed_product', 'available_cores', 'best_answers', 'build', 'clip_factor', 'exp', 'get_num_threads', 'gradient_norm', 'log', 'loss_forward_backward', 'matmul', 'optimizer_step', 'philox4x32', 'quota_cores', 'random_integers', 'random_normal', 'random_permutation', 'random_uniform', 'random_words', 'read_binary_vectors', 'read_text_vectors', 'row_products', 'scale', 'set_num_threads', 'write_binary_vectors', 'write_text_vectors']
+__all__: list[str] = ['Cooccurrence', 'NetworkFloat32', 'NetworkFloat64', 'PhraseCounter', 'QLearner', 'SentenceStream', 'Stream', 'StreamFloat32', 'StreamFloat64', 'TruncatedSvdFloat32', 'TruncatedSvdFloat64', 'WORD2VEC_CHUNK', 'WORD2VEC_ROUND', 'Word2VecFloat32', 'Word2VecFloat64', 'WordCounter', 'WordEncoder', 'activate', 'activation_gradient', 'add_transposed_product', 'available_cores', 'bellman_backup', 'best_answers', 'build', 'check_mdp', 'clip_factor', 'exp', 'get_num_threads', 'gradient_norm', 'log', 'loss_forward_backward', 'matmul', 'optimizer_step', 'philox4x32', 'quota_cores', 'random_integers', 'random_normal', 'random_permutation', 'random_uniform', 'random_words', 'read_binary_vectors', 'read_text_vectors', 'relative_value_iteration', 'row_products', 'scale', 'set_num_threads', 'value_iteration', 'write_binary_vectors', 'write_text_vectors']
 class Cooccurrence:
     def __init__(self, words: typing.SupportsInt | typing.SupportsIndex, window: typing.SupportsInt | typing.SupportsIndex, weighting: str) -> None:
         ...
@@ -38,9 +38,12 @@ class Stream(enum.IntEnum):
     """
     DROPOUT: typing.ClassVar[Stream]
     GENERATE: typing.ClassVar[Stream]
+    MUTATION: typing.ClassVar[Stream]
     PARAMETERS: typing.ClassVar[Stream]
+    Q_LEARNING: typing.ClassVar[Stream]
     SHUFFLE: typing.ClassVar[Stream]
     SKETCH: typing.ClassVar[Stream]
+    TASKS: typing.ClassVar[Stream]
     USER: typing.ClassVar[Stream]
     WORD2VEC: typing.ClassVar[Stream]
     WORD_VECTORS: typing.ClassVar[Stream]
@@ -48,6 +51,26 @@ class Stream(enum.IntEnum):
     def __new__(cls, value):
         ...
     def __format__(self, format_spec):
+        ...
+class QLearner:
+    def __init__(self, table: numpy.typing.NDArray[numpy.float64], allowed: numpy.typing.NDArray[numpy.uint8], learning_rate: tuple, gamma: typing.SupportsFloat | typing.SupportsIndex, exploration: str, level: tuple, seed: typing.SupportsInt | typing.SupportsIndex, step: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    def begin(self, state: typing.SupportsInt | typing.SupportsIndex) -> int:
+        ...
+    def end(self, next: typing.SupportsInt | typing.SupportsIndex, reward: typing.SupportsFloat | typing.SupportsIndex, terminated: bool) -> None:
+        ...
+    def run(self, steps: typing.SupportsInt | typing.SupportsIndex) -> tuple[int, float, int]:
+        """
+        Episodes that ended, and the sums of their returns and lengths.
+        """
+    def set_model(self, mdp: tuple, start: numpy.typing.NDArray[numpy.float64], limit: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    def step(self, next: typing.SupportsInt | typing.SupportsIndex, reward: typing.SupportsFloat | typing.SupportsIndex) -> int:
+        ...
+    def store(self, table: numpy.typing.NDArray[numpy.float64]) -> None:
+        ...
+    @property
+    def steps(self) -> int:
         ...
 class StreamFloat32:
     def step(self, x: typing.Any, out: typing.Any) -> typing.Any | None:
@@ -321,6 +344,8 @@ def available_cores() -> int:
     """
     Cores that affinity mask and cgroup quota leave to this process.
     """
+def bellman_backup(mdp: tuple, gamma: typing.SupportsFloat | typing.SupportsIndex, values: numpy.typing.NDArray[numpy.float64], q: numpy.typing.NDArray[numpy.float64], best: numpy.typing.NDArray[numpy.float64], policy: numpy.typing.NDArray[numpy.int64], after_end: typing.SupportsFloat | typing.SupportsIndex = 0.0, truncates_end: bool = False) -> None:
+    ...
 @typing.overload
 def best_answers(cosines: numpy.typing.NDArray[numpy.float32], first: typing.SupportsInt | typing.SupportsIndex, questions: numpy.typing.NDArray[numpy.int64], excluded: numpy.typing.NDArray[numpy.int64], products: bool, best: numpy.typing.NDArray[numpy.float32], answers: numpy.typing.NDArray[numpy.int64]) -> None:
     ...
@@ -331,6 +356,8 @@ def build() -> dict[str, str]:
     """
     Version, compiler and instruction set of this build.
     """
+def check_mdp(mdp: tuple, actions: typing.SupportsInt | typing.SupportsIndex) -> None:
+    ...
 def clip_factor(norm: typing.SupportsFloat | typing.SupportsIndex, max_norm: typing.SupportsFloat | typing.SupportsIndex) -> float:
     ...
 @typing.overload
@@ -427,6 +454,10 @@ def read_text_vectors(block: typing_extensions.Buffer, last: bool, first_line: t
 @typing.overload
 def read_text_vectors(block: typing_extensions.Buffer, last: bool, first_line: typing.SupportsInt | typing.SupportsIndex, tolerant: bool, encoding: str, errors: str, rows: numpy.typing.NDArray[numpy.float64]) -> tuple[list[str], int, int, int, str]:
     ...
+def relative_value_iteration(mdp: tuple, stay: typing.SupportsFloat | typing.SupportsIndex, start: numpy.typing.NDArray[numpy.float64], tolerance: typing.SupportsFloat | typing.SupportsIndex, most: typing.SupportsInt | typing.SupportsIndex, values: numpy.typing.NDArray[numpy.float64], spare: numpy.typing.NDArray[numpy.float64]) -> tuple[int, float, float]:
+    """
+    Sweeps made, and the least and the greatest change of a value in the last.
+    """
 @typing.overload
 def row_products(rows: numpy.typing.NDArray[numpy.float32], vector: numpy.typing.NDArray[numpy.float32], products: numpy.typing.NDArray[numpy.float32]) -> None:
     ...
@@ -442,6 +473,10 @@ def scale(values: numpy.typing.NDArray[numpy.float64], factor: typing.SupportsFl
 def set_num_threads(n: typing.Any) -> None:
     """
     Threads that a call may use, the caller included; for the whole process.
+    """
+def value_iteration(mdp: tuple, gamma: typing.SupportsFloat | typing.SupportsIndex, tolerance: typing.SupportsFloat | typing.SupportsIndex, most: typing.SupportsInt | typing.SupportsIndex, values: numpy.typing.NDArray[numpy.float64], spare: numpy.typing.NDArray[numpy.float64]) -> tuple[int, float, float]:
+    """
+    Sweeps made, and the least and the greatest change of a value in the last.
     """
 def write_binary_vectors(text: bytes, ends: numpy.typing.NDArray[numpy.int64], vectors: numpy.typing.NDArray[numpy.float32]) -> bytes:
     ...

@@ -125,7 +125,7 @@ class MDP:
         array = _checks.as_array("start", start)
         if array.ndim == 0:
             numbers = _transitions.state_numbers("start", array, self.n_states)
-            return np.eye(self.n_states)[int(numbers[0])]
+            return np.asarray(np.eye(self.n_states)[int(numbers[0])])
         array = _checks.real_array("start", start).astype(np.float64)
         if array.shape != (self.n_states,):
             raise ValueError(f"start must have shape ({self.n_states},), but came as {array.shape}")
