@@ -41,7 +41,7 @@ def visit(*, quick: bool) -> Stop:
     print(f"    from room 2: {' → '.join(map(str, path))}")
 
     house = house_model()
-    steps = 200_000 if quick else 20_000_000
+    steps = 200_000 if quick else 10_000_000
     walker = rl.QLearning.for_env(
         house,
         learning_rate=rl.ExponentialSchedule(0.5, 0.002, steps),
@@ -119,7 +119,7 @@ def _add_pictures(stop: Stop, walker: rl.QLearning) -> None:
     )
     stop.add_picture(
         lambda ax: plot.returns(walker, ax),
-        (5.6, 3.0),
+        (4.8, 3.0),
         "What an episode brought while it learned: at first any step was taken, in the end nine of ten as the table "
         "says.",
     )
