@@ -282,6 +282,16 @@ def test_a_stochastic_world_is_learned():
     assert_allclose(learner.values(), best.v, atol=0.03)
 
 
+@pytest.mark.kernel
+def test_episodes_start_by_their_probabilities():
+    start = np.array([0.1, 0.0, 0.6, 0.3])
+    mdp = rl.MDP.from_reward_matrix(np.ones((4, 4)), 0.5, terminal=range(4), start=start)
+    learner = rl.QLearning(4, 4, 1e-4, 0.5, rl.EpsilonGreedy(1.0)).learn(mdp, 20_000, seed=0)
+    updates = np.log1p(-learner.q) / np.log1p(-1e-4)  # each brings a value of 1 − (1 − η)^n on
+    assert_allclose(updates.sum(axis=1) / 20_000, start, atol=0.015)
+    assert_allclose(updates[2] / updates[2].sum(), 0.25, atol=0.02)
+
+
 def test_toy_text_is_learned():
     pytest.importorskip("gymnasium", reason="environments are Gymnasium's")
     mdp = rl.MDP.from_env("CliffWalking-v1", 1.0)
