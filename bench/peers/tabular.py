@@ -152,7 +152,7 @@ def compare_models(options: argparse.Namespace) -> None:
 
 def compare_environments(options: argparse.Namespace) -> None:
     """The tutorial's loop and ours; beside them the environment's own speed, which is the limit."""
-    steps = 5_000 if options.quick else 50_000
+    steps = 5_000 if options.quick else 20_000
     rows = []
     for env_id in (CLIFF, LAKE, "Taxi-v4"):
         if env_id not in gymnasium.registry:

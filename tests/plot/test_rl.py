@@ -25,7 +25,7 @@ def arrows(ax):
     if not drawn:
         return np.zeros((0, 4))
     (quiver,) = drawn
-    return np.stack([quiver.Y, quiver.X, quiver.U, -quiver.V], axis=1)
+    return np.stack([quiver.Y, quiver.X, quiver.U, quiver.V], axis=1)
 
 
 def cells(ax):

@@ -67,7 +67,7 @@ def test_the_six_rooms_are_learned_with_a_terminal_outside():
 
 def test_the_six_rooms_update_by_update():
     rng, R, learner = np.random.default_rng(0), load_rooms(), agent()
-    for _ in range(300):  # episodes of the course: any start, any door, until the outside is entered
+    for _ in range(3000):  # episodes of the course: any start, any door, until the outside is entered
         state = int(rng.integers(6))
         while True:
             door = int(rng.choice(np.flatnonzero(R[state] >= 0)))
@@ -282,6 +282,16 @@ def test_a_stochastic_world_is_learned():
     assert_allclose(learner.values(), best.v, atol=0.03)
 
 
+@pytest.mark.kernel
+def test_episodes_start_by_their_probabilities():
+    start = np.array([0.1, 0.0, 0.6, 0.3])
+    mdp = rl.MDP.from_reward_matrix(np.ones((4, 4)), 0.5, terminal=range(4), start=start)
+    learner = rl.QLearning(4, 4, 1e-4, 0.5, rl.EpsilonGreedy(1.0)).learn(mdp, 20_000, seed=0)
+    updates = np.log1p(-learner.q) / np.log1p(-1e-4)  # each brings a value of 1 − (1 − η)^n on
+    assert_allclose(updates.sum(axis=1) / 20_000, start, atol=0.015)
+    assert_allclose(updates[2] / updates[2].sum(), 0.25, atol=0.02)
+
+
 def test_toy_text_is_learned():
     pytest.importorskip("gymnasium", reason="environments are Gymnasium's")
     mdp = rl.MDP.from_env("CliffWalking-v1", 1.0)
@@ -300,13 +310,13 @@ def test_toy_text_is_learned():
 def test_blackjack_is_learned():
     gymnasium = pytest.importorskip("gymnasium", reason="environments are Gymnasium's")
     env = gymnasium.make("Blackjack-v1")
-    learner = rl.QLearning.for_env(env, learning_rate=0.02, gamma=1.0, exploration=rl.EpsilonGreedy(0.3))
+    learner = rl.QLearning.for_env(env, learning_rate=0.05, gamma=1.0, exploration=rl.EpsilonGreedy(0.3))
     assert learner.q.shape == (32 * 11 * 2, 2)
-    learner.learn(env, 60_000, seed=0)
+    learner.learn(env, 20_000, seed=0)
     table = learner.q.reshape(32, 11, 2, 2)
     assert (table[20:22, 1:, 0, 0] > table[20:22, 1:, 0, 1]).all()  # nobody takes a card at 20
     assert (table[12, 7:11, 0, 1] > table[12, 7:11, 0, 0]).mean() > 0.7  # nearly all do at 12 against a ten
-    assert learner.evaluate(env, 3000, seed=1)[0] > -0.15  # at random: -0.4
+    assert learner.evaluate(env, 500, seed=1)[0] > -0.2  # at random: -0.4
 
 
 def test_kinds_of_observations():

@@ -19,12 +19,26 @@ std::uint32_t threshold_of(double cumulated) {
 
 }  // namespace
 
-double Schedule::at(std::uint64_t step) const {
-  if (kind == Kind::kConstant) return initial;
+ScheduleReader::ScheduleReader(const Schedule& schedule) : schedule_(schedule) {
+  if (schedule.kind != Schedule::Kind::kExponential) return;
+  for (std::uint64_t i = 0; i < kBlock; ++i) {
+    within_.push_back(std::pow(schedule.final / schedule.initial, static_cast<double>(i) / schedule.steps));
+  }
+}
+
+double ScheduleReader::at(std::uint64_t step) {
+  if (constant()) return schedule_.initial;
   const double t = static_cast<double>(step);
-  if (t >= steps) return final;
-  const double share = t / steps;
-  return kind == Kind::kLinear ? initial + (final - initial) * share : initial * std::pow(final / initial, share);
+  if (t >= schedule_.steps) return schedule_.final;
+  if (schedule_.kind == Schedule::Kind::kLinear) {
+    return schedule_.initial + (schedule_.final - schedule_.initial) * (t / schedule_.steps);
+  }
+  if (step / kBlock != block_) {
+    block_ = step / kBlock;
+    before_ = schedule_.initial *
+              std::pow(schedule_.final / schedule_.initial, static_cast<double>(block_ * kBlock) / schedule_.steps);
+  }
+  return before_ * within_[step % kBlock];
 }
 
 // Inlined into the loop over steps, which is as long as these are.
@@ -89,7 +103,7 @@ std::uint32_t QLearner::among_equals(const Row& row, std::uint32_t left) const {
 
 QLearner::QLearner(View<const double, 2> table, View<const std::uint8_t, 2> allowed, const QLearningSettings& settings,
                    std::uint64_t step)
-    : settings_(settings), step_(step) {
+    : settings_(settings), rate_(settings.learning_rate), level_(settings.exploration), step_(step) {
   const std::size_t states = table.extent(0), actions = table.extent(1);
   require(allowed.empty() || allowed.extents() == table.extents(), "allowed must have the table's shape, ",
           table.extents(), ", but came as ", allowed.extents());
@@ -225,9 +239,8 @@ void QLearner::run_buffered(std::uint64_t steps, const std::uint32_t* random, Ep
   Row* const rows = rows_.data();
   double* const q = q_.data();
   const Outcome* const outcomes = outcomes_.data();
-  const bool constant = settings_.learning_rate.kind == Schedule::Kind::kConstant &&
-                        settings_.exploration.kind == Schedule::Kind::kConstant;
-  double rate = settings_.learning_rate.at(step_), level = settings_.exploration.at(step_);
+  const bool constant = rate_.constant() && level_.constant();
+  double rate = rate_.at(step_), level = level_.at(step_);
   const double gamma = settings_.gamma;
   std::uint32_t state = state_;
   bool acting = acting_;
@@ -236,8 +249,8 @@ void QLearner::run_buffered(std::uint64_t steps, const std::uint32_t* random, Ep
   const std::uint64_t limit = limit_ > 0 ? limit_ : std::numeric_limits<std::uint64_t>::max();
   for (const std::uint64_t end = step_ + steps; step_ < end; ++step_, random += kWordsAStep) {
     if (!constant) {
-      rate = settings_.learning_rate.at(step_);
-      level = settings_.exploration.at(step_);
+      rate = rate_.at(step_);
+      level = level_.at(step_);
     }
     if (!acting) {
       state = first_state();
@@ -290,14 +303,14 @@ const std::uint32_t* QLearner::words() {
 }
 
 std::uint32_t QLearner::choose() {
-  const double level = settings_.exploration.at(step_);
+  const double level = level_.at(step_);
   const std::uint32_t word = words()[0];
   return settings_.kind == QLearningSettings::Exploration::kBoltzmann ? choose_as<true>(rows_[state_], level, word)
                                                                       : choose_as<false>(rows_[state_], level, word);
 }
 
 void QLearner::learn(double target) {
-  q_[pair_] += settings_.learning_rate.at(step_) * (target - q_[pair_]);
+  q_[pair_] += rate_.at(step_) * (target - q_[pair_]);
   rescan(rows_[state_], q_.data());
   ++step_;
 }

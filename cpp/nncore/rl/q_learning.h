@@ -17,8 +17,23 @@ struct Schedule {
   enum class Kind { kConstant, kLinear, kExponential };
   Kind kind = Kind::kConstant;
   double initial = 0, final = 0, steps = 1;
+};
 
-  double at(std::uint64_t step) const;
+/// Reads a schedule step by step. A power for each step would take longer than all the rest of it: an exponential one is
+/// the product of a power for each 256 steps and one for the steps since, of which there is a table.
+class ScheduleReader {
+ public:
+  explicit ScheduleReader(const Schedule& schedule);
+  bool constant() const { return schedule_.kind == Schedule::Kind::kConstant; }
+  double at(std::uint64_t step);
+
+ private:
+  static constexpr std::uint64_t kBlock = 256;
+
+  Schedule schedule_;
+  std::vector<double> within_;  // a block, where it is exponential
+  std::uint64_t block_ = ~std::uint64_t{0};
+  double before_ = 0;  // value at the beginning of the block
 };
 
 /// What Q-learning does with a table.
@@ -104,6 +119,7 @@ class QLearner {
   std::uint32_t first_state() const;
 
   QLearningSettings settings_;
+  ScheduleReader rate_, level_;
   std::uint64_t step_;
   std::vector<Row> rows_;
   std::vector<double> q_;               // of each pair

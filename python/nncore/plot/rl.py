@@ -78,9 +78,11 @@ def values(
     ax.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=min(rows, 12), min_n_ticks=1))
     ax.set(xlabel="column", ylabel="row", xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5))
     thin_spines(ax)
-    bar = ax.figure.colorbar(shown, ax=ax, fraction=0.046, pad=0.03, aspect=16)
+    # As high as the grid, whatever the figure's shape; widths are in cells.
+    beside = ax.inset_axes((1 + 0.35 / columns, 0, 0.3 / columns, 1))
+    bar = ax.figure.colorbar(shown, cax=beside)
     bar.set_label(label)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     bar.ax.tick_params(width=0.6, length=3)
     return ax
 
@@ -127,7 +129,7 @@ def _best(q: NDArray[np.float64], allowed: Any) -> NDArray[np.float64]:
     scale = np.ptp(q) or 1.0
     best = ranked >= ranked.max(axis=1, keepdims=True) - EQUAL * scale
     best &= np.isfinite(ranked)
-    return (best & ~best.all(axis=1, keepdims=True)).astype(np.float64)
+    return np.asarray(best & ~best.all(axis=1, keepdims=True), np.float64)
 
 
 def _draw_arrows(ax: Axes, grid: NDArray[np.float64], arrows: NDArray[np.float64], moves: str, shown: Any) -> None:
@@ -174,8 +176,8 @@ def returns(history: Any, ax: Axes | None = None, *, window: int | None = None) 
     ax : matplotlib Axes, optional
         Where to draw; by default a new figure.
     window : int, optional
-        How many entries each point is the mean of; by default a twentieth of a run. What a single run is the mean of
-        stands behind it, faint.
+        How many entries, before and behind, each point is the mean of; by default a twentieth of a run. Those of a
+        single run stand behind it, faint.
 
     Returns
     -------
@@ -255,8 +257,8 @@ def _draw_curve(ax: Axes, runs: list[Run], name: str, window: int | None) -> Non
 
 
 def _running_mean(y: NDArray[np.float64], window: int) -> NDArray[np.float64]:
-    """Mean of the last `window` entries; of as many as there are at the beginning."""
+    """Mean of the `window` entries around each; of fewer at the ends."""
     sums = np.concatenate([[0.0], np.cumsum(y)])
-    ends = np.arange(1, len(y) + 1)
-    begins = np.maximum(0, ends - window)
+    at = np.arange(len(y))
+    begins, ends = np.maximum(0, at - window // 2), np.minimum(len(y), at + (window + 1) // 2)
     return np.asarray((sums[ends] - sums[begins]) / (ends - begins))

@@ -75,7 +75,7 @@ def _run_episodes(
     begin, learn, encode = learner.begin, learner.step, states.encode
     act = env.step  # the first step, which Gymnasium checks, goes through all wrappers
     env_seed: int | None = environment_seed(seed, agent.num_timesteps)
-    left, limit = steps, limit or steps
+    left, limit = steps, limit or steps + 1
     while left:
         observation, _ = env.reset(seed=env_seed)
         env_seed = None

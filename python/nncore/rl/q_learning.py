@@ -237,7 +237,7 @@ class QLearning:
     def policy(self) -> NDArray[np.int64]:
         """The first best action of each state, (n_states,); −1 where none is allowed."""
         if self.allowed is None:
-            return self.q.argmax(axis=1)
+            return np.asarray(self.q.argmax(axis=1))
         ranked = np.where(self.allowed, self.q, -np.inf)
         return np.asarray(np.where(self.allowed.any(axis=1), ranked.argmax(axis=1), -1))
 

@@ -124,7 +124,7 @@ def relative_value_step(P: Array, R: Array, V: Array, *, verbose: bool = False) 
 
 
 def td0_update(
-    V: Array, s: int, r: float, s2: int, eta: float, gamma: float, terminated: bool = False, *, verbose: bool = False
+    V: Array, s: int, r: float, s2: int, eta: float, gamma: float, end: bool = False, *, verbose: bool = False
 ) -> Array:
     """V(s) ← V(s) + η [r + γ V(s') − V(s)], without V(s') at an end (Sutton 1988).
 
@@ -133,14 +133,14 @@ def td0_update(
     V : array of shape (S,)
     s, r, s2 : int, float, int
     eta, gamma : float
-    terminated : bool
+    end : bool
 
     Returns
     -------
     V : array of shape (S,)
         A new one.
     """
-    new, follows = np.array(V, np.float64), 0.0 if terminated else V[s2]
+    new, follows = np.array(V, np.float64), 0.0 if end else V[s2]
     new[s] = V[s] + eta * (r + gamma * follows - V[s])
     if verbose:
         numbers = {"V(s)": V[s], "η": eta, "r": r, "γ": gamma, "V(s')": follows}
@@ -149,16 +149,7 @@ def td0_update(
 
 
 def q_learning_update(
-    Q: Array,
-    s: int,
-    a: int,
-    r: float,
-    s2: int,
-    eta: float,
-    gamma: float,
-    terminated: bool = False,
-    *,
-    verbose: bool = False,
+    Q: Array, s: int, a: int, r: float, s2: int, eta: float, gamma: float, end: bool = False, *, verbose: bool = False
 ) -> Array:
     """Q(s, a) ← Q(s, a) + η [r + γ max_b Q(s', b) − Q(s, a)], without the max at an end (Watkins 1989).
 
@@ -166,15 +157,13 @@ def q_learning_update(
     ----------
     Q : array of shape (S, A)
     s, a, r, s2 : int, int, float, int
-    eta, gamma : float
-    terminated : bool
+    eta, gamma, end : float, float, bool
 
     Returns
     -------
     Q : array of shape (S, A)
-        A new one.
     """
-    new, best = np.array(Q, np.float64), 0.0 if terminated else Q[s2].max()
+    new, best = np.array(Q, np.float64), 0.0 if end else Q[s2].max()
     new[s, a] = Q[s, a] + eta * (r + gamma * best - Q[s, a])
     if verbose:
         numbers = {"Q(s,a)": Q[s, a], "η": eta, "r": r, "γ": gamma, "max_b Q(s',b)": best}

@@ -41,7 +41,7 @@ def visit(*, quick: bool) -> Stop:
     print(f"    from room 2: {' → '.join(map(str, path))}")
 
     house = house_model()
-    steps = 200_000 if quick else 20_000_000
+    steps = 200_000 if quick else 10_000_000
     walker = rl.QLearning.for_env(
         house,
         learning_rate=rl.ExponentialSchedule(0.5, 0.002, steps),
@@ -93,11 +93,14 @@ def house_model() -> rl.MDP:
     return rl.MDP(P, R, gamma=0.97)
 
 
-def shown_values(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Values as the picture has them: walls are blank, and the ends are worth what they bring."""
-    cells = np.array(list("".join(HOUSE)))
-    ends = np.where(cells == "G", 1.0, np.where(cells == "X", -1.0, values))
-    return np.where(cells == "#", np.nan, ends).reshape(len(HOUSE), -1)
+def draw_house(ax: Any, walker: rl.QLearning) -> None:
+    """Values and policy; walls are blank, and so are the ends, which have signs."""
+    cells = np.array([list(row) for row in HOUSE])
+    values = np.where(cells == ".", walker.values().reshape(cells.shape), np.nan)
+    plot.values(values, ax, policy=walker.policy())
+    for row, column in np.argwhere((cells == "G") | (cells == "X")):
+        exits = cells[row, column] == "G"
+        ax.text(column, row, "exit" if exits else "×", ha="center", va="center", fontsize=9 if exits else 18)
 
 
 def _path(policy: NDArray[np.int64], room: int) -> list[int]:
@@ -108,16 +111,15 @@ def _path(policy: NDArray[np.int64], room: int) -> list[int]:
 
 
 def _add_pictures(stop: Stop, walker: rl.QLearning) -> None:
-    grid = shown_values(walker.values())
     stop.add_picture(
-        lambda ax: plot.values(grid, ax, policy=walker.policy()),
+        lambda ax: draw_house(ax, walker),
         (7.0, 4.6),
         "A house with slippery floors: every fifth step goes to a side. Bright places are worth much, and the arrows "
-        "lead to the exit in the lower right, past three traps, at a distance where there is room for it.",
+        "lead to the exit past three traps (×), at a distance where there is room for it.",
     )
     stop.add_picture(
         lambda ax: plot.returns(walker, ax),
-        (5.6, 3.0),
+        (4.8, 3.0),
         "What an episode brought while it learned: at first any step was taken, in the end nine of ten as the table "
         "says.",
     )
