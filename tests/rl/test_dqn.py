@@ -134,7 +134,7 @@ def test_goes_on_beyond_a_time_limit_but_not_beyond_an_end(vectorised, n_steps):
     for terminates, values in ((False, {(1, 1): 10}), (True, {(1, 0): 1.9, (0, 1): 1.0})):
         env = SyncVectorEnv([lambda t=terminates: Forever(t)] * 2) if vectorised else Forever(terminates)
         agent = make_agent(env, n_steps=n_steps, train_freq=2, prioritized=False, learning_rate=3e-3, loss="mse",
-                           target_update_interval=20).learn(6000)  # fmt: skip
+                           target_update_interval=20).learn(3000)  # fmt: skip
         for observation, value in values.items():
             assert_allclose(agent.q_values(np.float32(observation)), value, rtol=0.03)
 

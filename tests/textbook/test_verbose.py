@@ -132,7 +132,19 @@ def test_verbose_prints_equations_and_changes_nothing(name, capsys):
 
 
 def test_every_function_of_these_systems_is_called_here():
-    files = {"recurrent", "lstm", "gru", "layers", "losses", "optimizers", "word2vec", "words", "_gates", "dqn"}
+    files = {
+        "recurrent",
+        "lstm",
+        "gru",
+        "layers",
+        "losses",
+        "optimizers",
+        "word2vec",
+        "words",
+        "_gates",
+        "dqn",
+        "replay",
+    }
     public = {n for n in textbook.__all__ if getattr(textbook, n).__module__.rpartition(".")[2] in files}
     assert public == set(CALLS) | SILENT
 
