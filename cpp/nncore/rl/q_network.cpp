@@ -30,8 +30,9 @@ template <typename T>
 struct QCopyState {
   std::vector<Panels<T>> columns;
   std::vector<Buffer<T>> bias, y;
-  Buffer<T> first;  // weights of few inputs, a row for each, in whole blocks
-  Buffer<T> last;   // weights of few outputs, a row for each, in whole blocks
+  std::size_t reserved = 0;  // rows of y
+  Buffer<T> first;           // weights of few inputs, a row for each, in whole blocks
+  Buffer<T> last;            // weights of few outputs, a row for each, in whole blocks
 
   Rows<T> rows(const QLayer& layer, std::size_t l) const { return {y[l].data(), round_up<T>(layer.output)}; }
 };
@@ -158,7 +159,12 @@ struct QNetwork<T>::State {
   }
 
   void reserve(QCopyState<T>& copy, std::size_t rows) {
-    for (std::size_t l = 0; l < layers.size(); ++l) copy.y[l].reserve(rows * round_up<T>(layers[l].output));
+    if (rows <= copy.reserved) return;
+    copy.reserved = rows;
+    for (std::size_t l = 0; l < layers.size(); ++l) {
+      const std::size_t size = rows * round_up<T>(layers[l].output);
+      std::fill_n(copy.y[l].reserve(size), size, T(0));  // the padding stays so
+    }
   }
 
   /// Rows [begin, end) of x through all layers; row r of x becomes row first + r of y.
@@ -175,11 +181,11 @@ struct QNetwork<T>::State {
       } else if (l + 1 < layers.size()) {
         multiply_tiles(left, begin, end, copy.columns[l], bias, StoreRelu<T>{y});
       } else if (layers[l].output <= kFewOutputs) {
-        const std::size_t stride = round_up<T>(layers[l].input);
+        const std::size_t stride = round_up<T>(layers[l].input), length = l > 0 ? stride : layers[l].input;
         for (std::size_t row = begin; row < end; ++row) {
+          const T* from = left.data + row * left.stride;
           for (std::size_t j = 0; j < layers[l].output; ++j) {
-            y[row][j] =
-                bias.data[j] + dot(left.data + row * left.stride, copy.last.data() + j * stride, layers[l].input);
+            y[row][j] = bias.data[j] + dot(from, copy.last.data() + j * stride, length);
           }
         }
       } else {
