@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import nncore
 from nncore import rl
+from nncore.rl._dqn_tuned import tuned
 
 gymnasium = pytest.importorskip("gymnasium")
 from gymnasium import spaces  # noqa: E402
@@ -468,3 +469,10 @@ def test_what_cannot_be_is_refused():
             make_agent(**settings)
     with pytest.raises(MemoryError):
         make_agent(buffer_size=10**9)
+
+
+def test_known_settings_are_settings():
+    for env_id in ("CartPole-v1", "Acrobot-v1", "MountainCar-v0"):
+        agent = rl.DQN(env_id, **tuned(env_id))
+        assert agent.settings.hidden == (256, 256)
+    assert tuned("ALE/Pong-v5") == {}
