@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import nncore
 from nncore import rl
+from nncore.rl._dqn_tuned import tuned
 
 gymnasium = pytest.importorskip("gymnasium")
 from gymnasium import spaces  # noqa: E402
@@ -134,7 +135,7 @@ def test_goes_on_beyond_a_time_limit_but_not_beyond_an_end(vectorised, n_steps):
     for terminates, values in ((False, {(1, 1): 10}), (True, {(1, 0): 1.9, (0, 1): 1.0})):
         env = SyncVectorEnv([lambda t=terminates: Forever(t)] * 2) if vectorised else Forever(terminates)
         agent = make_agent(env, n_steps=n_steps, train_freq=2, prioritized=False, learning_rate=3e-3, loss="mse",
-                           target_update_interval=20).learn(6000)  # fmt: skip
+                           target_update_interval=20).learn(3000)  # fmt: skip
         for observation, value in values.items():
             assert_allclose(agent.q_values(np.float32(observation)), value, rtol=0.03)
 
@@ -468,3 +469,10 @@ def test_what_cannot_be_is_refused():
             make_agent(**settings)
     with pytest.raises(MemoryError):
         make_agent(buffer_size=10**9)
+
+
+def test_known_settings_are_settings():
+    for env_id in ("CartPole-v1", "Acrobot-v1", "MountainCar-v0"):
+        agent = rl.DQN(env_id, **tuned(env_id))
+        assert agent.settings.hidden == (256, 256)
+    assert tuned("ALE/Pong-v5") == {}

@@ -26,6 +26,15 @@ CASES = {
 }
 
 
+@pytest.fixture(autouse=True)
+def one_thread_of_pytorch():
+    """Its threads, on cores that others want as well, wait for each other for most of the time."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 def make_learner(sizes, dtype="float64", double=False, huber=True, max_grad_norm=np.inf, seed=3):
     of_type = {"float32": _core.DqnLearnerFloat32, "float64": _core.DqnLearnerFloat64}[dtype]
     part = (dtype, sizes[0], 1.0, [], 0)

@@ -30,7 +30,9 @@ template <typename T>
 struct QCopyState {
   std::vector<Panels<T>> columns;
   std::vector<Buffer<T>> bias, y;
-  Buffer<T> last;  // weights of few outputs, row after row, each in whole blocks
+  std::size_t reserved = 0;  // rows of y
+  Buffer<T> first;           // weights of few inputs, a row for each, in whole blocks
+  Buffer<T> last;            // weights of few outputs, a row for each, in whole blocks
 
   Rows<T> rows(const QLayer& layer, std::size_t l) const { return {y[l].data(), round_up<T>(layer.output)}; }
 };
@@ -57,6 +59,21 @@ struct StoreWhereOpen {
 // Layers of few outputs are dot products, those of few inputs sums of columns: tiles would be empty for the most part.
 constexpr std::size_t kFewOutputs = 8, kFewInputs = 8;
 
+template <std::size_t Places, typename V, std::size_t... I>
+V turned(V v, std::index_sequence<I...>) {
+  return __builtin_shufflevector(v, v, ((I + Places) % sizeof...(I))...);
+}
+
+/// Sum of the lanes: those that are `Half` apart first, then those half as far apart.
+template <typename T, std::size_t Half = kLanes<T> / 2>
+T folded(Vec<T> v) {
+  if constexpr (Half == 0) {
+    return v[0];
+  } else {
+    return folded<T, Half / 2>(v + turned<Half>(v, std::make_index_sequence<kLanes<T>>()));
+  }
+}
+
 /// Sum of x[i] * w[i], in the lanes of a block at every instruction set; w has zeros up to the end of its last block.
 template <typename T>
 T dot(const T* x, const T* w, std::size_t n) {
@@ -69,12 +86,27 @@ T dot(const T* x, const T* w, std::size_t n) {
   for (std::size_t v = 0; i < n; ++v, i += W) {
     sums[v] = fma(load_part(x + i, std::min(W, n - i)), load(w + i), sums[v]);
   }
-  T lanes[B];
-  std::memcpy(lanes, sums, sizeof lanes);
-  for (std::size_t half = B / 2; half > 0; half /= 2) {
-    for (std::size_t lane = 0; lane < half; ++lane) lanes[lane] += lanes[lane + half];
+  for (std::size_t half = B / W / 2; half > 0; half /= 2) {
+    for (std::size_t v = 0; v < half; ++v) sums[v] += sums[v + half];
   }
-  return lanes[0];
+  return folded<T>(sums[0]);
+}
+
+/// y = ReLU(bias + x W) of rows [begin, end) of x (rows, K); row k of W at `weights` + k * y.stride.
+template <std::size_t K, typename T>
+void forward_of_few_inputs(const LeftRows<T>& x, std::size_t begin, std::size_t end, const T* weights, const T* bias,
+                           Rows<T> y) {
+  for (std::size_t j = 0; j < y.stride; j += kLanes<T>) {
+    const Vec<T> start = load(bias + j);
+    Vec<T> w[K];
+    unrolled<K>([&](auto k) { w[k] = load(weights + k * y.stride + j); });
+    for (std::size_t row = begin; row < end; ++row) {
+      const T* from = x.data + row * x.stride;
+      Vec<T> sum = start;
+      unrolled<K>([&](auto k) { sum = fma(broadcast(from[k]), w[k], sum); });
+      store(y[row] + j, detail::at_least(sum, Vec<T>{}));
+    }
+  }
 }
 
 /// weight (outputs, K) = sum over the rows of dz[row][j] * x[row][k], bias (outputs) = that of dz[row][j], in order.
@@ -127,7 +159,12 @@ struct QNetwork<T>::State {
   }
 
   void reserve(QCopyState<T>& copy, std::size_t rows) {
-    for (std::size_t l = 0; l < layers.size(); ++l) copy.y[l].reserve(rows * round_up<T>(layers[l].output));
+    if (rows <= copy.reserved) return;
+    copy.reserved = rows;
+    for (std::size_t l = 0; l < layers.size(); ++l) {
+      const std::size_t size = rows * round_up<T>(layers[l].output);
+      std::fill_n(copy.y[l].reserve(size), size, T(0));  // the padding stays so
+    }
   }
 
   /// Rows [begin, end) of x through all layers; row r of x becomes row first + r of y.
@@ -137,14 +174,18 @@ struct QNetwork<T>::State {
       const Rows<T> all = copy.rows(layers[l], l);
       const Rows<T> y{all[first], all.stride};
       const StartAt<T> bias{copy.bias[l].data()};
-      if (l + 1 < layers.size()) {
+      if (l == 0 && l + 1 < layers.size() && layers[l].input <= kFewInputs) {
+        with_constant<kFewInputs>(layers[l].input, [&](auto few) {
+          forward_of_few_inputs<few>(left, begin, end, copy.first.data(), bias.data, y);
+        });
+      } else if (l + 1 < layers.size()) {
         multiply_tiles(left, begin, end, copy.columns[l], bias, StoreRelu<T>{y});
       } else if (layers[l].output <= kFewOutputs) {
-        const std::size_t stride = round_up<T>(layers[l].input);
+        const std::size_t stride = round_up<T>(layers[l].input), length = l > 0 ? stride : layers[l].input;
         for (std::size_t row = begin; row < end; ++row) {
+          const T* from = left.data + row * left.stride;
           for (std::size_t j = 0; j < layers[l].output; ++j) {
-            y[row][j] =
-                bias.data[j] + dot(left.data + row * left.stride, copy.last.data() + j * stride, layers[l].input);
+            y[row][j] = bias.data[j] + dot(from, copy.last.data() + j * stride, length);
           }
         }
       } else {
@@ -267,7 +308,15 @@ void QNetwork<T>::pack(QCopy which, View<const T, 1> parameters) {
   for (std::size_t l = 0; l < state_->layers.size(); ++l) {
     const QLayer& layer = state_->layers[l];
     const T* weight = parameters.data() + layer.weight;
-    if (l + 1 == state_->layers.size() && layer.output <= kFewOutputs) {
+    const bool is_last = l + 1 == state_->layers.size();
+    if (l == 0 && !is_last && layer.input <= kFewInputs) {
+      const std::size_t stride = round_up<T>(layer.output);
+      T* const rows = copy.first.reserve(layer.input * stride);
+      std::fill_n(rows, layer.input * stride, T(0));
+      for (std::size_t j = 0; j < layer.output; ++j) {
+        for (std::size_t k = 0; k < layer.input; ++k) rows[k * stride + j] = weight[j * layer.input + k];
+      }
+    } else if (is_last && layer.output <= kFewOutputs) {
       const std::size_t stride = round_up<T>(layer.input);
       T* const rows = copy.last.reserve(layer.output * stride);
       std::fill_n(rows, layer.output * stride, T(0));

@@ -47,11 +47,11 @@ def dqn_loss(
     -------
     loss, dq, td_errors : float and arrays of shape (N, A) and (N,)
     """
-    rows = np.arange(len(actions))
+    rows, n = np.arange(len(actions)), len(actions)
     errors = targets - q[rows, actions]
     losses = np.where(abs(errors) > 1, abs(errors) - 0.5, 0.5 * errors**2)
     dq = np.zeros_like(q)
-    dq[rows, actions] = -weights * np.clip(errors, -1, 1) / len(rows)
+    dq[rows, actions] = -weights * np.clip(errors, -1, 1) / n
     loss = float((weights * losses).mean())
     if verbose:
         show("δ", "y − Q(s, a)", {"y": targets, "Q(s, a)": q[rows, actions]}, errors)
