@@ -37,7 +37,7 @@ WORKS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {  # settings of both,
 }
 
 PROGRAM = """
-import resource, sys
+import re, sys
 kind, path, limit = sys.argv[1:]
 settings = dict(vector_size=100, window=5, sample=1e-4, min_count=5, epochs=1, workers=1, sg=1)
 if kind == "gensim":
@@ -46,7 +46,7 @@ else:
     from nncore.text import Word2Vec
     settings["memory_limit"] = int(limit) if limit else None
 Word2Vec(corpus_file=path, **settings)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(int(re.search(r"VmHWM:\\s*(\\d+)", open("/proc/self/status").read())[1]) / 1024)  # not the parent's
 """
 
 

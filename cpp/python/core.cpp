@@ -1,6 +1,10 @@
 #include <pybind11/native_enum.h>
 #include <pybind11/pybind11.h>
 
+#if __has_include(<malloc.h>)
+#include <malloc.h>
+#endif
+
 #include <array>
 #include <cstdint>
 #include <string>
@@ -24,6 +28,12 @@ extern "C" {
 
 namespace nncore {
 namespace {
+
+void give_back_memory() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
 
 /// A whole number from `least` to `most`, from anything with __index__; ValueError outside, TypeError for another type.
 std::uint64_t whole(const py::object& value, const char* argument, std::uint64_t most, std::uint64_t least = 0) {
@@ -85,6 +95,7 @@ void bind_threads(py::module_& m) {
       "n"_a, "Threads that a call may use, the caller included; for the whole process.");
   m.def("get_num_threads", &num_threads, "Threads that a call may use, the caller included.");
   m.def("available_cores", &available_cores, "Cores that affinity mask and cgroup quota leave to this process.");
+  m.def("give_back_memory", &give_back_memory, "Return what was freed to the system at once, where the C library can.");
   m.def("quota_cores", &detail::quota_cores, "root"_a, "Cores that the cgroup files under `root` allow; for tests.");
 }
 

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import re
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -192,3 +194,24 @@ def test_ids_have_no_name_on_the_disk(tmp_path: Path, monkeypatch: pytest.Monkey
     corpus = encode(Vocabulary.from_sentences(CORPUS), CORPUS, memory_limit=0)
     assert isinstance(corpus.ids, np.memmap) and not list(tmp_path.iterdir())
     assert not corpus.ids.flags.writeable
+
+
+def mapped_memory() -> int:
+    """Bytes of files that are mapped to this process and in memory."""
+    found = re.search(r"RssFile:\s*(\d+)", Path("/proc/self/status").read_text())
+    assert found
+    return 1024 * int(found[1])
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's account of a process's memory")
+def test_a_spilled_corpus_stays_in_the_file() -> None:
+    sentences = [["a", "b"] * 500] * 5000  # 20 MB of ids
+    corpus = encode(Vocabulary.from_sentences([["a", "b"]]), sentences, memory_limit=0)
+    held = encode(Vocabulary.from_sentences([["a", "b"]]), sentences)
+    before = mapped_memory()
+    assert corpus.checksum() == held.checksum() == zlib.crc32(np.array(corpus.ids).data)
+    assert mapped_memory() > before + 15_000_000
+    corpus.let_go()
+    assert mapped_memory() < before + 5_000_000
+    held.let_go()
+    np.testing.assert_array_equal(corpus.ids, held.ids)

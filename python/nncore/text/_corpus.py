@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import mmap
 import tempfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -46,6 +48,20 @@ class EncodedCorpus:
     sentences: int
     words: int
     raw_words: int
+
+    def checksum(self) -> int:
+        """CRC-32 of the ids."""
+        checksum = 0
+        for begin in range(0, len(self.ids), _STEP):
+            checksum = zlib.crc32(np.ascontiguousarray(self.ids[begin : begin + _STEP]).data, checksum)
+            self.let_go()
+        return checksum
+
+    def let_go(self) -> None:
+        """Give the memory of mapped ids back to the system, which reads them again when they are used."""
+        mapped = getattr(self.ids, "_mmap", None)
+        if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+            mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def encode(

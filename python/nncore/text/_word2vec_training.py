@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -66,8 +65,7 @@ class Position:
 
 def begin(model: Word2Vec, corpus: EncodedCorpus, epochs: int, start_alpha: float, end_alpha: float) -> Position:
     """A new training, or the one that was interrupted."""
-    checksum = zlib.crc32(np.ascontiguousarray(corpus.ids).data)
-    position = Position(epochs, start_alpha, end_alpha, len(corpus.ids), checksum)
+    position = Position(epochs, start_alpha, end_alpha, len(corpus.ids), corpus.checksum())
     if model._unfinished is not None and model._unfinished.continues(position):
         return model._unfinished
     return position
@@ -133,6 +131,7 @@ def _train_epoch(
                 f"training diverged in epoch {position.epoch + 1} of {position.epochs}, after {position.words} of its "
                 f"words: the vectors are no longer finite; an alpha below {position.start_alpha:g} may help"
             )
+        corpus.let_go()
         restart = False
         count = _next_count(count, CALL_SECONDS / max(seconds, 1e-9), least)
         show(position)

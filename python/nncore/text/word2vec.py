@@ -9,6 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 import nncore
+from nncore import _core
 from nncore._files import Path
 from nncore._random import seed_of
 from nncore.text import _word2vec_files, _word2vec_queries, _word2vec_training
@@ -267,6 +268,8 @@ class Word2Vec(Weights):
                 progress=progress,
             )
         self._take_counts(raw, update, keep_raw_vocab, trim_rule)
+        del raw  # the words that are not kept, too
+        _core.give_back_memory()
 
     def build_vocab_from_freq(
         self,
@@ -346,6 +349,7 @@ class Word2Vec(Weights):
         if compute_loss is not None:
             self.compute_loss = bool(compute_loss)
         corpus = encode(self._vocabulary(), corpus_iterable, corpus_file, self.memory_limit)
+        _core.give_back_memory()
         if corpus.words == 0:
             warnings.warn("no word of the corpus is in the vocabulary: nothing was trained", UserWarning, stacklevel=2)
             return 0, epochs * corpus.raw_words
