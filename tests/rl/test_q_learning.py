@@ -572,6 +572,7 @@ def test_a_second_thread_is_refused():
     assert caught == ["this QLearning is in use by another thread"]
 
 
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("where", ["model", "environment"])
 def test_a_run_answers_ctrl_c_and_keeps_what_it_learned(where):
     learner = rl.QLearning(6, 6, 0.5, 0.8)
