@@ -165,6 +165,8 @@ def fill_images(buffer: Any, name: str, capacity: int, episode: int = 500) -> No
             elif name == "stable-baselines3":
                 buffer.add(obs[None], after[None], np.zeros((1, 1)), np.zeros(1), np.array([last]), [{}])
             else:
+                if name == "cpprb, compressed":  # it stacks along the last axis
+                    obs, after = np.moveaxis(obs, 0, -1), np.moveaxis(after, 0, -1)
                 buffer.add(obs=obs, act=0, rew=0.0, next_obs=after, done=False)
                 if last:
                     buffer.on_episode_end()
@@ -198,39 +200,26 @@ def resident() -> int:
 def child_memory(name: str, capacity: int) -> None:
     """Print the bytes per transition that filling a buffer of images adds."""
     space = box(4, FRAME, FRAME, dtype=np.uint8)
-    if name == "nncore":
-        make = lambda: rl.ReplayBuffer(capacity, space, ACTIONS)  # noqa: E731
-    elif name == "stable-baselines3":
+    whole = fields(4, FRAME, FRAME, dtype=np.uint8)
+    stacked_last = {**whole, "obs": {"shape": (FRAME, FRAME, 4), "dtype": np.uint8}}
+    del stacked_last["next_obs"]
+
+    def make(size: int) -> Any:
+        if name == "nncore":
+            return rl.ReplayBuffer(size, space, ACTIONS)
+        if name == "cpprb":
+            return cpprb.ReplayBuffer(size, whole)
+        if name == "cpprb, compressed":
+            return cpprb.ReplayBuffer(size, stacked_last, next_of="obs", stack_compress="obs")
         buffers: Any = harness.peer("stable_baselines3.common.buffers", "stable-baselines3")
         spaces: Any = harness.peer("gymnasium.spaces", "gymnasium")
-        make = lambda: buffers.ReplayBuffer(  # noqa: E731
-            capacity, spaces.Box(0, 255, space.shape, np.uint8), spaces.Discrete(2), device="cpu"
-        )
-    else:
-        whole = fields(4, FRAME, FRAME, dtype=np.uint8)
-        if name == "cpprb, compressed":
-            del whole["next_obs"]
-            options = {"next_of": "obs", "stack_compress": "obs"}
-            whole["obs"] = {"shape": (FRAME, FRAME, 4), "dtype": np.uint8}
-            raise SystemExit(print(cpprb_compressed(capacity, whole, options)))
-        make = lambda: cpprb.ReplayBuffer(capacity, whole)  # noqa: E731
+        return buffers.ReplayBuffer(size, spaces.Box(0, 255, space.shape, np.uint8), spaces.Discrete(2), device="cpu")
+
+    fill_images(make(8), name, 8)  # loads what is loaded on first use
     before = resident()
-    buffer = make()
+    buffer = make(capacity)
     fill_images(buffer, name, capacity)
     print((resident() - before) / capacity)
-
-
-def cpprb_compressed(capacity: int, whole: dict[str, Any], options: dict[str, Any]) -> float:
-    """cpprb stacks along the last axis."""
-    before = resident()
-    buffer = cpprb.ReplayBuffer(capacity, whole, **options)
-    rng = np.random.default_rng(0)
-    for start in range(0, capacity, 500):
-        film = np.moveaxis(frames(rng, min(500, capacity - start) + 4), 0, -1)
-        for t in range(film.shape[-1] - 4):
-            buffer.add(obs=film[..., t : t + 4], act=0, rew=0.0, next_obs=film[..., t + 1 : t + 5], done=False)
-        buffer.on_episode_end()
-    return (resident() - before) / capacity
 
 
 def memory(options: argparse.Namespace) -> None:

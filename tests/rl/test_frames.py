@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -187,3 +189,28 @@ def test_saved_frames_go_on(mapped, tmp_path):
             assert_array_equal(one.observations[key], two.observations[key])
             assert_array_equal(one.next_observations[key], two.next_observations[key])
     assert other.nbytes == buffer.nbytes
+
+
+def test_a_second_thread_is_refused_or_waits():
+    game = Game(np.random.default_rng(0), shape=(60, 60))
+    buffer = rl.PrioritizedReplayBuffer(100, Box(game.reset().shape, np.uint8), ACTIONS)
+    play(buffer, game, 100)
+    failures = []
+
+    def work(seed):
+        own = Game(np.random.default_rng(seed), shape=(60, 60))
+        for _ in range(20):
+            try:
+                buffer.sample(64)
+                play(buffer, own, 1, environment=seed)
+            except RuntimeError as error:
+                if "the replay buffer is in use by another thread" not in str(error):
+                    failures.append(error)
+
+    workers = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert not failures
+    assert len(buffer.sample(10).indices) == 10

@@ -41,11 +41,9 @@ constexpr double kExponential[] = {1.0 / 6227020800,
 /// The polynomials of these terms, highest first.
 template <std::size_t Terms>
 inline void polynomials(const double (&terms)[Terms], const Reals* z, Reals* sums) {
-#pragma GCC unroll 4
   for (std::size_t r = 0; r < kRegisters; ++r) sums[r] = Reals{} + terms[0];
   for (std::size_t t = 1; t < Terms; ++t) {
     const Reals term = Reals{} + terms[t];
-#pragma GCC unroll 4
     for (std::size_t r = 0; r < kRegisters; ++r) sums[r] = sums[r] * z[r] + term;
   }
 }
@@ -53,7 +51,6 @@ inline void polynomials(const double (&terms)[Terms], const Reals* z, Reals* sum
 /// log2(x) = e + log2(m) with m in [sqrt(1/2), sqrt(2)) and ln(m) = 2 artanh((m - 1) / (m + 1)).
 inline void binary_logarithm(const Reals* x, Reals* y) {
   Reals e[kRegisters], s[kRegisters], z[kRegisters], sums[kRegisters];
-#pragma GCC unroll 4
   for (std::size_t r = 0; r < kRegisters; ++r) {
     const Words bits = (Words)x[r];
     const Words biased = (bits - 0x3fe6a09e667f3bcd + 0x3ff0000000000000) >> 52;  // e + 1023
@@ -63,19 +60,16 @@ inline void binary_logarithm(const Reals* x, Reals* y) {
     z[r] = s[r] * s[r];
   }
   polynomials(kArtanh, z, sums);
-#pragma GCC unroll 4
   for (std::size_t r = 0; r < kRegisters; ++r) y[r] = e[r] + s[r] * sums[r] * 2.885390081777926815;  // 2 / ln 2
 }
 
 /// 2^y = 2^n e^t with n = round(y), t = (y - n) ln 2; |y| <= 1000.
 inline void binary_power(const Reals* y, Reals* powers) {
   Reals t[kRegisters], sums[kRegisters];
-#pragma GCC unroll 4
   for (std::size_t r = 0; r < kRegisters; ++r) {
     t[r] = (y[r] - ((y[r] + kMagic) - kMagic)) * 0.693147180559945309;
   }
   polynomials(kExponential, t, sums);
-#pragma GCC unroll 4
   for (std::size_t r = 0; r < kRegisters; ++r) {
     powers[r] = (Reals)((Words)sums[r] + ((Words)(y[r] + kMagic) << 52));
   }
@@ -87,7 +81,6 @@ inline void power_group(const double* x, double exponent, double* out) {
   Words odd = {};
   std::memcpy(base, x, sizeof base);
   binary_logarithm(base, y);
-#pragma GCC unroll 4
   for (std::size_t r = 0; r < kRegisters; ++r) {
     y[r] *= exponent;
     odd |= (Words)((base[r] < DBL_MIN) | (base[r] > DBL_MAX) | (y[r] > 1000) | (y[r] < -1000));

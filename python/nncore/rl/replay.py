@@ -57,7 +57,8 @@ class ReplayBuffer:
         Of the draws.
     mmap : path or None
         A folder, made if need be, in whose file system the transitions live instead of in memory, in unnamed files that
-        vanish with the buffer; `save` keeps them.
+        vanish with the buffer; `save` keeps them. Room for them is taken at once. A forked process shares these files:
+        only one of the two may go on adding.
 
     Raises
     ------
