@@ -12,6 +12,7 @@ which is its fastest, its memory is shown with `next_of` and `stack_compress` as
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -247,7 +248,7 @@ def memory(options: argparse.Namespace) -> None:
 
 
 def main(options: argparse.Namespace, threads: int) -> None:
-    harness.headline(threads, cpprb=cpprb.__version__)
+    harness.headline(threads, cpprb=importlib.metadata.version("cpprb"))
     rows = [line for capacity in options.capacities for line in compare(options, capacity)]
     harness.table(HEADER, rows + compare_images(options))
     memory(options)

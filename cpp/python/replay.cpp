@@ -9,6 +9,7 @@
 #include <cstring>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -37,16 +38,18 @@ py::object new_array(const py::dtype& dtype, const Shape& shape) {
 
 void* data_of(const py::object& array) { return py::detail::array_proxy(array.ptr())->data; }
 
-/// Whether `value` is an array that can be taken as it is.
-bool fits(const ReplaySpec& spec, py::handle value) {
+/// Whether `value` is an array that can be taken as it is, of one value or, where `rows` is not 0, of so many.
+bool fits(const ReplaySpec& spec, py::handle value, std::size_t rows = 0) {
   if (!is_exact_array(value)) return false;
   const auto* array = py::detail::array_proxy(value.ptr());
   const auto& api = py::detail::npy_api::get();
+  const std::size_t before = rows > 0;
   constexpr int plain = py::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_ | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
-  if ((array->flags & plain) != plain || array->nd != static_cast<int>(spec.shape.size())) return false;
+  if ((array->flags & plain) != plain || array->nd != static_cast<int>(spec.shape.size() + before)) return false;
   if (array->descr != spec.dtype.ptr() && !api.PyArray_EquivTypes_(array->descr, spec.dtype.ptr())) return false;
+  if (before && array->dimensions[0] != static_cast<py::ssize_t>(rows)) return false;
   for (std::size_t axis = 0; axis < spec.shape.size(); ++axis) {
-    if (array->dimensions[axis] != spec.shape[axis]) return false;
+    if (array->dimensions[before + axis] != spec.shape[axis]) return false;
   }
   return true;
 }
@@ -66,33 +69,49 @@ bool read_number(py::handle value, std::int64_t& number) {
   return false;
 }
 
-/// Where one value stands: in the caller's array, or as a number in `number`; null where it must first be converted.
-const void* value_of(const ReplaySpec& spec, py::handle value, std::int64_t& number) {
-  const std::int64_t* numbers = &number;
-  if (spec.shape.empty() && !spec.low.empty()) {
-    if (!read_number(value, number)) return nullptr;
-  } else {
-    if (!fits(spec, value)) return nullptr;
-    numbers = reinterpret_cast<const std::int64_t*>(py::detail::array_proxy(value.ptr())->data);
+/// Whether `count` whole values lie in the space.
+bool in_bounds(const ReplaySpec& spec, const std::int64_t* numbers, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t k = 0; k < spec.low.size(); ++k, ++numbers) {
+      if (*numbers < spec.low[k] || *numbers > spec.high[k]) return false;
+    }
   }
-  for (std::size_t i = 0; i < spec.low.size(); ++i) {
-    if (numbers[i] < spec.low[i] || numbers[i] > spec.high[i]) return nullptr;
+  return true;
+}
+
+/// Where values stand: in the caller's array, or one as a number in `number`; null where they must first be converted.
+const void* value_of(const ReplaySpec& spec, py::handle value, std::int64_t& number, std::size_t rows = 0) {
+  if (rows == 0 && spec.shape.empty() && !spec.low.empty()) {
+    return read_number(value, number) && in_bounds(spec, &number, 1) ? &number : nullptr;
   }
-  return numbers;
+  if (!fits(spec, value, rows)) return nullptr;
+  const void* const data = py::detail::array_proxy(value.ptr())->data;
+  const std::size_t count = spec.low.empty() ? 0 : std::max<std::size_t>(rows, 1);
+  return in_bounds(spec, static_cast<const std::int64_t*>(data), count) ? data : nullptr;
+}
+
+bool is_numpy_scalar(py::handle value, const char* kind) {
+  return std::strncmp(Py_TYPE(value.ptr())->tp_name, kind, std::strlen(kind)) == 0;
 }
 
 bool read_reward(py::handle value, float& reward) {
   double number;
   if (PyFloat_Check(value.ptr())) {
     number = PyFloat_AS_DOUBLE(value.ptr());
-  } else if (PyLong_CheckExact(value.ptr())) {
-    number = PyLong_AsDouble(value.ptr());
+  } else if (PyLong_CheckExact(value.ptr()) || is_numpy_scalar(value, "numpy.float")) {
+    number = PyFloat_AsDouble(value.ptr());
     if (PyErr_Occurred() != nullptr) PyErr_Clear(), number = NAN;
   } else {
     return false;
   }
   reward = static_cast<float>(number);
   return std::isfinite(reward);
+}
+
+bool read_flag(py::handle value, bool& flag) {
+  if (!PyBool_Check(value.ptr()) && !is_numpy_scalar(value, "numpy.bool")) return false;
+  flag = PyObject_IsTrue(value.ptr()) == 1;
+  return true;
 }
 
 ReplaySpec spec_of(const py::tuple& given) {
@@ -114,7 +133,7 @@ ReplayKind kind_named(const std::string& name) {
 std::shared_ptr<BoundReplay> make_replay(std::size_t capacity, const py::list& parts, const py::tuple& action,
                                          std::size_t n_steps, double gamma, const std::string& kind, double alpha,
                                          double epsilon, std::uint64_t seed, const std::string& folder,
-                                         bool is_mapping) {
+                                         const std::vector<py::object>& keys) {
   ReplaySettings settings;
   settings.capacity = capacity;
   std::vector<ReplaySpec> specs;
@@ -132,23 +151,103 @@ std::shared_ptr<BoundReplay> make_replay(std::size_t capacity, const py::list& p
   settings.epsilon = epsilon;
   settings.seed = seed;
   settings.folder = folder;
-  return std::make_shared<BoundReplay>(settings, std::move(specs), std::move(action_spec), is_mapping);
+  auto made = std::make_shared<BoundReplay>(settings, std::move(specs), std::move(action_spec), !keys.empty());
+  made->keys = keys;
+  return made;
 }
 
-/// Adds a transition whose values can be taken as they are; else changes nothing and returns false.
-bool add_one(BoundReplay& self, py::handle observation, py::handle action, py::handle reward,
-             py::handle next_observation, py::handle terminated, py::handle truncated) {
-  if (self.is_mapping) return false;
+/// A vector of this type that can be taken as it is.
+template <typename T>
+bool read_vector(py::handle array, View<const T, 1>& view) {
+  static const py::dtype dtype = py::dtype::of<T>();
+  if (!is_exact_array(array)) return false;
+  const auto* given = py::detail::array_proxy(array.ptr());
+  constexpr int plain = py::detail::npy_api::NPY_ARRAY_C_CONTIGUOUS_ | py::detail::npy_api::NPY_ARRAY_ALIGNED_;
+  const bool same_type =
+      given->descr == dtype.ptr() || py::detail::npy_api::get().PyArray_EquivTypes_(given->descr, dtype.ptr());
+  if (!same_type || given->nd != 1 || (given->flags & plain) != plain) return false;
+  view = {reinterpret_cast<const T*>(given->data), {static_cast<std::size_t>(given->dimensions[0])}};
+  return true;
+}
+
+/// Observations of `rows` environments (0: of one, without an axis for it), part by part.
+struct Parts {
+  bool read(const BoundReplay& self, py::handle value, std::size_t rows) {
+    numbers.resize(self.observations.size());
+    if (self.is_mapping && (!PyDict_CheckExact(value.ptr()) || py::len(value) != self.keys.size())) return false;
+    for (std::size_t p = 0; p < self.observations.size(); ++p) {
+      const py::handle part = self.is_mapping ? PyDict_GetItemWithError(value.ptr(), self.keys[p].ptr()) : value.ptr();
+      if (!part) return PyErr_Clear(), false;
+      data.push_back(value_of(self.observations[p], part, numbers[p], rows));
+      if (data.back() == nullptr) return false;
+    }
+    return true;
+  }
+  std::vector<std::int64_t> numbers;
+  std::vector<const void*> data;
+};
+
+/// The numbers of a vector of T as float; false where it is none, or where one is not finite.
+template <typename T>
+bool read_rewards(py::handle array, std::vector<float>& rewards) {
+  View<const T, 1> given;
+  if (!read_vector(array, given)) return false;
+  rewards.assign(given.data(), given.data() + given.size());
+  return std::all_of(rewards.begin(), rewards.end(), [](float reward) { return std::isfinite(reward); });
+}
+
+/// add() for one transition, or one of each of several environments, of any observations.
+bool add_parts(BoundReplay& self, py::handle observation, py::handle action, py::handle reward,
+               py::handle next_observation, py::handle terminated, py::handle truncated) {
+  std::vector<float> rewards;
+  View<const bool, 1> ends, cuts;
+  bool end = false, cut = false;
+  std::size_t rows = 0;
+  if (is_exact_array(reward)) {
+    if (!read_rewards<double>(reward, rewards) && !read_rewards<float>(reward, rewards)) return false;
+    rows = rewards.size();
+    if (rows == 0 || !read_vector(terminated, ends) || !read_vector(truncated, cuts)) return false;
+    if (ends.size() != rows || cuts.size() != rows) return false;
+  } else {
+    rewards.resize(1);
+    if (!read_reward(reward, rewards[0]) || !read_flag(terminated, end) || !read_flag(truncated, cut)) return false;
+    ends = {&end, {1}};
+    cuts = {&cut, {1}};
+  }
+  Parts from, to;
+  std::int64_t number;
+  ReplaySteps steps;
+  steps.actions = value_of(self.action, action, number, rows);
+  if (steps.actions == nullptr || !from.read(self, observation, rows) || !to.read(self, next_observation, rows)) {
+    return false;
+  }
+  steps.count = rewards.size();
+  steps.observations = from.data.data();
+  steps.next_observations = to.data.data();
+  steps.rewards = rewards.data();
+  steps.terminated = reinterpret_cast<const std::uint8_t*>(ends.data());
+  steps.truncated = reinterpret_cast<const std::uint8_t*>(cuts.data());
+  const auto guard = self.guard();
+  self.replay.add(steps);
+  return true;
+}
+
+/// Adds transitions whose values can be taken as they are; else changes nothing and returns false.
+bool add(BoundReplay& self, py::handle observation, py::handle action, py::handle reward, py::handle next_observation,
+         py::handle terminated, py::handle truncated) {
   std::int64_t numbers[3];
   float value;
+  bool end, cut;
+  if (self.is_mapping || !read_reward(reward, value)) {
+    return add_parts(self, observation, action, reward, next_observation, terminated, truncated);
+  }
   const void* const from = value_of(self.observations[0], observation, numbers[0]);
-  if (from == nullptr) return false;
   const void* const to = value_of(self.observations[0], next_observation, numbers[1]);
   const void* const act = value_of(self.action, action, numbers[2]);
-  if (to == nullptr || act == nullptr || !read_reward(reward, value)) return false;
-  if (!PyBool_Check(terminated.ptr()) || !PyBool_Check(truncated.ptr())) return false;
+  if (from == nullptr || to == nullptr || act == nullptr) return false;
+  if (!read_flag(terminated, end) || !read_flag(truncated, cut)) return false;
   const auto guard = self.guard();
-  self.replay.add(from, act, value, to, terminated.ptr() == Py_True, truncated.ptr() == Py_True);
+  self.replay.add(from, act, value, to, end, cut);
   return true;
 }
 
@@ -264,19 +363,19 @@ py::tuple gather(BoundReplay& self, In<std::int64_t, 1> indices) {
 }
 
 template <typename T>
-bool update_typed(BoundReplay& self, const py::object& indices, const py::object& td_errors) {
-  if (!In<T, 1>::accepts(td_errors)) return false;
-  const In<std::int64_t, 1> places{indices};
-  const In<T, 1> errors{td_errors};
+bool update_typed(BoundReplay& self, View<const std::int64_t, 1> indices, py::handle td_errors) {
+  View<const T, 1> errors;
+  if (!read_vector(td_errors, errors)) return false;
   const auto guard = self.guard();
-  self.replay.update_priorities<T>(places, errors);
+  self.replay.update_priorities<T>(indices, errors);
   return true;
 }
 
 /// Whether indices and errors could be taken as they are; else nothing changes.
-bool update_priorities(BoundReplay& self, const py::object& indices, const py::object& td_errors) {
-  if (!In<std::int64_t, 1>::accepts(indices)) return false;
-  return update_typed<float>(self, indices, td_errors) || update_typed<double>(self, indices, td_errors);
+bool update_priorities(BoundReplay& self, py::handle indices, py::handle td_errors) {
+  View<const std::int64_t, 1> places;
+  if (!read_vector(indices, places)) return false;
+  return update_typed<float>(self, places, td_errors) || update_typed<double>(self, places, td_errors);
 }
 
 py::array_t<double> priorities(BoundReplay& self) {
@@ -429,13 +528,19 @@ void bind_sum_tree(py::module_& m) {
 }  // namespace
 
 void bind_replay(py::module_& m) {
+  py::register_local_exception_translator([](std::exception_ptr thrown) {
+    try {
+      if (thrown) std::rethrow_exception(thrown);
+    } catch (const std::system_error& error) {
+      PyErr_SetObject(PyExc_OSError, py::make_tuple(error.code().value(), error.what()).ptr());
+    }
+  });
   bind_sum_tree(m);
   py::class_<BoundReplay, std::shared_ptr<BoundReplay>>(m, "Replay", py::module_local())
       .def(py::init(&make_replay), "capacity"_a, "parts"_a, "action"_a, "n_steps"_a, "gamma"_a, "kind"_a, "alpha"_a,
-           "epsilon"_a, "seed"_a, "folder"_a, "is_mapping"_a)
+           "epsilon"_a, "seed"_a, "folder"_a, "keys"_a)
       .def("__len__", [](const BoundReplay& self) { return self.replay.size(); })
-      .def("add", &add_one, "observation"_a, "action"_a, "reward"_a, "next_observation"_a, "terminated"_a,
-           "truncated"_a)
+      .def("add", &add, "observation"_a, "action"_a, "reward"_a, "next_observation"_a, "terminated"_a, "truncated"_a)
       .def("add_rows", &add_rows, "observations"_a, "actions"_a, "rewards"_a, "next_observations"_a, "terminated"_a,
            "truncated"_a, "environments"_a)
       .def(

@@ -40,7 +40,8 @@ struct BoundReplay {
   Replay replay;
   std::vector<ReplaySpec> observations;
   ReplaySpec action;
-  bool is_mapping;  // observations come and go as a list of the entries of a dictionary
+  bool is_mapping;                     // observations come and go as a list of the entries of a dictionary
+  std::vector<pybind11::object> keys;  // of these entries
 };
 
 }  // namespace nncore

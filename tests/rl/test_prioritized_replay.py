@@ -143,7 +143,8 @@ def test_errors_of_either_sign_and_zero(kind):
     buffer = buffer_of([1.0, -1.0, 0.0, -0.0], kind)
     priorities = buffer.priorities
     if kind == "proportional":
-        assert priorities[0] == priorities[1] == (1 + 1e-6) ** 0.6 and priorities[2] == priorities[3] == 1e-6**0.6
+        assert priorities[0] == priorities[1] and priorities[2] == priorities[3]
+        assert_allclose(priorities[[0, 2]], [(1 + 1e-6) ** 0.6, 1e-6**0.6], rtol=1e-13)
     assert (priorities > 0).all()
     assert set(buffer.sample(20_000).indices) == {0, 1, 2, 3}
 
@@ -254,5 +255,7 @@ def test_other_input_is_refused():
     with pytest.raises(TypeError, match="td_errors must be numbers"):
         buffer.update_priorities([0], ["a"])
     buffer.update_priorities([], [])
+    buffer.update_priorities(np.array([0, 1], np.longlong), np.array([3.0, 3.0], np.dtype("f8", metadata={"a": 1})))
+    assert_allclose(buffer.priorities, 3**0.6, rtol=1e-6)
     buffer.update_priorities(np.array([1, 1], np.int32), np.array([5, 7]))
     assert_allclose(buffer.priorities[1], 7**0.6, rtol=1e-6)

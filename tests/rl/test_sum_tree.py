@@ -153,7 +153,14 @@ def test_indices_out_of_range_are_refused_before_anything_changes(bad):
 
 
 def test_other_input_is_refused():
-    bad = ((0, ValueError), (-1, ValueError), (2**60, ValueError), (1.5, TypeError), (True, TypeError))
+    bad = (
+        (0, ValueError),
+        (-1, ValueError),
+        (2**60, ValueError),
+        (2**32, MemoryError),
+        (1.5, TypeError),
+        (True, TypeError),
+    )
     for capacity, error in bad:
         with pytest.raises(error, match="capacity"):
             rl.SumTree(capacity)

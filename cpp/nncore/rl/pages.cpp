@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstdlib>
 #include <new>
 #include <system_error>
@@ -32,6 +33,12 @@ int unnamed_file(const std::string& folder) {
     unlink(name.c_str());
   }
   return file;
+}
+
+/// Gives a file room on its disk: where the disk is full, writing to a page without it would end the process.
+void allocate(int file, std::size_t bytes) {
+  const int error = posix_fallocate(file, 0, static_cast<off_t>(bytes));
+  if (error != 0) throw std::system_error(error, std::generic_category(), "room for the replay buffer");
 }
 
 /// New memory; from half a huge page on it begins with one, and asks for more: random access spares the page table.
@@ -77,7 +84,7 @@ void Pages::grow(std::size_t bytes) {
   if (bytes <= bytes_) return;
   if (bytes > SIZE_MAX / 4) throw std::bad_alloc();
   std::size_t wanted = (std::max(bytes, bytes_ + bytes_ / 2) + kGrain - 1) / kGrain * kGrain;
-  if (file_ >= 0 && ftruncate(file_, static_cast<off_t>(wanted)) != 0) throw std::bad_alloc();
+  if (file_ >= 0) allocate(file_, wanted);
   void* memory = MAP_FAILED;
   if (data_ != nullptr) {
     memory = mremap(data_, bytes_, wanted, MREMAP_MAYMOVE);

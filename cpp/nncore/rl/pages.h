@@ -19,7 +19,8 @@ class Pages {
   std::uint8_t* data() const { return data_; }
   std::size_t bytes() const { return bytes_; }
 
-  /// Room for at least this many bytes, half as many again where it must grow; std::bad_alloc leaves it as it is.
+  /// Room for at least this many bytes, half as many again where it must grow; std::bad_alloc, or std::system_error
+  /// where the disk is full, leaves it as it is.
   void grow(std::size_t bytes);
 
  private:

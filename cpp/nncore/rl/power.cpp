@@ -9,11 +9,16 @@
 namespace nncore {
 namespace {
 
-using Reals = double __attribute__((vector_size(16)));
-using Words = std::uint64_t __attribute__((vector_size(16)));
+#ifdef __AVX2__
+constexpr std::size_t kBytes = 32;
+#else
+constexpr std::size_t kBytes = 16;
+#endif
+using Reals = double __attribute__((vector_size(kBytes)));
+using Words = std::uint64_t __attribute__((vector_size(kBytes)));
 
 // Side by side, so that the sums, each of which waits for the one before, do not wait for the processor.
-constexpr std::size_t kRegisters = 4, kWidth = 2 * kRegisters;
+constexpr std::size_t kRegisters = 4, kLanes = kBytes / sizeof(double), kWidth = kRegisters * kLanes;
 
 constexpr double kMagic = 0x1.8p52;  // added to a number below 2^51, leaves it rounded in the low bits
 constexpr double kArtanh[] = {1.0 / 21, 1.0 / 19, 1.0 / 17, 1.0 / 15, 1.0 / 13, 1.0 / 11,
@@ -37,9 +42,9 @@ constexpr double kExponential[] = {1.0 / 6227020800,
 template <std::size_t Terms>
 inline void polynomials(const double (&terms)[Terms], const Reals* z, Reals* sums) {
 #pragma GCC unroll 4
-  for (std::size_t r = 0; r < kRegisters; ++r) sums[r] = Reals{terms[0], terms[0]};
+  for (std::size_t r = 0; r < kRegisters; ++r) sums[r] = Reals{} + terms[0];
   for (std::size_t t = 1; t < Terms; ++t) {
-    const Reals term = {terms[t], terms[t]};
+    const Reals term = Reals{} + terms[t];
 #pragma GCC unroll 4
     for (std::size_t r = 0; r < kRegisters; ++r) sums[r] = sums[r] * z[r] + term;
   }
@@ -76,7 +81,7 @@ inline void binary_power(const Reals* y, Reals* powers) {
   }
 }
 
-/// Eight powers.
+/// kWidth powers.
 inline void power_group(const double* x, double exponent, double* out) {
   Reals base[kRegisters], y[kRegisters], powers[kRegisters];
   Words odd = {};
@@ -89,11 +94,13 @@ inline void power_group(const double* x, double exponent, double* out) {
   }
   binary_power(y, powers);
   std::memcpy(out, powers, sizeof powers);
-  if ((odd[0] | odd[1]) == 0) return;
+  std::uint64_t any = 0;
+  for (std::size_t lane = 0; lane < kLanes; ++lane) any |= odd[lane];
+  if (any == 0) return;
   for (std::size_t k = 0; k < kWidth; ++k) {
-    const double value = base[k / 2][k % 2];
-    if (!(value >= DBL_MIN && value <= DBL_MAX && std::abs(y[k / 2][k % 2]) <= 1000))
-      out[k] = std::pow(value, exponent);
+    const double value = base[k / kLanes][k % kLanes], log = y[k / kLanes][k % kLanes];
+    const bool plain = value >= DBL_MIN && value <= DBL_MAX && std::abs(log) <= 1000;
+    if (!plain) out[k] = std::pow(value, exponent);
   }
 }
 
@@ -103,7 +110,8 @@ void power(const double* x, double exponent, std::size_t count, double* out) {
   std::size_t i = 0;
   for (; i + kWidth <= count; i += kWidth) power_group(x + i, exponent, out + i);
   if (i == count) return;
-  double rest[kWidth] = {1, 1, 1, 1, 1, 1, 1, 1};
+  double rest[kWidth];
+  std::fill_n(rest, kWidth, 1.0);
   std::copy_n(x + i, count - i, rest);
   power_group(rest, exponent, rest);
   std::copy_n(rest, count - i, out + i);

@@ -145,7 +145,8 @@ void Replay::update_priorities(View<const std::int64_t, 1> indices, View<const T
   require(td_errors.size() == n, "td_errors", "one per index: ", n, td_errors);
   check_indices(indices);
   for (std::size_t i = 0; i < n; ++i) {
-    require(std::isfinite(td_errors(i)), "td_errors must be finite, but entry ", i, " is ", td_errors(i));
+    if (std::isfinite(td_errors(i))) continue;
+    require(false, "td_errors must be finite, but entry ", i, " is ", td_errors(i));
   }
   if (settings_.kind == ReplayKind::kUniform) return;
   if (ranks_) {
@@ -161,11 +162,12 @@ void Replay::update_priorities(View<const std::int64_t, 1> indices, View<const T
   }
   power(values_.data(), settings_.alpha, n, values_.data());
   for (std::size_t i = 0; i < n; ++i) {
-    require(values_[i] <= tree_->largest(), "td_errors must give priorities of at most ", tree_->largest(),
-            ", but entry ", i, " is ", td_errors(i));
     values_[i] = std::max(values_[i], DBL_MIN);  // never 0: what is stored can be drawn
+    if (values_[i] <= tree_->largest()) continue;
+    require(false, "td_errors must give priorities of at most ", tree_->largest(), ", but entry ", i, " is ",
+            td_errors(i));
   }
-  tree_->update(indices, {values_.data(), {n}});
+  tree_->set(indices, {values_.data(), {n}});
 }
 
 template void Replay::update_priorities(View<const std::int64_t, 1>, View<const float, 1>);

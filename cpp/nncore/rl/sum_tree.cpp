@@ -12,6 +12,7 @@ namespace nncore {
 namespace {
 
 constexpr std::size_t kMostLeaves = std::size_t{1} << 32;
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr std::size_t kAhead = 8;  // blocks fetched before their turn
 
 // Two draws side by side.
@@ -43,7 +44,7 @@ SumTree::SumTree(std::size_t capacity) : capacity_(capacity) {
   leaves_ = reinterpret_cast<double*>(pages_.data());
   sums_ = leaves_ + leaf_count_;
   ranges_ = reinterpret_cast<Range*>(sums_ + (2 * blocks_ + 7) / 8 * 8);
-  std::fill_n(ranges_, 2 * blocks_, Range{std::numeric_limits<double>::infinity(), 0});
+  std::fill_n(ranges_, 2 * blocks_, Range{kInfinity, 0});
 }
 
 void SumTree::check(View<const std::int64_t, 1> indices) const {
@@ -54,31 +55,35 @@ void SumTree::check(View<const std::int64_t, 1> indices) const {
   }
 }
 
-void SumTree::check_priorities(View<const double, 1> priorities) const {
+void SumTree::check(View<const double, 1> priorities) const {
   for (std::size_t i = 0; i < priorities.size(); ++i) {
-    const double p = priorities(i);
-    require(p >= 0 && p <= largest_, "priorities must be finite, at least 0 and at most ", largest_, ", but entry ", i,
-            " is ", p);
+    if (priorities(i) >= 0 && priorities(i) <= largest_) continue;
+    require(false, "priorities must be finite, at least 0 and at most ", largest_, ", but entry ", i, " is ",
+            priorities(i));
   }
 }
 
 void SumTree::update(View<const std::int64_t, 1> indices, View<const double, 1> priorities) {
-  const std::size_t n = indices.size();
-  require(priorities.size() == n, "priorities", "one per index: ", n, priorities);
+  require(priorities.size() == indices.size(), "priorities", "one per index: ", indices.size(), priorities);
   check(indices);
-  check_priorities(priorities);
-  nodes_.resize(n);
-  changed_.reserve(n);
+  check(priorities);
+  set(indices, priorities);
+}
+
+void SumTree::set(View<const std::int64_t, 1> indices, View<const double, 1> priorities) {
+  const std::size_t n = indices.size();
+  blocks_changed_.resize(n);
+  ranges_changed_.reserve(n);
   std::size_t count = 0;
   for (std::size_t i = 0; i < n; ++i) {
     const auto leaf = static_cast<std::size_t>(indices(i));
-    const auto block = static_cast<std::uint32_t>(leaf / kBlock);
     if (i + kAhead < n) __builtin_prefetch(leaves_ + indices(i + kAhead), 1);
     leaves_[leaf] = priorities(i);
-    nodes_[count] = block;
-    count += i + 1 == n || static_cast<std::size_t>(indices(i + 1)) / kBlock != block;
+    const auto block = static_cast<std::uint32_t>(blocks_ + leaf / kBlock);
+    count -= count > 0 && blocks_changed_[count - 1] == block;  // neighbours of one block count once
+    blocks_changed_[count++] = block;
   }
-  nodes_.resize(count);
+  blocks_changed_.resize(count);
   climb();
 }
 
@@ -89,7 +94,7 @@ void SumTree::fill(std::size_t first, std::size_t count, double priority) {
 
 void SumTree::assign(View<const double, 1> priorities) {
   require(priorities.size() <= capacity_, "priorities", "at most as many as the capacity, ", capacity_, priorities);
-  check_priorities(priorities);
+  check(priorities);
   std::copy_n(priorities.data(), priorities.size(), leaves_);
   refresh(0, priorities.size());
 }
@@ -98,64 +103,68 @@ void SumTree::assign(View<const double, 1> priorities) {
 void SumTree::refresh(std::size_t first, std::size_t count) {
   if (count == 0) return;
   const std::size_t begin = first / kBlock, end = (first + count - 1) / kBlock + 1;
-  nodes_.resize(end - begin);
-  for (std::size_t block = begin; block < end; ++block) nodes_[block - begin] = static_cast<std::uint32_t>(block);
+  blocks_changed_.resize(end - begin);
+  for (std::size_t block = begin; block < end; ++block) {
+    blocks_changed_[block - begin] = static_cast<std::uint32_t>(blocks_ + block);
+  }
   climb();
 }
 
 SumTree::Range SumTree::block_range(const double* p) const {
-  Range range{std::numeric_limits<double>::infinity(), 0};
+  const auto least = [](double a, double b) { return std::min(a, b); };
+  const auto greatest = [](double a, double b) { return std::max(a, b); };
+  Range range{least(least(least(p[0], p[1]), least(p[2], p[3])), least(least(p[4], p[5]), least(p[6], p[7]))),
+              greatest(greatest(greatest(p[0], p[1]), greatest(p[2], p[3])),
+                       greatest(greatest(p[4], p[5]), greatest(p[6], p[7])))};
+  if (range.least > 0) return range;
+  range.least = kInfinity;
   for (std::size_t k = 0; k < kBlock; ++k) {
-    range.least = std::min(range.least, p[k] > 0 ? p[k] : std::numeric_limits<double>::infinity());
-    range.greatest = std::max(range.greatest, p[k]);
+    if (p[k] > 0) range.least = std::min(range.least, p[k]);
   }
   return range;
 }
 
-/// Makes anew what stands over the blocks nodes_, level by level; parents of neighbours once. Without branches: which
-/// neighbours share a parent cannot be guessed.
+/// Makes anew what stands over the blocks that changed, level by level.
 void SumTree::climb() {
-  std::size_t count = nodes_.size(), ranges = 0;
-  std::uint32_t* const nodes = nodes_.data();
-  changed_.resize(std::max(changed_.size(), count));
-  std::uint32_t* const changed = changed_.data();
+  const std::size_t count = blocks_changed_.size();
+  const std::uint32_t* const changed = blocks_changed_.data();
+  ranges_changed_.resize(std::max(ranges_changed_.size(), count));
+  std::uint32_t* const ranges = ranges_changed_.data();
+  std::size_t range_count = 0;
   for (std::size_t i = 0; i < count; ++i) {
     if (i + kAhead < count) {
-      __builtin_prefetch(ranges_ + blocks_ + nodes[i + kAhead], 1);
-      __builtin_prefetch(sums_ + blocks_ + nodes[i + kAhead], 1);
+      __builtin_prefetch(ranges_ + changed[i + kAhead], 1);
+      __builtin_prefetch(sums_ + changed[i + kAhead], 1);
     }
-    const double* p = leaves_ + kBlock * nodes[i];
-    const std::size_t node = blocks_ + nodes[i];
+    const std::uint32_t node = changed[i];
+    const double* p = leaves_ + kBlock * (node - blocks_);
     sums_[node] = block_sum(p);
     const Range range = block_range(p);
-    changed[ranges] = nodes[i];
-    ranges += (range.least != ranges_[node].least) | (range.greatest != ranges_[node].greatest);
+    ranges[range_count] = node;
+    range_count += (range.least != ranges_[node].least) | (range.greatest != ranges_[node].greatest);
     ranges_[node] = range;
   }
-  for (std::size_t level = blocks_ / 2; level >= 1; level /= 2) {  // nodes are numbered from 0 within a level
-    double* const sums = sums_ + level;
-    const double* const below = sums_ + 2 * level;
-    std::size_t parents = 0;
+  // Parents of several nodes are made several times: to find these would take longer. Where a level has hardly more
+  // nodes than have changed, all are made.
+  std::size_t level = blocks_ / 2;
+  for (int above = 1; level > 2 * count; level /= 2, ++above) {
     for (std::size_t i = 0; i < count; ++i) {
-      const std::uint32_t parent = nodes[i] / 2;
-      sums[parent] = below[2 * parent] + below[2 * parent + 1];
-      nodes[parents] = parent;
-      parents += i + 1 == count || nodes[i + 1] / 2 != parent;
+      const std::uint32_t node = changed[i] >> above;
+      sums_[node] = sums_[2 * std::size_t{node}] + sums_[2 * std::size_t{node} + 1];
     }
-    count = parents;
   }
-  for (std::size_t level = blocks_ / 2; level >= 1 && ranges > 0; level /= 2) {  // a range rarely changes far up
+  for (std::size_t node = 2 * level; node-- > 1;) sums_[node] = sums_[2 * node] + sums_[2 * node + 1];
+  while (range_count > 0 && ranges[0] > 1) {  // ranges rarely change far up
     std::size_t parents = 0;
-    for (std::size_t i = 0; i < ranges; ++i) {
-      const std::uint32_t parent = changed[i] / 2;
-      const Range* below = ranges_ + 2 * (level + parent);
-      const Range range{std::min(below[0].least, below[1].least), std::max(below[0].greatest, below[1].greatest)};
-      Range& here = ranges_[level + parent];
-      changed[parents] = parent;
-      parents += (range.least != here.least) | (range.greatest != here.greatest);
-      here = range;
+    for (std::size_t i = 0; i < range_count; ++i) {
+      const std::uint32_t parent = ranges[i] / 2;
+      const Range *left = ranges_ + 2 * std::size_t{parent}, *right = left + 1;
+      const Range range{std::min(left->least, right->least), std::max(left->greatest, right->greatest)};
+      ranges[parents] = parent;
+      parents += (range.least != ranges_[parent].least) | (range.greatest != ranges_[parent].greatest);
+      ranges_[parent] = range;
     }
-    ranges = parents;
+    range_count = parents;
   }
 }
 

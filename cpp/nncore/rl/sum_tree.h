@@ -33,11 +33,16 @@ class SumTree {
 
   /// std::out_of_range for an index that is not below capacity.
   void check(View<const std::int64_t, 1> indices) const;
+  /// std::invalid_argument for a priority that is negative, not a number or above largest().
+  void check(View<const double, 1> priorities) const;
 
   /// Sets priorities (n) at indices (n); of the same index the last counts. Before anything changes: std::out_of_range
   /// for an index that is not below capacity, std::invalid_argument for a priority that is negative, not a number or
   /// above largest(). Fastest where the indices ascend.
   void update(View<const std::int64_t, 1> indices, View<const double, 1> priorities);
+
+  /// The same without the checks.
+  void set(View<const std::int64_t, 1> indices, View<const double, 1> priorities);
 
   /// Sets the priorities of `count` indices from `first` on to one value, which is not checked.
   void fill(std::size_t first, std::size_t count, double priority);
@@ -60,7 +65,6 @@ class SumTree {
     double least, greatest;
   };
 
-  void check_priorities(View<const double, 1> priorities) const;
   void refresh(std::size_t first, std::size_t count);
   Range block_range(const double* leaves) const;
   void climb();
@@ -74,7 +78,7 @@ class SumTree {
   double* leaves_;  // capacity_, and zeros up to the end of the last block
   double* sums_;    // heap: the children of node i are 2i and 2i + 1; blocks begin at blocks_
   Range* ranges_;   // as sums_
-  std::vector<std::uint32_t> nodes_, changed_;
+  std::vector<std::uint32_t> blocks_changed_, ranges_changed_;  // nodes
 };
 
 }  // namespace nncore

@@ -95,8 +95,8 @@ def array_spec(name: str, space: Any) -> ArraySpec:
         return ArraySpec(counts.shape, np.dtype(np.int64), low, high)
     shape = getattr(space, "shape", None)
     if hasattr(space, "n") and not shape:
-        start = int(getattr(space, "start", 0))
-        return ArraySpec((), np.dtype(np.int64), (start,), (start + int(space.n) - 1,))
+        first = int(getattr(space, "start", 0))
+        return ArraySpec((), np.dtype(np.int64), (first,), (first + int(space.n) - 1,))
     dtype = getattr(space, "dtype", None)
     if shape is None or dtype is None:
         raise TypeError(

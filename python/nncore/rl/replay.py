@@ -131,7 +131,7 @@ class ReplayBuffer:
             action=(action.dtype, action.shape, action.low, action.high),
             seed=seed,
             folder=folder,
-            is_mapping=self._keys is not None,
+            keys=self._keys or [],
             **settings,
         )
 
@@ -210,11 +210,10 @@ class ReplayBuffer:
             raise ValueError(f"reward must be finite and fit float32, but is {rewards[()]}")
         actions = self._action.array("action", action, rows)
         before, after = self._parts("obs", obs, rows), self._parts("next_obs", next_obs, rows)
-        ends = [
-            _transitions.flags(name, flag, rows)
-            for name, flag in (("terminated", terminated), ("truncated", truncated))
-        ]
-        self._core.add_rows(before, actions, values, after, *ends, _transitions.environments(environments, rows))
+        terminal = _transitions.flags("terminated", terminated, rows)
+        cut = _transitions.flags("truncated", truncated, rows)
+        numbers = _transitions.environments(environments, rows)
+        self._core.add_rows(before, actions, values, after, terminal, cut, numbers)
 
     def _parts(self, name: str, value: Any, rows: int | None) -> list[NDArray[Any]]:
         if not isinstance(self._observation, dict):

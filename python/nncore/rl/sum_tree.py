@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from nncore import _core
 from nncore._random import seed_of
 from nncore.nn import _checks
+from nncore.rl._memory import require_bytes
 
 __all__ = ["SumTree"]
 
@@ -46,6 +47,7 @@ class SumTree:
         capacity = _checks.whole_number("capacity", capacity)
         if not 1 <= capacity <= _CAPACITY:
             raise ValueError(f"capacity must be from 1 to 2**32, but is {capacity}")
+        require_bytes(capacity, 14)
         self._core = _core.SumTree(capacity)
         self._capacity = capacity
 

@@ -146,10 +146,8 @@ def n_step_transition(
 
     Parameters
     ----------
-    rewards : array (T,)
-        Of the steps of one environment.
-    ends : bool array (T,)
-        Whether the episode ended with the step.
+    rewards, ends : array (T,)
+        Of the steps of one environment; `ends` says whether the episode ended with the step.
     t, n : int
         First step, and how many at most.
     gamma : float
@@ -157,16 +155,15 @@ def n_step_transition(
 
     Returns
     -------
-    R : float
-    discount : float
-        γ^m, the factor of the value of the state that follows.
+    R, discount : float
+        The return, and γ^m, the factor of the value of the state that follows.
     last : int
         The last step, t + m − 1: its next observation is the state that follows.
     """
-    r, end = np.asarray(rewards, float), np.asarray(ends, bool)
-    R, m = r[t], 1
-    while m < n and t + m < len(r) and not end[t + m - 1]:
-        R, m = R + gamma**m * r[t + m], m + 1
+    r, m = np.asarray(rewards, float), 1
+    while m < n and t + m < len(r) and not np.asarray(ends)[t + m - 1]:
+        m += 1
+    R = np.sum(gamma ** np.arange(m) * r[t : t + m])
     if verbose:
         show("R", "Σ_{k<m} γ^k · r", {"m": m, "γ": gamma, "r": r[t : t + m]}, R)
     return float(R), float(gamma**m), t + m - 1
