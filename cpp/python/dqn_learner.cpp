@@ -288,15 +288,6 @@ template <typename T>
 void bind_learner_acting(py::class_<BoundLearner<T>>& type) {
   using Bound = BoundLearner<T>;
   type.def(
-          "act_one",
-          [](Bound& bound, const py::object& observation, bool acting, double epsilon, std::uint64_t step) {
-            const UseFlag::Guard guard(bound.flag(), "the learner");
-            std::int64_t action = 0;
-            bound.act(bound.seen(&observation, 1, 1), acting, epsilon, step, {&action, {1}});
-            return action;
-          },
-          "observation"_a, "acting"_a, "epsilon"_a, "step"_a)
-      .def(
           "act",
           [](Bound& bound, const std::vector<py::object>& observations, bool acting, double epsilon, std::uint64_t step,
              Out<std::int64_t, 1> actions) {

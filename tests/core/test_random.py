@@ -276,7 +276,7 @@ def test_fills_have_the_same_bits_on_any_number_of_threads():
         ("seed", 1.0, TypeError),
         ("seed", True, TypeError),
         ("seed", None, TypeError),
-        ("stream", 16, ValueError),
+        ("stream", 255, ValueError),
         ("stream", -1, ValueError),
         ("substream", 2**16, ValueError),
         ("step", 2**40, ValueError),
