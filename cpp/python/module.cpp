@@ -33,6 +33,7 @@ void bind_nn(py::module_& m);
 void bind_optimizers(py::module_& m);
 void bind_replay(py::module_& m);
 void bind_stream(py::module_& m);
+void bind_sum_tree(py::module_& m);
 void bind_word2vec(py::module_& m);
 void bind_svd(py::module_& m);
 void bind_vectors(py::module_& m);
@@ -52,6 +53,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   nncore::bind_nn(m);
   nncore::bind_optimizers(m);
   nncore::bind_replay(m);
+  nncore::bind_sum_tree(m);
   nncore::bind_word2vec(m);
   nncore::bind_vectors(m);
   nncore::bind_words(m);
