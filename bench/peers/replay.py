@@ -150,7 +150,7 @@ HEADER = ["capacity", "us per call", "cpprb", "nncore", "uniform", "by rank", "i
 
 
 EPISODE = 500
-FILM = np.zeros((EPISODE + 4, FRAME, FRAME), np.uint8)  # of one episode; made once, so that no memory comes and goes
+FILM = np.ones((EPISODE + 4, FRAME, FRAME), np.uint8)  # of one episode; made once, so that no memory comes and goes
 
 
 def fill_images(buffer: Any, name: str, capacity: int) -> None:
