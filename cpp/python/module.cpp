@@ -37,6 +37,7 @@ void bind_replay(py::module_& m);
 void bind_q_learning(py::module_& m);
 void bind_reinforce(py::module_& m);
 void bind_stream(py::module_& m);
+void bind_sum_tree(py::module_& m);
 void bind_word2vec(py::module_& m);
 void bind_svd(py::module_& m);
 void bind_vectors(py::module_& m);
@@ -60,6 +61,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   nncore::bind_optimizers(m);
   nncore::bind_replay(m);
   nncore::bind_dqn_learner(m);  // takes a replay
+  nncore::bind_sum_tree(m);
   nncore::bind_word2vec(m);
   nncore::bind_vectors(m);
   nncore::bind_words(m);

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "arrays.h"
 #include "nncore/core/in_use.h"
 #include "nncore/rl/replay.h"
 
@@ -43,5 +44,13 @@ struct BoundReplay {
   bool is_mapping;                     // observations come and go as a list of the entries of a dictionary
   std::vector<pybind11::object> keys;  // of these entries
 };
+
+/// Arrays and numbers of the state; records, ends and frames are views, which end with the next change.
+pybind11::dict state_of_replay(const pybind11::object& replay);
+
+/// Takes over what state_of_replay gave, whole or not at all; see Replay::restore.
+void restore_replay(BoundReplay& self, In<std::uint8_t, 2> records, In<std::uint8_t, 2> ends,
+                    const std::vector<In<std::uint8_t, 2>>& frames, In<double, 1> priorities, In<std::int64_t, 1> order,
+                    In<std::uint64_t, 1> last, In<std::uint64_t, 1> counters);
 
 }  // namespace nncore
