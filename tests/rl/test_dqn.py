@@ -1,6 +1,11 @@
 import copy
+import dataclasses
 import math
+import os
 import pickle
+import signal
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -407,6 +412,30 @@ def test_stays_usable_when_the_environment_raises():
     agent.learn(200, reset_num_timesteps=False)
     assert agent.num_timesteps == 349 and len(agent.replay_buffer) == 349
     assert_array_equal(np.diff(agent.history_["timesteps"]) > 0, True)
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_ctrl_c_is_heard_and_leaves_the_agent_usable(asynchronous):
+    agent = make_agent(
+        Corridor("box"), hidden=(256, 256), batch_size=256, gradient_steps=100_000, asynchronous=asynchronous
+    )
+    pressed = []
+
+    def press():
+        pressed.append(time.perf_counter())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    timer = threading.Timer(0.5, press)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        agent.learn(1_000_000)
+    assert time.perf_counter() - pressed[0] < 5  # a second, on a machine that is not busy otherwise
+    updates = agent._learner.updates
+    assert 0 < updates < 100_000
+    before = agent.num_timesteps
+    agent.settings = dataclasses.replace(agent.settings, gradient_steps=1)
+    agent.learn(20, reset_num_timesteps=False)
+    assert agent.num_timesteps == before + 20 and agent._learner.updates > updates
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])

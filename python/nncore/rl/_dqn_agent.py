@@ -214,6 +214,8 @@ class Agent:
     def _settle(self) -> None:
         """Wait for a training in the background; what it found counts when its parameters do."""
         if self._learner.started:
+            while not self._learner.wait_for(_SECONDS):  # Ctrl-C is heard between
+                pass
             self._found = self._learner.finish()
 
     def _take_found(self) -> tuple[int, float]:
