@@ -403,6 +403,27 @@ def test_evaluates_in_an_environment_of_its_own():
     assert 5 < vectorised[0] <= 500
 
 
+@pytest.mark.parametrize("kind", ["box", "dict"])
+def test_an_evaluation_in_its_own_environment_spoils_no_transition(kind):
+    """Corridor has no spec, so that no other one can be made."""
+    agent = make_agent(Corridor(kind))
+    agent.learn(200, callback=rl.callbacks.Evaluate(30, n_episodes=2))
+    assert agent.num_timesteps == len(agent.replay_buffer) == 200
+    batch = agent.replay_buffer.get(np.arange(200))
+    at, to = batch.observations, batch.next_observations
+    before, after = (rooms["room"] if kind == "dict" else rooms.argmax(axis=1) for rooms in (at, to))
+    wanted = np.clip(before + 2 * batch.actions - 1, 0, 4)
+    assert_array_equal(after, np.where(batch.terminated, before, wanted))
+
+
+def test_a_buffer_of_another_kind_comes_back(tmp_path):
+    env = Corridor("box")
+    buffer = rl.ReplayBuffer(500, env.observation_space, env.action_space, seed=1)
+    make_agent(env, replay_buffer=buffer).learn(100).save(tmp_path / "agent", tmp_path / "buffer")
+    loaded = rl.DQN.load(tmp_path / "agent", env, tmp_path / "buffer")
+    assert type(loaded.replay_buffer) is rl.ReplayBuffer and len(loaded.replay_buffer) == 100
+
+
 def test_stays_usable_when_the_environment_raises():
     env = Corridor("box", fails_at=150)
     agent = make_agent(env)

@@ -123,6 +123,8 @@ class Agent:
             callback.init_callback(self)
             callback.on_training_start(dict(variables), {})
         while run.num_timesteps < run.total_timesteps:
+            if self._observations is None:  # a callback has used the environment, or set another
+                self._begin_episodes()
             if callback is not None:
                 callback.on_rollout_start()
             before = run.num_timesteps
