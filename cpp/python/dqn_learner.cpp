@@ -82,6 +82,11 @@ class BoundLearner {
     const Unlocked unlocked;
     return learner_.finish();
   }
+  bool wait_for(double seconds) {
+    const UseFlag::Guard guard(flag_, "the learner");
+    const Unlocked unlocked;
+    return learner_.wait_for(seconds);
+  }
   /// Keeps the replay of a training in the background.
   void hold(std::shared_ptr<BoundReplay> replay) { replay_ = std::move(replay); }
   bool started() const { return learner_.started(); }
@@ -276,6 +281,8 @@ void bind_learner_training(py::class_<BoundLearner<T>>& type) {
              const DqnTrained trained = bound.finish();
              return std::make_tuple(trained.updates, trained.loss);
            })
+      .def(
+          "wait_for", [](Bound& bound, double seconds) { return bound.wait_for(seconds); }, "seconds"_a)
       .def("stop", [](Bound& bound) { bound.stop(); })
       .def("publish", [](Bound& bound) { bound.use([](Learner& learner) { learner.publish(); }); })
       .def_property_readonly("started", [](const Bound& bound) { return bound.started(); })

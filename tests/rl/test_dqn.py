@@ -1,6 +1,11 @@
 import copy
+import dataclasses
 import math
+import os
 import pickle
+import signal
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -398,6 +403,27 @@ def test_evaluates_in_an_environment_of_its_own():
     assert 5 < vectorised[0] <= 500
 
 
+@pytest.mark.parametrize("kind", ["box", "dict"])
+def test_an_evaluation_in_its_own_environment_spoils_no_transition(kind):
+    """Corridor has no spec, so that no other one can be made."""
+    agent = make_agent(Corridor(kind))
+    agent.learn(200, callback=rl.callbacks.Evaluate(30, n_episodes=2))
+    assert agent.num_timesteps == len(agent.replay_buffer) == 200
+    batch = agent.replay_buffer.get(np.arange(200))
+    at, to = batch.observations, batch.next_observations
+    before, after = (rooms["room"] if kind == "dict" else rooms.argmax(axis=1) for rooms in (at, to))
+    wanted = np.clip(before + 2 * batch.actions - 1, 0, 4)
+    assert_array_equal(after, np.where(batch.terminated, before, wanted))
+
+
+def test_a_buffer_of_another_kind_comes_back(tmp_path):
+    env = Corridor("box")
+    buffer = rl.ReplayBuffer(500, env.observation_space, env.action_space, seed=1)
+    make_agent(env, replay_buffer=buffer).learn(100).save(tmp_path / "agent", tmp_path / "buffer")
+    loaded = rl.DQN.load(tmp_path / "agent", env, tmp_path / "buffer")
+    assert type(loaded.replay_buffer) is rl.ReplayBuffer and len(loaded.replay_buffer) == 100
+
+
 def test_stays_usable_when_the_environment_raises():
     env = Corridor("box", fails_at=150)
     agent = make_agent(env)
@@ -407,6 +433,30 @@ def test_stays_usable_when_the_environment_raises():
     agent.learn(200, reset_num_timesteps=False)
     assert agent.num_timesteps == 349 and len(agent.replay_buffer) == 349
     assert_array_equal(np.diff(agent.history_["timesteps"]) > 0, True)
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_ctrl_c_is_heard_and_leaves_the_agent_usable(asynchronous):
+    agent = make_agent(
+        Corridor("box"), hidden=(256, 256), batch_size=256, gradient_steps=100_000, asynchronous=asynchronous
+    )
+    pressed = []
+
+    def press():
+        pressed.append(time.perf_counter())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    timer = threading.Timer(0.5, press)
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        agent.learn(1_000_000)
+    assert time.perf_counter() - pressed[0] < 5  # a second, on a machine that is not busy otherwise
+    updates = agent._learner.updates
+    assert 0 < updates < 100_000
+    before = agent.num_timesteps
+    agent.settings = dataclasses.replace(agent.settings, gradient_steps=1)
+    agent.learn(20, reset_num_timesteps=False)
+    assert agent.num_timesteps == before + 20 and agent._learner.updates > updates
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])

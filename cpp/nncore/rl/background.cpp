@@ -1,5 +1,6 @@
 #include "nncore/rl/background.h"
 
+#include <ctime>
 #include <exception>
 #include <stdexcept>
 #include <thread>
@@ -69,6 +70,18 @@ void Background::start(std::function<void()> job) {
   state.error = nullptr;
   state.started = true;
   state.set(State::kJob);
+}
+
+bool Background::wait_for(double seconds) {
+  State& state = *state_;
+  if (!state.started || state.generation != fork_generation()) return true;  // wait() says what is wrong
+  const auto done = [&] { return state.word.load(std::memory_order_acquire) != State::kJob; };
+  if (spin(done)) return true;
+  timespec time{};
+  time.tv_sec = static_cast<std::time_t>(seconds);
+  time.tv_nsec = static_cast<long>((seconds - static_cast<double>(time.tv_sec)) * 1e9);
+  syscall(SYS_futex, reinterpret_cast<std::uint32_t*>(&state.word), FUTEX_WAIT_PRIVATE, State::kJob, &time, nullptr, 0);
+  return done();
 }
 
 void Background::wait() {

@@ -16,6 +16,8 @@ class Background {
   void start(std::function<void()> job);
   /// Whether a job was started that nobody has waited for yet.
   bool started() const;
+  /// Waits for so many seconds at most; whether the job is done.
+  bool wait_for(double seconds);
   /// Returns when the job is done; throws what it threw. std::runtime_error in a process that was forked meanwhile.
   void wait();
 

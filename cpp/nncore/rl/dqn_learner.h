@@ -70,6 +70,8 @@ class DqnLearner {
   void start(Replay& replay, const DqnTraining& training);
   /// Makes what start() began end with the update that it is at. From any thread.
   void stop() { stop_ = true; }
+  /// Waits for what start() began, for so many seconds at most; whether it is done.
+  bool wait_for(double seconds) { return background_.wait_for(seconds); }
   /// Waits for what start() began.
   DqnTrained finish();
   bool started() const { return background_.started(); }

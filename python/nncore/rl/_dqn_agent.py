@@ -123,6 +123,8 @@ class Agent:
             callback.init_callback(self)
             callback.on_training_start(dict(variables), {})
         while run.num_timesteps < run.total_timesteps:
+            if self._observations is None:  # a callback has used the environment, or set another
+                self._begin_episodes()
             if callback is not None:
                 callback.on_rollout_start()
             before = run.num_timesteps
@@ -214,6 +216,8 @@ class Agent:
     def _settle(self) -> None:
         """Wait for a training in the background; what it found counts when its parameters do."""
         if self._learner.started:
+            while not self._learner.wait_for(_SECONDS):  # Ctrl-C is heard between
+                pass
             self._found = self._learner.finish()
 
     def _take_found(self) -> tuple[int, float]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncore._files import Arrays, Path, read_model, write_model
+from nncore._files import Arrays, Path, kind_of, read_model, write_model
 from nncore.rl._dqn_settings import checked_settings
 from nncore.rl._dqn_steps import Run
 from nncore.rl._seen import Seen
@@ -83,11 +83,17 @@ def load(cls: type[DQN], path: Path, env: Any, replay_buffer: Path | None, chang
         set_state(agent, {**description, "settings": settings}, arrays, verbose)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise ValueError(f"{os.fspath(path)!r} is damaged: {error!r}") from None
-    kind = ReplayBuffer if agent.settings.prioritized is None else PrioritizedReplayBuffer
-    agent._take_buffer(None if replay_buffer is None else kind.load(replay_buffer))
+    agent._take_buffer(None if replay_buffer is None else load_buffer(replay_buffer))
     if environments is not None:
         agent.set_env(environments)
     return agent
+
+
+def load_buffer(path: Path) -> ReplayBuffer:
+    """The buffer of a file, whichever kind it is."""
+    kind = PrioritizedReplayBuffer if kind_of(path) == "PrioritizedReplayBuffer" else ReplayBuffer
+    buffer: ReplayBuffer = kind.load(path)
+    return buffer
 
 
 def set_state(agent: Agent, description: dict[str, Any], arrays: Arrays, verbose: int = 0) -> None:

@@ -96,7 +96,7 @@ def _collect_one(agent: Agent, environment: SingleEnvironment, callback: Any, va
             over = over or run.is_due(settings.train_freq)
         if callback is not None and not _step_of(callback, variables, run):
             return False
-        if over:
+        if over or agent._observations is None:
             return True
         if ended or not kept or run.num_timesteps < starts:
             action = learner.act_here(behind, agent.exploration_rate, run.calls)
@@ -148,6 +148,8 @@ def _collect_batch(agent: Agent, callback: Any, variables: dict[str, Any]) -> bo
             agent._played.clear()
         if callback is not None and not _step_of(callback, variables, run):
             return False
+        if agent._observations is None:
+            return True
     return True
 
 
