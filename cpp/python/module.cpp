@@ -33,14 +33,14 @@ void bind_kernels(py::module_& m);
 void bind_mdp(py::module_& m);
 void bind_nn(py::module_& m);
 void bind_optimizers(py::module_& m);
-void bind_replay(py::module_& m);
 void bind_q_learning(py::module_& m);
 void bind_reinforce(py::module_& m);
+void bind_replay(py::module_& m);
 void bind_stream(py::module_& m);
 void bind_sum_tree(py::module_& m);
-void bind_word2vec(py::module_& m);
 void bind_svd(py::module_& m);
 void bind_vectors(py::module_& m);
+void bind_word2vec(py::module_& m);
 void bind_words(py::module_& m);
 
 }  // namespace nncore
