@@ -8,7 +8,7 @@ import numpy
 import numpy.typing
 import typing
 import typing_extensions
-__all__: list[str] = ['Cooccurrence', 'DqnLearnerFloat32', 'DqnLearnerFloat64', 'NetworkFloat32', 'NetworkFloat64', 'PhraseCounter', 'Replay', 'SentenceStream', 'Stream', 'StreamFloat32', 'StreamFloat64', 'SumTree', 'TruncatedSvdFloat32', 'TruncatedSvdFloat64', 'WORD2VEC_CHUNK', 'WORD2VEC_ROUND', 'Word2VecFloat32', 'Word2VecFloat64', 'WordCounter', 'WordEncoder', 'activate', 'activation_gradient', 'add_transposed_product', 'available_cores', 'best_answers', 'build', 'clip_factor', 'exp', 'get_num_threads', 'gradient_norm', 'log', 'loss_forward_backward', 'matmul', 'optimizer_step', 'philox4x32', 'quota_cores', 'random_integers', 'random_normal', 'random_permutation', 'random_uniform', 'random_words', 'read_binary_vectors', 'read_text_vectors', 'row_products', 'scale', 'set_num_threads', 'write_binary_vectors', 'write_text_vectors']
+__all__: list[str] = ['Cooccurrence', 'DqnLearnerFloat32', 'DqnLearnerFloat64', 'NetworkFloat32', 'NetworkFloat64', 'PhraseCounter', 'QLearner', 'ReinforceFloat32', 'ReinforceFloat64', 'Replay', 'SentenceStream', 'Stream', 'StreamFloat32', 'StreamFloat64', 'SumTree', 'TruncatedSvdFloat32', 'TruncatedSvdFloat64', 'WORD2VEC_CHUNK', 'WORD2VEC_ROUND', 'Word2VecFloat32', 'Word2VecFloat64', 'WordCounter', 'WordEncoder', 'activate', 'activation_gradient', 'add_transposed_product', 'available_cores', 'bellman_backup', 'best_answers', 'build', 'check_mdp', 'clip_factor', 'exp', 'get_num_threads', 'give_back_memory', 'gradient_norm', 'log', 'loss_forward_backward', 'matmul', 'optimizer_step', 'philox4x32', 'pong_differences', 'quota_cores', 'random_integers', 'random_normal', 'random_permutation', 'random_uniform', 'random_words', 'read_binary_vectors', 'read_text_vectors', 'relative_value_iteration', 'row_products', 'scale', 'set_num_threads', 'value_iteration', 'write_binary_vectors', 'write_text_vectors']
 class Cooccurrence:
     def __init__(self, words: typing.SupportsInt | typing.SupportsIndex, window: typing.SupportsInt | typing.SupportsIndex, weighting: str) -> None:
         ...
@@ -39,10 +39,14 @@ class Stream(enum.IntEnum):
     DROPOUT: typing.ClassVar[Stream]
     EXPLORATION: typing.ClassVar[Stream]
     GENERATE: typing.ClassVar[Stream]
+    MUTATION: typing.ClassVar[Stream]
     PARAMETERS: typing.ClassVar[Stream]
+    POLICY: typing.ClassVar[Stream]
+    Q_LEARNING: typing.ClassVar[Stream]
     REPLAY: typing.ClassVar[Stream]
     SHUFFLE: typing.ClassVar[Stream]
     SKETCH: typing.ClassVar[Stream]
+    TASKS: typing.ClassVar[Stream]
     USER: typing.ClassVar[Stream]
     WORD2VEC: typing.ClassVar[Stream]
     WORD_VECTORS: typing.ClassVar[Stream]
@@ -50,6 +54,86 @@ class Stream(enum.IntEnum):
     def __new__(cls, value):
         ...
     def __format__(self, format_spec):
+        ...
+class QLearner:
+    def __init__(self, table: numpy.typing.NDArray[numpy.float64], allowed: numpy.typing.NDArray[numpy.uint8], learning_rate: tuple, gamma: typing.SupportsFloat | typing.SupportsIndex, exploration: str, level: tuple, seed: typing.SupportsInt | typing.SupportsIndex, step: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    def begin(self, state: typing.SupportsInt | typing.SupportsIndex) -> int:
+        ...
+    def end(self, next: typing.SupportsInt | typing.SupportsIndex, reward: typing.SupportsFloat | typing.SupportsIndex, terminated: bool) -> None:
+        ...
+    def run(self, steps: typing.SupportsInt | typing.SupportsIndex) -> tuple[int, float, int]:
+        """
+        Episodes that ended, and the sums of their returns and lengths.
+        """
+    def set_model(self, mdp: tuple, start: numpy.typing.NDArray[numpy.float64], limit: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    def step(self, next: typing.SupportsInt | typing.SupportsIndex, reward: typing.SupportsFloat | typing.SupportsIndex) -> int:
+        ...
+    def store(self, table: numpy.typing.NDArray[numpy.float64]) -> None:
+        ...
+    @property
+    def steps(self) -> int:
+        ...
+class ReinforceFloat32:
+    def __init__(self, sizes: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], environments: typing.SupportsInt | typing.SupportsIndex, gamma: typing.SupportsFloat | typing.SupportsIndex, baseline: bool, standardize: bool, cut_at_reward: bool, seed: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    def act(self, parameters: numpy.typing.NDArray[numpy.float32], observations: numpy.typing.NDArray[numpy.float32], actions: numpy.typing.NDArray[numpy.int64]) -> None:
+        ...
+    def gradient(self, parameters: numpy.typing.NDArray[numpy.float32], gradients: numpy.typing.NDArray[numpy.float32]) -> float:
+        ...
+    def probabilities(self, parameters: numpy.typing.NDArray[numpy.float32], observations: numpy.typing.NDArray[numpy.float32], out: numpy.typing.NDArray[numpy.float32]) -> None:
+        ...
+    def restart(self, calls: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    def take(self, rewards: numpy.typing.NDArray[numpy.float64], over: numpy.typing.NDArray[numpy.uint8], valid: numpy.typing.NDArray[numpy.uint8]) -> None:
+        ...
+    @property
+    def calls(self) -> int:
+        ...
+    @property
+    def episodes(self) -> int:
+        ...
+    @property
+    def layers(self) -> list:
+        """
+        Of each: inputs, outputs, stride, weight and bias offsets.
+        """
+    @property
+    def size(self) -> int:
+        ...
+    @property
+    def steps(self) -> int:
+        ...
+class ReinforceFloat64:
+    def __init__(self, sizes: collections.abc.Sequence[typing.SupportsInt | typing.SupportsIndex], environments: typing.SupportsInt | typing.SupportsIndex, gamma: typing.SupportsFloat | typing.SupportsIndex, baseline: bool, standardize: bool, cut_at_reward: bool, seed: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    def act(self, parameters: numpy.typing.NDArray[numpy.float64], observations: numpy.typing.NDArray[numpy.float64], actions: numpy.typing.NDArray[numpy.int64]) -> None:
+        ...
+    def gradient(self, parameters: numpy.typing.NDArray[numpy.float64], gradients: numpy.typing.NDArray[numpy.float64]) -> float:
+        ...
+    def probabilities(self, parameters: numpy.typing.NDArray[numpy.float64], observations: numpy.typing.NDArray[numpy.float64], out: numpy.typing.NDArray[numpy.float64]) -> None:
+        ...
+    def restart(self, calls: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    def take(self, rewards: numpy.typing.NDArray[numpy.float64], over: numpy.typing.NDArray[numpy.uint8], valid: numpy.typing.NDArray[numpy.uint8]) -> None:
+        ...
+    @property
+    def calls(self) -> int:
+        ...
+    @property
+    def episodes(self) -> int:
+        ...
+    @property
+    def layers(self) -> list:
+        """
+        Of each: inputs, outputs, stride, weight and bias offsets.
+        """
+    @property
+    def size(self) -> int:
+        ...
+    @property
+    def steps(self) -> int:
         ...
 class StreamFloat32:
     def step(self, x: typing.Any, out: typing.Any) -> typing.Any | None:
@@ -209,37 +293,8 @@ class NetworkFloat64:
     @property
     def takes_ids(self) -> bool:
         ...
-class SumTree:
-    def __init__(self, capacity: typing.SupportsInt | typing.SupportsIndex) -> None:
-        ...
-    def assign(self, priorities: numpy.typing.NDArray[numpy.float64]) -> None:
-        ...
-    def find(self, targets: numpy.typing.NDArray[numpy.float64], indices: numpy.typing.NDArray[numpy.int64]) -> None:
-        """
-        Where the sums exceed targets, which change; for tests.
-        """
-    def priorities(self) -> numpy.typing.NDArray[numpy.float64]:
-        ...
-    def read(self, indices: numpy.typing.NDArray[numpy.int64]) -> numpy.typing.NDArray[numpy.float64]:
-        ...
-    def sample(self, indices: numpy.typing.NDArray[numpy.int64], probabilities: numpy.typing.NDArray[numpy.float64], seed: typing.SupportsInt | typing.SupportsIndex) -> None:
-        ...
-    def update(self, indices: numpy.typing.NDArray[numpy.int64], priorities: numpy.typing.NDArray[numpy.float64]) -> None:
-        ...
-    @property
-    def capacity(self) -> int:
-        ...
-    @property
-    def maximum(self) -> float:
-        ...
-    @property
-    def minimum(self) -> float:
-        ...
-    @property
-    def total(self) -> float:
-        ...
 class Replay:
-    def __init__(self, capacity: typing.SupportsInt | typing.SupportsIndex, parts: list, action: tuple, n_steps: typing.SupportsInt | typing.SupportsIndex, gamma: typing.SupportsFloat | typing.SupportsIndex, kind: str, alpha: typing.SupportsFloat | typing.SupportsIndex, epsilon: typing.SupportsFloat | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, folder: str, is_mapping: bool) -> None:
+    def __init__(self, capacity: typing.SupportsInt | typing.SupportsIndex, parts: list, action: tuple, n_steps: typing.SupportsInt | typing.SupportsIndex, gamma: typing.SupportsFloat | typing.SupportsIndex, kind: str, alpha: typing.SupportsFloat | typing.SupportsIndex, epsilon: typing.SupportsFloat | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, folder: str, keys: collections.abc.Sequence[typing.Any]) -> None:
         ...
     def __len__(self) -> int:
         ...
@@ -274,8 +329,6 @@ class DqnLearnerFloat32:
     def act(self, observations: collections.abc.Sequence[typing.Any], acting: bool, epsilon: typing.SupportsFloat | typing.SupportsIndex, step: typing.SupportsInt | typing.SupportsIndex, actions: numpy.typing.NDArray[numpy.int64]) -> None:
         ...
     def act_here(self, acting: bool, epsilon: typing.SupportsFloat | typing.SupportsIndex, step: typing.SupportsInt | typing.SupportsIndex) -> int:
-        ...
-    def act_one(self, observation: typing.Any, acting: bool, epsilon: typing.SupportsFloat | typing.SupportsIndex, step: typing.SupportsInt | typing.SupportsIndex) -> int:
         ...
     def begin(self, replay: Replay, observation: typing.Any) -> bool:
         ...
@@ -329,8 +382,6 @@ class DqnLearnerFloat64:
         ...
     def act_here(self, acting: bool, epsilon: typing.SupportsFloat | typing.SupportsIndex, step: typing.SupportsInt | typing.SupportsIndex) -> int:
         ...
-    def act_one(self, observation: typing.Any, acting: bool, epsilon: typing.SupportsFloat | typing.SupportsIndex, step: typing.SupportsInt | typing.SupportsIndex) -> int:
-        ...
     def begin(self, replay: Replay, observation: typing.Any) -> bool:
         ...
     def finish(self) -> tuple[int, float]:
@@ -375,6 +426,35 @@ class DqnLearnerFloat64:
         ...
     @updates.setter
     def updates(self, arg1: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+class SumTree:
+    def __init__(self, capacity: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    def assign(self, priorities: numpy.typing.NDArray[numpy.float64]) -> None:
+        ...
+    def find(self, targets: numpy.typing.NDArray[numpy.float64], indices: numpy.typing.NDArray[numpy.int64]) -> None:
+        """
+        Where the sums exceed targets, which change; for tests.
+        """
+    def priorities(self) -> numpy.typing.NDArray[numpy.float64]:
+        ...
+    def read(self, indices: numpy.typing.NDArray[numpy.int64]) -> numpy.typing.NDArray[numpy.float64]:
+        ...
+    def sample(self, indices: numpy.typing.NDArray[numpy.int64], probabilities: numpy.typing.NDArray[numpy.float64], seed: typing.SupportsInt | typing.SupportsIndex) -> None:
+        ...
+    def update(self, indices: numpy.typing.NDArray[numpy.int64], priorities: numpy.typing.NDArray[numpy.float64]) -> None:
+        ...
+    @property
+    def capacity(self) -> int:
+        ...
+    @property
+    def maximum(self) -> float:
+        ...
+    @property
+    def minimum(self) -> float:
+        ...
+    @property
+    def total(self) -> float:
         ...
 class Word2VecFloat32:
     tree: tuple[numpy.typing.NDArray[numpy.uint64], numpy.typing.NDArray[numpy.int32], numpy.typing.NDArray[numpy.uint8]]
@@ -490,6 +570,8 @@ def available_cores() -> int:
     """
     Cores that affinity mask and cgroup quota leave to this process.
     """
+def bellman_backup(mdp: tuple, gamma: typing.SupportsFloat | typing.SupportsIndex, values: numpy.typing.NDArray[numpy.float64], q: numpy.typing.NDArray[numpy.float64], best: numpy.typing.NDArray[numpy.float64], policy: numpy.typing.NDArray[numpy.int64], after_end: typing.SupportsFloat | typing.SupportsIndex = 0.0, truncates_end: bool = False) -> None:
+    ...
 @typing.overload
 def best_answers(cosines: numpy.typing.NDArray[numpy.float32], first: typing.SupportsInt | typing.SupportsIndex, questions: numpy.typing.NDArray[numpy.int64], excluded: numpy.typing.NDArray[numpy.int64], products: bool, best: numpy.typing.NDArray[numpy.float32], answers: numpy.typing.NDArray[numpy.int64]) -> None:
     ...
@@ -500,6 +582,8 @@ def build() -> dict[str, str]:
     """
     Version, compiler and instruction set of this build.
     """
+def check_mdp(mdp: tuple, actions: typing.SupportsInt | typing.SupportsIndex) -> None:
+    ...
 def clip_factor(norm: typing.SupportsFloat | typing.SupportsIndex, max_norm: typing.SupportsFloat | typing.SupportsIndex) -> float:
     ...
 @typing.overload
@@ -511,6 +595,10 @@ def exp(x: numpy.typing.NDArray[numpy.float64], y: numpy.typing.NDArray[numpy.fl
 def get_num_threads() -> int:
     """
     Threads that a call may use, the caller included.
+    """
+def give_back_memory() -> None:
+    """
+    Return what was freed to the system at once, where the C library can.
     """
 @typing.overload
 def gradient_norm(gradients: numpy.typing.NDArray[numpy.float32]) -> float:
@@ -552,6 +640,8 @@ def philox4x32(counter: tuple, key: tuple) -> tuple[int, int, int, int]:
     """
     Four random words from a counter of four and a key of two.
     """
+def pong_differences(frames: numpy.typing.NDArray[numpy.uint8], starts: numpy.typing.NDArray[numpy.uint8], previous: numpy.typing.NDArray[numpy.uint8], differences: numpy.typing.NDArray[numpy.float32]) -> None:
+    ...
 def quota_cores(root: str) -> int:
     """
     Cores that the cgroup files under `root` allow; for tests.
@@ -596,6 +686,10 @@ def read_text_vectors(block: typing_extensions.Buffer, last: bool, first_line: t
 @typing.overload
 def read_text_vectors(block: typing_extensions.Buffer, last: bool, first_line: typing.SupportsInt | typing.SupportsIndex, tolerant: bool, encoding: str, errors: str, rows: numpy.typing.NDArray[numpy.float64]) -> tuple[list[str], int, int, int, str]:
     ...
+def relative_value_iteration(mdp: tuple, stay: typing.SupportsFloat | typing.SupportsIndex, start: numpy.typing.NDArray[numpy.float64], tolerance: typing.SupportsFloat | typing.SupportsIndex, most: typing.SupportsInt | typing.SupportsIndex, values: numpy.typing.NDArray[numpy.float64], spare: numpy.typing.NDArray[numpy.float64]) -> tuple[int, float, float]:
+    """
+    Sweeps made, and the least and the greatest change of a value in the last.
+    """
 @typing.overload
 def row_products(rows: numpy.typing.NDArray[numpy.float32], vector: numpy.typing.NDArray[numpy.float32], products: numpy.typing.NDArray[numpy.float32]) -> None:
     ...
@@ -611,6 +705,10 @@ def scale(values: numpy.typing.NDArray[numpy.float64], factor: typing.SupportsFl
 def set_num_threads(n: typing.Any) -> None:
     """
     Threads that a call may use, the caller included; for the whole process.
+    """
+def value_iteration(mdp: tuple, gamma: typing.SupportsFloat | typing.SupportsIndex, tolerance: typing.SupportsFloat | typing.SupportsIndex, most: typing.SupportsInt | typing.SupportsIndex, values: numpy.typing.NDArray[numpy.float64], spare: numpy.typing.NDArray[numpy.float64]) -> tuple[int, float, float]:
+    """
+    Sweeps made, and the least and the greatest change of a value in the last.
     """
 def write_binary_vectors(text: bytes, ends: numpy.typing.NDArray[numpy.int64], vectors: numpy.typing.NDArray[numpy.float32]) -> bytes:
     ...

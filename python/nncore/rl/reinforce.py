@@ -75,6 +75,8 @@ class REINFORCE:
     _learner: Any  # of the core
     _memory: Any  # of the view
     _starts: Array
+    _returns: Array
+    _lengths: Array
 
     def __init__(
         self,
