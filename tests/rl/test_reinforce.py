@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from nncore.rl import REINFORCE
+from nncore.rl import REINFORCE, callbacks
 
 
 class Box:
@@ -130,9 +130,11 @@ def test_an_environment_that_breaks_leaves_a_usable_agent() -> None:
 
 def test_callbacks_end_the_learning() -> None:
     seen: list[int] = []
-    made = agent().learn(1000, callback=lambda each: seen.append(each.num_updates) or each.num_updates < 3)
-    assert seen == [1, 2, 3]
-    assert made.num_timesteps == 300
+    made = agent()
+    made.learn(1000, callback=lambda now, _: seen.append(int(now["self"].num_timesteps)) or now["self"].num_updates < 3)
+    assert seen == list(range(1, 302))
+    assert made.num_timesteps == 301
+    assert made.learn(200, callback=callbacks.StopOnReturn(-1.0, episodes=2)).num_timesteps == 20
 
 
 @pytest.mark.parametrize(
@@ -165,7 +167,7 @@ def test_wrong_environments_and_calls() -> None:
     made = agent()
     with pytest.raises(ValueError, match="total_timesteps must be at least 1, but is 0"):
         made.learn(0)
-    with pytest.raises(TypeError, match="callback must be callable"):
+    with pytest.raises(TypeError, match="callback must be a callback"):
         made.learn(10, callback=3)
     with pytest.raises(ValueError, match="observations must have shape"):
         made.predict(np.zeros((4, 3), np.float32))

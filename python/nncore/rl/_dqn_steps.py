@@ -176,7 +176,7 @@ def _single_step(
     }
 
 
-def batch_variables(actions: Any, steps: Any, ended: Any, agent: Agent) -> dict[str, Any]:
+def batch_variables(actions: Any, steps: Any, ended: Any, agent: Any) -> dict[str, Any]:
     infos = agent._environments.list_infos(steps.infos)
     for i in ended:
         final = mapped(itemgetter(int(i)), steps.next_observations)
@@ -190,7 +190,7 @@ def batch_variables(actions: Any, steps: Any, ended: Any, agent: Agent) -> dict[
     }
 
 
-def _with_end(info: dict[str, Any], i: int, agent: Agent, final: Any, only_truncated: bool) -> dict[str, Any]:
+def _with_end(info: dict[str, Any], i: int, agent: Any, final: Any, only_truncated: bool) -> dict[str, Any]:
     """What stable-baselines3's environments say where an episode ends."""
     episode = {"r": float(agent._returns[i]), "l": int(agent._lengths[i])}
     return {

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
 
-from nncore.rl.environments import Environments, StableBaselinesEnvironment, as_environments, make
+from nncore.rl.environments import (
+    Environments,
+    StableBaselinesEnvironment,
+    VectorEnvironment,
+    as_environments,
+    make,
+)
 
 
 def fresh_environment(environments: Environments) -> Environments | None:
@@ -15,7 +22,10 @@ def fresh_environment(environments: Environments) -> Environments | None:
     if isinstance(environments, StableBaselinesEnvironment):
         spec = env.get_attr("spec")[0]
     else:
-        spec = getattr(env, "spec", None)
+        spec = copy.deepcopy(getattr(env, "spec", None))
+    if spec is not None and isinstance(environments, VectorEnvironment):
+        for name in ("num_envs", "vectorization_mode", "vector_kwargs"):  # Gymnasium keeps these with the environment's
+            spec.kwargs.pop(name, None)
     return None if spec is None else as_environments(make(spec))
 
 

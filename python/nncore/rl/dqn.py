@@ -19,14 +19,13 @@ from nncore.nn.sequential import Sequential
 from nncore.rl import _dqn_files
 from nncore.rl._dqn_agent import Agent, shown_bar, widths
 from nncore.rl._dqn_settings import checked_settings
+from nncore.rl._evaluation import fresh_environment, play
 from nncore.rl._seen import Seen
 from nncore.rl.callbacks import CallbackLike, as_callback
 from nncore.rl.environments import (
-    Environments,
     StableBaselinesEnvironment,
     as_environments,
     is_discrete,
-    make,
     seed_of_episode,
 )
 from nncore.rl.replay import ReplayBuffer
@@ -331,7 +330,7 @@ class DQN(Agent):
         made = self._new_environment() if env is None else None
         environments = as_environments(made if env is None else env)
         try:
-            returns = self._play(environments, count, deterministic, seed_of(seed, "seed"))
+            returns = play(self, environments, count, deterministic, seed_of(seed, "seed"))
         finally:
             if made is not None and made is not self._environments:
                 made.close()
@@ -340,32 +339,11 @@ class DQN(Agent):
     def _new_environment(self) -> Any:
         if self._environments is None:
             raise ValueError("the agent has no environment: give one to evaluate, to load, or to set_env")
-        env = self._environments.env
-        if isinstance(self._environments, StableBaselinesEnvironment):
-            spec = env.get_attr("spec")[0]
-        else:
-            spec = getattr(env, "spec", None)
-        if spec is None:
+        made = fresh_environment(self._environments)
+        if made is None:
             self._lose_episodes()
             return self._environments
-        return make(spec)
-
-    def _play(self, environments: Environments, count: int, deterministic: bool, seed: int) -> list[float]:
-        n = environments.num_envs
-        left = np.array([(count + i) // n for i in range(n)])
-        sums, returns = np.zeros(n), []
-        observations = environments.reset(seed)
-        while left.any():
-            actions, _ = self.predict(observations, deterministic=deterministic)
-            steps = environments.step(actions)
-            observations = steps.observations
-            sums[steps.valid] += steps.rewards[steps.valid]
-            for i in np.flatnonzero((steps.terminated | steps.truncated) & steps.valid):
-                if left[i]:
-                    returns.append(float(sums[i]))
-                    left[i] -= 1
-                sums[i] = 0
-        return returns
+        return made
 
     def save(self, path: Path, replay_buffer: Path | None = None) -> None:
         """Write the agent to a safetensors file, whole or not at all, and its buffer to another one if asked.

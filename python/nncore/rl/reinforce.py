@@ -198,6 +198,7 @@ class REINFORCE:
         total = positive("total_timesteps", total_timesteps)
         callback = as_callback(callback)
         if reset_num_timesteps:
+            self._give_up()
             self.num_timesteps = 0
             self.history_ = {name: [] for name in self.history_}
         end = self.num_timesteps + total
