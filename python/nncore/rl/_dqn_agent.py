@@ -153,6 +153,8 @@ class Agent:
         self._take_observations(observations)
         self._played = []
         self._returns, self._lengths = [0.0] * environments.num_envs, [0] * environments.num_envs
+        self._settle()
+        self._flush()
         for i in range(environments.num_envs):
             self.replay_buffer.end_episode(i)
 
