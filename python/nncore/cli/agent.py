@@ -77,6 +77,7 @@ def _made(env_id: str) -> Any:
 def _agent(arguments: argparse.Namespace, env: Any) -> tuple[Any, Callable[[int], tuple[float, float]]]:
     """An agent, and a function that evaluates it."""
     from nncore import rl
+    from nncore.rl._dqn_tuned import tuned
 
     try:
         if arguments.algorithm == "q-learning":
@@ -85,8 +86,11 @@ def _agent(arguments: argparse.Namespace, env: Any) -> tuple[Any, Callable[[int]
         if arguments.algorithm == "hill-climbing":
             climber = rl.HillClimbing(env, workers=arguments.workers, seed=arguments.seed)
             return climber, lambda episodes: climber.evaluate(episodes, seed=arguments.seed)
-        kind = {"dqn": "DQN", "reinforce": "REINFORCE"}[arguments.algorithm]
-        made = getattr(rl, kind)(env, seed=arguments.seed)
+        made: Any
+        if arguments.algorithm == "dqn":
+            made = rl.DQN(env, seed=arguments.seed, **tuned(arguments.env_id))
+        else:
+            made = rl.REINFORCE(env, optimizer="adam", learning_rate=0.01, seed=arguments.seed)
         return made, made.evaluate
     except TypeError as error:  # spaces that the algorithm cannot use
         raise ValueError(f"{arguments.env_id}: {error}") from None
