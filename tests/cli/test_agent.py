@@ -46,3 +46,15 @@ def test_what_the_user_must_change(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "--total-timesteps must be" in refused(capsys, "CliffWalking-v1", *table, "--total-timesteps", -1)
     nowhere = tmp_path / "nowhere" / "agent.safetensors"
     assert str(nowhere.parent) in refused(capsys, "CliffWalking-v1", *table, "-o", nowhere)
+
+
+@pytest.mark.parametrize("algorithm", ["dqn", "reinforce"])
+def test_networks(tmp_path: Path, capsys: pytest.CaptureFixture[str], algorithm: str) -> None:
+    path = tmp_path / "agent.safetensors"
+    command = ["agent", "CartPole-v1", "--algorithm", algorithm, "--total-timesteps", "1200", "--episodes", "2"]
+    assert main([*command, "-o", str(path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("1,200 steps in ")
+    assert lines[1].startswith("return of 2 greedy episodes: ")
+    kind = rl.DQN if algorithm == "dqn" else rl.REINFORCE
+    assert kind.load(path, "CartPole-v1").num_timesteps == 1200
