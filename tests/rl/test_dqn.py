@@ -5,7 +5,6 @@ import os
 import pickle
 import signal
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -435,22 +434,16 @@ def test_stays_usable_when_the_environment_raises():
     assert_array_equal(np.diff(agent.history_["timesteps"]) > 0, True)
 
 
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("asynchronous", [False, True])
 def test_ctrl_c_is_heard_and_leaves_the_agent_usable(asynchronous):
     agent = make_agent(
         Corridor("box"), hidden=(256, 256), batch_size=256, gradient_steps=100_000, asynchronous=asynchronous
     )
-    pressed = []
-
-    def press():
-        pressed.append(time.perf_counter())
-        os.kill(os.getpid(), signal.SIGINT)
-
-    timer = threading.Timer(0.5, press)
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
     with pytest.raises(KeyboardInterrupt):
         agent.learn(1_000_000)
-    assert time.perf_counter() - pressed[0] < 5  # a second, on a machine that is not busy otherwise
     updates = agent._learner.updates
     assert 0 < updates < 100_000
     before = agent.num_timesteps
