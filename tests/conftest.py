@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Generator
 from pathlib import Path
 
@@ -56,3 +57,11 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 def fail(report: pytest.TestReport | pytest.CollectReport) -> None:
     report.longrepr = f"skipped, but what it needs is here: {report.longrepr}"
     report.outcome = "failed"
+
+
+@pytest.fixture
+def ctrl_c() -> Generator[None]:
+    """Python's own answer to Ctrl-C, which a process that was started in the background does not have."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -226,6 +226,7 @@ def test_a_stopped_training_begins_anew_when_it_is_called_for_another():
     assert sum(m == "epoch begin" for m in callback.moments) == 2
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_ctrl_c_is_answered_within_a_second_and_training_goes_on():
     text = sentences(40_000, words=2000)
     settings = {**SMALL, "vector_size": 200, "sg": 1, "epochs": 30}

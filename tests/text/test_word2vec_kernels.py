@@ -115,7 +115,7 @@ class Reference:
         if s["hierarchical"]:
             start, point, code = self.training.tree
             path = slice(int(start[word]), int(start[word + 1]))
-            for words in np.split(context, range(2, len(context), 2)) if s["skip_gram"] else [context]:
+            for words in np.split(context, range(4, len(context), 4)) if s["skip_gram"] else [context]:
                 self.update(words, self.tree, point[path], 1 - code[path].astype(int))
         if s["negative"] == 0:
             return None
