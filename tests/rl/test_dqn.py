@@ -485,7 +485,7 @@ def test_takes_a_buffer_of_ones_own():
 
 
 def test_what_cannot_be_is_refused():
-    with pytest.raises(TypeError, match="^env must have a Discrete action space for DQN, but has Box"):
+    with pytest.raises(TypeError, match="^env.action_space must be Discrete, but is Box"):
         make_agent("Pendulum-v1")
     with pytest.raises(ValueError, match="^total_timesteps must be at least 1"):
         make_agent().learn(0)

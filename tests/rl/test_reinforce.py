@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -162,15 +163,17 @@ def test_wrong_environments_and_calls() -> None:
         REINFORCE(3)
     env = Bandit()
     env.action_space = Box((2,))  # type: ignore[assignment]
-    with pytest.raises(ValueError, match="env must have Discrete actions"):
+    with pytest.raises(TypeError, match="env.action_space must be Discrete"):
         REINFORCE(env)
     made = agent()
     with pytest.raises(ValueError, match="total_timesteps must be at least 1, but is 0"):
         made.learn(0)
     with pytest.raises(TypeError, match="callback must be a callback"):
         made.learn(10, callback=3)
-    with pytest.raises(ValueError, match="observations must have shape"):
+    with pytest.raises(ValueError, match="observation must be of shape"):
         made.predict(np.zeros((4, 3), np.float32))
+    with pytest.raises(ValueError, match="observations must be finite"):
+        made.predict(np.array([np.nan, 0], np.float32))
     with pytest.raises(ValueError, match="n_episodes"):
         made.evaluate(0)
 
@@ -184,6 +187,38 @@ def test_observations_that_are_numbers() -> None:
             return self.wanted + 1
 
     assert agent(Walk()).learn(6000).evaluate(3) == (10, 0)
+
+
+def test_observations_are_seen_as_dqn_sees_them() -> None:
+    class Mixed(Bandit):
+        observation_space = SimpleNamespace(spaces={"which": Discrete(2), "image": Box((2, 1), np.uint8)})  # type: ignore[assignment]
+
+        def _observe(self) -> Any:
+            self.wanted = int(self.rng.integers(2))
+            return {"which": 1, "image": np.array([[255 * self.wanted], [51]], np.uint8)}
+
+    made = agent(Mixed())
+    observation = {"which": np.array([1, 0]), "image": np.array([[[255], [51]], [[0], [0]]], np.uint8)}
+    rows = made.view.rows(observation, None, np.ones(2, bool))
+    np.testing.assert_allclose(rows, [[0, 1, 1, 0.2], [1, 0, 0, 0]], rtol=1e-6)
+    assert made.learn(6000).evaluate(3) == (10, 0)
+
+
+def test_drawn_predictions_follow_from_the_seed() -> None:
+    rows = np.ones((500, 2), np.float32)
+    first, second = agent(), agent()
+    drawn = [first.predict(rows)[0] for _ in range(2)]
+    assert_array_equal(drawn, [second.predict(rows)[0] for _ in range(2)])
+    assert not np.array_equal(*drawn)
+    assert 0.2 < np.mean(drawn) < 0.8
+
+
+def test_an_environment_of_other_observations_is_refused() -> None:
+    made, other = agent(), Bandit()
+    other.observation_space = Box((1, 2))
+    with pytest.raises(ValueError, match="env must have the observations that the agent was made for"):
+        made.set_env(other)
+    assert made.learn(20).num_timesteps == 20
 
 
 @pytest.mark.peer

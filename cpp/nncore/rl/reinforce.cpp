@@ -21,6 +21,12 @@ std::size_t drawn(const T* probabilities, std::size_t count, double u) {
   return last;  // of probabilities that sum to a little less than 1
 }
 
+template <typename T>
+void check_finite(View<const T, 2> observations) {
+  for (std::size_t i = 0; i < observations.size(); ++i)
+    require(std::isfinite(observations.data()[i]), "observations must be finite, but one is ", observations.data()[i]);
+}
+
 }  // namespace
 
 template <typename T>
@@ -60,6 +66,7 @@ void Reinforce<T>::probabilities(View<const T, 1> parameters, View<const T, 2> o
   require(observations.extent(1) == d, "observations must have length ", d, ", but have ", observations.extent(1));
   require(out.extent(0) == n && out.extent(1) == policy_.actions(), "out must have shape (", n, ", ", policy_.actions(),
           ")");
+  check_finite(observations);
   std::vector<std::uint32_t> all(d);
   for (std::size_t i = 0; i < d; ++i) all[i] = static_cast<std::uint32_t>(i);
   for (std::size_t row = 0; row < n; ++row) {
@@ -77,8 +84,7 @@ void Reinforce<T>::act(View<const T, 1> parameters, View<const T, 2> observation
           "), but have (", observations.extent(0), ", ", observations.extent(1), ")");
   require(actions.size() == n, "actions must have length ", n, ", but have ", actions.size());
   require(!waiting_, "the rewards of the actions before must be taken first");
-  for (std::size_t i = 0; i < observations.size(); ++i)
-    require(std::isfinite(observations.data()[i]), "observations must be finite, but one is ", observations.data()[i]);
+  check_finite(observations);
   const Draws draws{settings_.seed, Stream::kPolicy, 0, calls_};
   for (std::size_t e = 0; e < n; ++e) {
     Episode& episode = open_[e];

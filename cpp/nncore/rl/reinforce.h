@@ -33,7 +33,7 @@ class Reinforce {
   /// Calls of `act` so far: the place in the random numbers.
   std::uint64_t calls() const { return calls_; }
 
-  /// π of observations (n, observation size) into (n, actions), and nothing else.
+  /// π of observations (n, observation size) into (n, actions), and nothing else. NaN is refused.
   void probabilities(View<const T, 1> parameters, View<const T, 2> observations, View<T, 2> out);
 
   /// Draws an action for each environment's observation, and remembers both. NaN is refused.

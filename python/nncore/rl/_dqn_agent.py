@@ -18,11 +18,10 @@ from nncore.rl._dqn_settings import DqnSettings
 from nncore.rl._dqn_steps import Run, collect
 from nncore.rl._logger import Logger
 from nncore.rl._seen import Seen
-from nncore.rl._spaces import array_spec, observation_spec
+from nncore.rl._spaces import actions_of, array_spec, is_discrete, observation_spec
 from nncore.rl.environments import (
     SingleEnvironment,
     as_environments,
-    is_discrete,
     seed_of_episode,
 )
 from nncore.rl.prioritized_replay import PrioritizedReplayBuffer
@@ -62,7 +61,7 @@ class Agent:
         self._loss = self._loss_sum = 0.0
         self._loss_count = 0
         self._found = (0, 0.0)  # updates and loss of a training in the background
-        sizes = [sum(widths(seen)), *settings.hidden, actions[0]]
+        sizes = [seen.width, *settings.hidden, actions[0]]
         products = settings.batch_size * sum(a * b for a, b in itertools.pairwise(sizes))
         self._updates_of_a_call = max(1, int(_SECONDS * 5e9 / products))
         self._log_interval: int | None = None
@@ -109,7 +108,7 @@ class Agent:
         if spec != self._seen:
             raise ValueError(f"env must have the agent's observations, {self._seen.specs}, but has {spec.specs}")
         space = environments.action_space
-        if not is_discrete(space) or (int(space.n), int(space.start)) != self._actions:
+        if not is_discrete(space) or actions_of(space) != self._actions:
             raise ValueError(f"env must have the agent's {self._actions[0]} actions, but has {space!r}")
         if self.settings.train_freq[1] == "episode" and environments.num_envs > 1:
             raise ValueError("train_freq must count steps, not episodes, where several environments step at once")
@@ -275,10 +274,6 @@ class Agent:
             bar.shown = now
             mean = f"{_recent(self.history_['return']):.1f}" if self.history_["return"] else "-"
             bar.set_postfix_str(f"return {mean}, loss {self._loss:.3g}", refresh=False)
-
-
-def widths(seen: Seen) -> list[int]:
-    return [sum(classes) or elements for _, elements, _, classes, _ in seen.core_parts()]
 
 
 def _recent(values: list[Any]) -> float:

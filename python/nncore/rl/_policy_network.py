@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncore import nn
+from nncore.rl._spaces import is_discrete
 
 Array = NDArray[Any]
 
@@ -50,7 +51,7 @@ class PolicyNetwork:
         TypeError
             If observations are neither Box nor Discrete, or actions neither Discrete nor Box.
         """
-        discrete_in, discrete_out = _is_discrete(observations), _is_discrete(actions)
+        discrete_in, discrete_out = is_discrete(observations), is_discrete(actions)
         if not discrete_in and not hasattr(observations, "low"):
             raise TypeError(f"env.observation_space must be Box or Discrete, but is {observations}")
         if not discrete_out and not hasattr(actions, "low"):
@@ -126,7 +127,3 @@ class PolicyNetwork:
             length += 1
             over = bool(terminated or truncated)
         return total, length
-
-
-def _is_discrete(space: Any) -> bool:
-    return hasattr(space, "n") and getattr(space, "shape", ()) == ()

@@ -28,6 +28,7 @@ def save(agent: REINFORCE, path: Path) -> None:
     description = {name: getattr(agent, name) for name in _SETTINGS}
     description |= {"num_timesteps": agent.num_timesteps, "num_updates": agent.num_updates}
     description |= {"observation_size": agent.view.size, "calls": agent._learner.calls}
+    description["predictions"] = agent._predictions
     description["optimizer_state"] = {name: value for name, value in state.items() if not isinstance(value, np.ndarray)}
     write_model(path, "REINFORCE", description, arrays)
 
@@ -46,6 +47,7 @@ def load(kind: type[REINFORCE], path: Path, env: Any) -> REINFORCE:
         agent._optimizer.load_state_dict({**description["optimizer_state"], **slots})
         agent.num_timesteps, agent.num_updates = description["num_timesteps"], description["num_updates"]
         agent.history_ = {name: arrays[f"history.{name}"].tolist() for name in agent.history_}
+        agent._predictions = description["predictions"]
         agent._learner.restart(description["calls"])
     except KeyError as error:
         raise ValueError(f"{os.fspath(path)!r} is damaged: it lacks {error}") from None

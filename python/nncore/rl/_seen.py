@@ -46,6 +46,22 @@ class Seen:
         """What the core has to know."""
         return [_core_part(spec) for spec in self.specs]
 
+    @property
+    def width(self) -> int:
+        """Inputs of the network."""
+        return sum(sum(classes) or elements for _, elements, _, classes, _ in self.core_parts())
+
+    def numbers(self, observations: Any, rows: int) -> NDArray[np.float32]:
+        """The network's inputs, (rows, width), of a batch of observations; raises as `arrays` does."""
+        inputs = []
+        for array, (_, _, scale, classes, start) in zip(
+            self.arrays(observations, rows), self.core_parts(), strict=True
+        ):
+            flat = array.reshape(rows, -1)
+            ones = [np.eye(count, dtype=np.float32)[flat[:, i] - start] for i, count in enumerate(classes)]
+            inputs.append(np.concatenate(ones, axis=1) if ones else np.float32(scale) * flat.astype(np.float32))
+        return np.concatenate(inputs, axis=1)
+
     def describe(self) -> dict[str, Any]:
         """In JSON's types; `from_description` reads it."""
         return {"specs": [spec.describe() for spec in self.specs], "keys": list(self.keys)}

@@ -85,6 +85,24 @@ class ArraySpec:
 Spec = ArraySpec | dict[str, ArraySpec]
 
 
+def is_discrete(space: Any) -> bool:
+    """Whether a space is Gymnasium's Discrete, by its attributes: Gymnasium itself need not be there."""
+    return hasattr(space, "n") and getattr(space, "shape", ()) == ()
+
+
+def actions_of(space: Any) -> tuple[int, int]:
+    """Number of actions, and the first one, of a Discrete space.
+
+    Raises
+    ------
+    TypeError
+        If it is another one.
+    """
+    if is_discrete(space):
+        return int(space.n), int(getattr(space, "start", 0))
+    raise TypeError(f"env.action_space must be Discrete, but is {space}")
+
+
 def array_spec(name: str, space: Any) -> ArraySpec:
     """Spec of a Box, Discrete, MultiDiscrete or MultiBinary space, or of whatever has their attributes."""
     if hasattr(space, "nvec"):

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from nncore.rl._spaces import is_discrete
+
 Encoder = Callable[[Any], int]
 
 
@@ -80,26 +82,9 @@ class States:
         return state
 
 
-def actions_of(space: Any) -> tuple[int, int]:
-    """Number of actions, and the first one, of a Discrete space.
-
-    Raises
-    ------
-    TypeError
-        If it is another one.
-    """
-    if _is_discrete(space):
-        return int(space.n), int(getattr(space, "start", 0))
-    raise TypeError(f"env.action_space must be Discrete, but is {space}")
-
-
-def _is_discrete(space: Any) -> bool:
-    return hasattr(space, "n") and getattr(space, "shape", ()) == ()
-
-
 def _parts(name: str, space: Any) -> tuple[list[tuple[int, int]], Callable[[Any], Any]]:
     """(values, first value) of each part, and a function that takes an observation apart."""
-    if _is_discrete(space):
+    if is_discrete(space):
         return [(int(space.n), int(getattr(space, "start", 0)))], lambda observation: (observation,)
     if hasattr(space, "nvec") or hasattr(space, "n"):
         sizes = np.ravel(space.nvec) if hasattr(space, "nvec") else np.full(int(np.prod(space.shape)), 2)
@@ -111,7 +96,7 @@ def _parts(name: str, space: Any) -> tuple[list[tuple[int, int]], Callable[[Any]
     keys = list(space.spaces) if keyed else list(range(len(space.spaces)))
     inner = [_parts(name, space.spaces[key]) for key in keys]
     parts = [part for found, _ in inner for part in found]
-    if all(_is_discrete(space.spaces[key]) for key in keys) and not keyed:
+    if all(is_discrete(space.spaces[key]) for key in keys) and not keyed:
         return parts, lambda observation: observation
     flat = [(key, function) for key, (_, function) in zip(keys, inner, strict=True)]
     return parts, lambda observation: [value for key, function in flat for value in function(observation[key])]

@@ -10,7 +10,8 @@ import numpy as np
 
 from nncore import _core
 from nncore.rl._history import Recorder, empty_history
-from nncore.rl._tabular_spaces import States, actions_of, made, step_of
+from nncore.rl._spaces import actions_of
+from nncore.rl._tabular_spaces import States, made, step_of
 from nncore.rl.mdp import MDP
 
 _STEPS_A_CALL = 1 << 20  # some 20 ms on small models, 0.2 s where every step misses the caches

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nncore import _core
+from nncore.rl._seen import Seen
 
 Array = NDArray[Any]
 
 
+@dataclass(frozen=True)
 class Plain:
-    """Observations as rows of float32."""
+    """Observations as a network sees them."""
 
-    def __init__(self, space: Any) -> None:
-        shape, dtype = getattr(space, "shape", None), getattr(space, "dtype", None)
-        self.one_of = int(space.n) if hasattr(space, "n") and not shape else 0
-        self.first = int(getattr(space, "start", 0))
-        if not self.one_of and (shape is None or dtype is None or np.dtype(dtype).kind not in "fiub"):
-            raise TypeError(f"env must have observations that are arrays of numbers (Box) or Discrete, but has {space}")
-        self.shape = () if self.one_of else tuple(shape or ())
-        self.size = self.one_of or int(np.prod(self.shape, dtype=np.int64))
+    seen: Seen
+
+    @property
+    def size(self) -> int:
+        """Inputs of the network."""
+        return self.seen.width
+
+    def rows_of(self, observations: Any) -> int | None:
+        """How many observations are given: None for a single one."""
+        return self.seen.rows_of(observations)
 
     def start(self, count: int) -> Any:
         """What is remembered from one observation to the next."""
@@ -30,27 +35,30 @@ class Plain:
 
     def rows(self, observations: Any, memory: Any, starts: Array) -> Array:
         """Inputs of the network, (n, size)."""
-        values = np.asarray(observations)
-        if values.shape[1:] != self.shape:
-            raise ValueError(f"observations must have shape (n, *{self.shape}), but have {values.shape}")
-        if self.one_of:
-            return np.asarray(np.eye(self.one_of, dtype=np.float32)[values - self.first])
-        return np.ascontiguousarray(values.reshape(len(values), -1), np.float32)
+        return self.seen.numbers(observations, len(starts))
 
 
+@dataclass(frozen=True)
 class PongDifferences:
     """The field of Pong, halved, without its background, less the frame before: 80 x 80 numbers -1, 0, 1."""
 
-    size = 6400
-    actions = (2, 3)  # up and down, of Atari's
+    shape: tuple[int, ...]
+    size: ClassVar[int] = 6400
+    actions: ClassVar[tuple[int, ...]] = (2, 3)  # up and down, of Atari's
 
-    def __init__(self, space: Any) -> None:
+    @classmethod
+    def of(cls, space: Any) -> PongDifferences:
+        """Of an observation space; ValueError for one without such frames."""
         shape, dtype = tuple(getattr(space, "shape", None) or ()), getattr(space, "dtype", None)
         if shape not in ((210, 160), (1, 210, 160), (210, 160, 1)) or dtype != np.uint8:
             raise ValueError(
                 f"env must have frames of grey, uint8, of shape (210, 160), for preprocess='pong', but has {space}"
             )
-        self.shape = shape
+        return cls(shape)
+
+    def rows_of(self, observations: Any) -> int | None:
+        """How many observations are given: None for a single one."""
+        return None if np.shape(observations) == self.shape else len(observations)
 
     def start(self, count: int) -> Array:
         """Frames before the first; they do not count where an episode starts."""
@@ -72,7 +80,7 @@ class PongDifferences:
 def view_of(preprocess: Any, space: Any) -> Plain | PongDifferences:
     """The view that `preprocess` names."""
     if preprocess is None:
-        return Plain(space)
+        return Plain(Seen.of(space))
     if preprocess == "pong":
-        return PongDifferences(space)
+        return PongDifferences.of(space)
     raise ValueError(f"preprocess must be None or 'pong', but is {preprocess!r}")

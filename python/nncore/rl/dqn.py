@@ -17,15 +17,15 @@ from nncore.nn import _checks
 from nncore.nn.layers import Dense
 from nncore.nn.sequential import Sequential
 from nncore.rl import _dqn_files
-from nncore.rl._dqn_agent import Agent, shown_bar, widths
+from nncore.rl._dqn_agent import Agent, shown_bar
 from nncore.rl._dqn_settings import checked_settings
 from nncore.rl._evaluation import fresh_environment, play
 from nncore.rl._seen import Seen
+from nncore.rl._spaces import actions_of
 from nncore.rl.callbacks import CallbackLike, as_callback
 from nncore.rl.environments import (
     StableBaselinesEnvironment,
     as_environments,
-    is_discrete,
     seed_of_episode,
 )
 from nncore.rl.replay import ReplayBuffer
@@ -160,10 +160,7 @@ class DQN(Agent):
             raise TypeError("learning_rate must be a number or a function, but is None")
         settings = checked_settings(**given)
         environments = as_environments(env)
-        space = environments.action_space
-        if not is_discrete(space):
-            raise TypeError(f"env must have a Discrete action space for DQN, but has {space!r}")
-        actions = int(space.n), int(space.start)
+        actions = actions_of(environments.action_space)
         self._set_up(settings, Seen.of(environments.observation_space), actions, seed_of(seed, "seed"), verbose)
         self._take_buffer(replay_buffer)
         self.set_env(environments)
@@ -171,7 +168,7 @@ class DQN(Agent):
     @property
     def q_network(self) -> Sequential:
         """The online network, as a network of its own: a copy."""
-        sizes = [sum(widths(self._seen)), *self.settings.hidden]
+        sizes = [self._seen.width, *self.settings.hidden]
         layers = [Dense(a, b, activation="relu") for a, b in itertools.pairwise(sizes)]
         network = Sequential([*layers, Dense(sizes[-1], self._actions[0])], dtype=self.settings.dtype)
         for name, array in _dqn_files.parameters(self, "parameters").items():
@@ -422,7 +419,7 @@ class DQN(Agent):
         self._take_buffer(state["buffer"])
 
     def __repr__(self) -> str:
-        sizes = "-".join(map(str, [sum(widths(self._seen)), *self.settings.hidden, self._actions[0]]))
+        sizes = "-".join(map(str, [self._seen.width, *self.settings.hidden, self._actions[0]]))
         return f"DQN({sizes}, {self.num_timesteps} steps, {self._learner.updates} updates)"
 
 

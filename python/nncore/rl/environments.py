@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncore import _core
+from nncore.rl._spaces import is_discrete
 
 Observations = Any
 """A batch: an array whose first axis counts the environments, or a dict or tuple of such arrays."""
@@ -234,11 +235,6 @@ def make(env_id: str, **settings: Any) -> Any:
             raise
         raise ImportError("an environment by its id needs Gymnasium: pip install 'nncore[rl]'") from error
     return gymnasium.make(env_id, **settings)
-
-
-def is_discrete(space: Any) -> bool:
-    """Whether a space is Gymnasium's Discrete, by its name and numbers: Gymnasium itself need not be there."""
-    return hasattr(space, "n") and hasattr(space, "start") and getattr(space, "shape", None) == ()
 
 
 def seed_of_episode(seed: int, episode: int) -> int:

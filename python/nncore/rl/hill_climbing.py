@@ -16,6 +16,7 @@ from nncore._files import read_model, write_model
 from nncore._interrupts import uninterrupted
 from nncore._random import seed_of
 from nncore.nn import _checks
+from nncore.rl._in_use import InUse
 from nncore.rl._policy_network import PolicyNetwork
 from nncore.rl._rollout_workers import Played, Workers, play_tasks
 from nncore.rl._tabular_spaces import made
@@ -26,7 +27,7 @@ _HISTORY = ("timesteps", "return", "mutant_return", "accepted")
 _ACTIVATIONS = ("relu", "leaky_relu", "tanh", "sigmoid", "elu", "softplus")
 
 
-class HillClimbing:
+class HillClimbing(InUse):
     """Hill climbing in the weights of a policy: a champion is moved towards every mutant that does better.
 
     Parameters
@@ -188,9 +189,7 @@ class HillClimbing:
         goal = np.inf if target_return is None else _checks.number("target_return", target_return, -np.inf)
         _checks.flag("reset_num_timesteps", reset_num_timesteps)
         self._check_env()
-        if not self._in_use.acquire(blocking=False):
-            raise RuntimeError("this HillClimbing is in use by another thread")
-        try:
+        with self._used():
             from tqdm import tqdm
 
             with self._players() as play, tqdm(total=steps, unit="step", disable=not progress_bar) as bar:
@@ -203,8 +202,6 @@ class HillClimbing:
                     bar.update(self.num_timesteps - before)
                     if reached >= goal:
                         break
-        finally:
-            self._in_use.release()
         return self
 
     def _check_env(self) -> None:
@@ -389,13 +386,6 @@ class HillClimbing:
         if env is not None:
             agent.set_env(env)
         return agent
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_in_use"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self._in_use = threading.Lock()
 
     def __repr__(self) -> str:
         return f"HillClimbing(sigma={self.sigma:g}, alpha={self.alpha:g}, hidden={self.hidden})"

@@ -15,7 +15,9 @@ from nncore._random import seed_of
 from nncore.nn import _checks
 from nncore.rl import _tabular_training
 from nncore.rl._history import empty_history
-from nncore.rl._tabular_spaces import States, actions_of, made
+from nncore.rl._in_use import InUse
+from nncore.rl._spaces import actions_of
+from nncore.rl._tabular_spaces import States, made
 from nncore.rl.exploration import (
     Boltzmann,
     EpsilonGreedy,
@@ -34,7 +36,7 @@ from nncore.rl.returns import discount
 __all__ = ["QLearning"]
 
 
-class QLearning:
+class QLearning(InUse):
     """Q-learning with a table, on a model or in an environment.
 
     Parameters
@@ -189,13 +191,9 @@ class QLearning:
         _checks.flag("reset_num_timesteps", reset_num_timesteps)
         fresh = seed is not None or reset_num_timesteps
         number = seed_of(seed, "seed") if fresh else self._seed
-        if not self._in_use.acquire(blocking=False):
-            raise RuntimeError("this QLearning is in use by another thread")
-        try:
+        with self._used():
             train = _tabular_training.on_model if isinstance(env_or_mdp, MDP) else _tabular_training.in_environment
             train(self, env_or_mdp, steps, number, max_episode_steps, reset_num_timesteps, progress_bar)
-        finally:
-            self._in_use.release()
         return self
 
     def update(self, s: int, a: int, r: float, s2: int, terminated: bool = False) -> float:
@@ -363,13 +361,6 @@ class QLearning:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"{os.fspath(path)!r} is damaged: {error}") from None
         return agent
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_in_use"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self._in_use = threading.Lock()
 
     def __repr__(self) -> str:
         return (

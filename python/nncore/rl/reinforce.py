@@ -17,9 +17,10 @@ from nncore.rl import _reinforce_files
 from nncore.rl._evaluation import fresh_environment, play
 from nncore.rl._logger import Logger
 from nncore.rl._reinforce_steps import learn_until, positive
+from nncore.rl._spaces import actions_of
 from nncore.rl._views import Plain, PongDifferences, view_of
 from nncore.rl.callbacks import CallbackLike, as_callback
-from nncore.rl.environments import Environments, as_environments, is_discrete
+from nncore.rl.environments import Environments, as_environments, stacked
 
 Array = NDArray[Any]
 Path = str | os.PathLike[str]
@@ -106,7 +107,7 @@ class REINFORCE:
         self.actions = _actions(actions, preprocess, environments.action_space)
         self.cut_at_reward = preprocess == "pong" if cut_at_reward is None else bool(cut_at_reward)
         self.verbose, self.seed = verbose, seed_of(seed, "seed")
-        self.num_timesteps = self.num_updates = 0
+        self.num_timesteps = self.num_updates = self._predictions = 0
         self.history_: dict[str, list[float]] = {"timesteps": [], "return": [], "length": []}
         self._optimizer = _optimizer(optimizer, self.learning_rate)
         self.logger: Any = Logger(verbose)
@@ -129,8 +130,8 @@ class REINFORCE:
             If its observations or actions are others.
         """
         environments = as_environments(env)
-        if view_of(self.preprocess, environments.observation_space).size != self.view.size:
-            raise ValueError(f"env must have observations of {self.view.size} numbers")
+        if view_of(self.preprocess, environments.observation_space) != self.view:
+            raise ValueError("env must have the observations that the agent was made for, but has others")
         _actions(self.actions, self.preprocess, environments.action_space)
         self._bind(environments, self._learner.calls)
 
@@ -223,27 +224,29 @@ class REINFORCE:
         episode_start : array of bool, optional
             Where an episode starts, so that the state does not count.
         deterministic : bool
-            The likeliest action instead of a drawn one. Draws are NumPy's, and do not touch those of `learn`.
+            The likeliest action instead of a drawn one. Draws follow from the seed, apart from those of `learn`.
 
         Returns
         -------
         action, state
             Numbers of the environment's actions, one or an array, and what the next call needs.
         """
-        single = np.ndim(observation) == len(self.view.shape)
-        batch = np.asarray(observation)[None] if single else np.asarray(observation)
-        starts = np.ones(len(batch), bool)
-        memory = self.view.start(len(batch))
+        count = self.view.rows_of(observation)
+        single, count = count is None, count or 1
+        starts, memory = np.ones(count, bool), self.view.start(count)
         if state is not None and memory is not None:
             memory = np.array(state, np.uint8).reshape(memory.shape)
-            starts = np.zeros(len(batch), bool) if episode_start is None else np.array(episode_start, bool).reshape(-1)
-        rows = self.view.rows(batch, memory, starts)
-        probabilities = np.empty((len(batch), len(self.actions)), np.float32)
+            starts = np.zeros(count, bool) if episode_start is None else np.array(episode_start, bool).reshape(-1)
+        rows = self.view.rows(stacked([observation]) if single else observation, memory, starts)
+        probabilities = np.empty((count, len(self.actions)), np.float32)
         self._learner.probabilities(self.parameters, rows, probabilities)
         if deterministic:
             chosen = probabilities.argmax(axis=1)
         else:
-            draws = np.random.default_rng().random((len(batch), 1))
+            draws = np.empty((count, 1))
+            place = {"stream": int(_core.Stream.POLICY), "substream": 1, "step": self._predictions}
+            _core.random_uniform(draws[:, 0], 0.0, 1.0, seed=self.seed, **place)
+            self._predictions += 1
             chosen = (
                 (probabilities.cumsum(axis=1, dtype=np.float64) <= draws).sum(axis=1).clip(max=len(self.actions) - 1)
             )
@@ -321,9 +324,7 @@ def _optimizer(name: Any, learning_rate: float) -> Adam | RMSprop:
 
 def _actions(actions: Any, preprocess: str | None, space: Any) -> tuple[int, ...]:
     """Checked numbers of the environment's actions."""
-    if not is_discrete(space):
-        raise ValueError(f"env must have Discrete actions, but has {space}")
-    first, count = int(space.start), int(space.n)
+    count, first = actions_of(space)
     if actions is None:
         actions = PongDifferences.actions if preprocess == "pong" else range(first, first + count)
     chosen = tuple(_checks.whole_number("actions", action) for action in actions)

@@ -15,7 +15,9 @@ from nncore._random import seed_of
 from nncore.nn import _checks
 from nncore.rl import _tabular_training
 from nncore.rl._history import empty_history
-from nncore.rl._tabular_spaces import actions_of, made
+from nncore.rl._in_use import InUse
+from nncore.rl._spaces import actions_of
+from nncore.rl._tabular_spaces import made
 from nncore.rl.exploration import Schedule, described, parts_of, rate, rate_at, restored
 from nncore.rl.mdp import MDP
 from nncore.rl.returns import discount
@@ -23,7 +25,7 @@ from nncore.rl.returns import discount
 __all__ = ["TD0"]
 
 
-class TD0:
+class TD0(InUse):
     """TD(0): values of states under a policy.
 
     Parameters
@@ -126,9 +128,7 @@ class TD0:
             raise ValueError(f"max_episode_steps must be at least 1, but is {max_episode_steps}")
         fresh = seed is not None or _checks.flag("reset_num_timesteps", reset_num_timesteps)
         number = seed_of(seed, "seed") if fresh else self._seed
-        if not self._in_use.acquire(blocking=False):
-            raise RuntimeError("this TD0 is in use by another thread")
-        try:
+        with self._used():
             options = (steps, number, max_episode_steps, reset_num_timesteps, progress_bar)
             if isinstance(env_or_mdp, MDP):
                 allowed = env_or_mdp.allowed
@@ -136,8 +136,6 @@ class TD0:
                 _tabular_training.on_model(self, env_or_mdp.under(even if policy is None else policy), *options)
             else:
                 self._learn_in(env_or_mdp, policy, options)
-        finally:
-            self._in_use.release()
         return self
 
     def _learn_in(self, env: Any, policy: Any, options: Any) -> None:
@@ -236,13 +234,6 @@ class TD0:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"{os.fspath(path)!r} is damaged: {error}") from None
         return made_of
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "_in_use"}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
-        self._in_use = threading.Lock()
 
     def __repr__(self) -> str:
         return f"TD0({self.n_states}, learning_rate={self.learning_rate}, gamma={self.gamma:g})"
