@@ -285,6 +285,27 @@ def test_a_rate_of_zero_holds_a_word_and_one_changes_nothing(objective):
     assert (held[0][3] != matrices()[0][3]).any()
 
 
+@pytest.mark.parametrize("objective", ["shared", "cbow, both"])
+def test_shards_are_merged_by_the_sum_of_their_changes(objective):
+    chunk, shard = _core.WORD2VEC_CHUNK, _core.WORD2VEC_ROUND // 4
+    ids = np.random.default_rng(0).integers(WORDS - 1, size=_core.WORD2VEC_ROUND * chunk).astype(np.int32)
+    ids[::50] = -1
+    ids[9 * chunk + 7 : 10 * chunk : 100] = WORDS - 1  # a word of the third shard alone
+    training, before = make(**OBJECTIVES[objective]), matrices()
+    merged, changes = copies(before), [np.zeros_like(w) for w in before]
+    train(training, merged, ids, alpha=0.002, deterministic=True, restart=True)
+    for first in range(0, _core.WORD2VEC_ROUND, shard):
+        part = copies(before)
+        train(training, part, ids, alpha=0.002, first=first, last=first + shard)
+        for change, after, start in zip(changes, part, before, strict=True):
+            change += after - start
+    for after, start, change in zip(merged, before, changes, strict=True):
+        scale = ((after - start) * change).sum(axis=1) / np.maximum((change**2).sum(axis=1), 1e-300)
+        assert_allclose(after, start + scale[:, None] * change, rtol=1e-9, atol=1e-12)
+        assert ((scale > 0.25) & (scale <= 1 + 1e-9))[change.any(axis=1)].all()
+    assert_allclose(merged[0][WORDS - 1], before[0][WORDS - 1] + changes[0][WORDS - 1], rtol=1e-12)
+
+
 def test_windows_reach_across_the_chunks_of_a_long_sentence():
     training = make(sample=0.0, shrink_windows=False)
     ids = np.append(np.arange(3 * _core.WORD2VEC_CHUNK) % 10, -1).astype(np.int32)

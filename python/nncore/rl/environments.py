@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -37,7 +38,7 @@ class Steps(NamedTuple):
         return np.asarray((self.terminated | self.truncated) & begun | ~self.valid)
 
 
-class Environments:
+class Environments(ABC):
     """What all kinds have in common; made by `as_environments`.
 
     Attributes
@@ -55,6 +56,7 @@ class Environments:
     observation_space: Any
     action_space: Any
 
+    @abstractmethod
     def reset(self, seed: int | None = None) -> Observations:
         """Begin an episode everywhere; the first observations, one row per environment.
 
@@ -63,8 +65,8 @@ class Environments:
         seed : int, optional
             Fixes all episodes from here on.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def step(self, actions: NDArray[Any]) -> Steps:
         """Step everywhere; where an episode ends, the next one begins.
 
@@ -73,7 +75,6 @@ class Environments:
         actions : array of shape (num_envs, ...)
             One per environment.
         """
-        raise NotImplementedError
 
     def list_infos(self, infos: Any) -> list[dict[str, Any]]:
         """`Steps.infos` as one dict per environment."""
