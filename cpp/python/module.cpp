@@ -1,14 +1,13 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/typing.h>
 
+#include "nncore/core/isa.h"
+
 namespace py = pybind11;
 
 namespace nncore {
 namespace {
 
-#ifndef NNCORE_ISA  // unknown where one object serves every level: then the folder's name tells
-#define NNCORE_ISA "baseline"
-#endif
 #if defined(__clang__)
 constexpr const char* kCompiler = "Clang " __clang_version__;
 #else
@@ -20,7 +19,7 @@ py::typing::Dict<py::str, py::str> build() {
   py::typing::Dict<py::str, py::str> facts;
   facts["version"] = NNCORE_VERSION;
   facts["compiler"] = kCompiler;
-  facts["isa"] = NNCORE_ISA;
+  facts["isa"] = isa();
   return facts;
 }
 

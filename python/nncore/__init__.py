@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nncore import _isa, _threadpool
 
 try:
-    isa, _available = _isa.select(__path__)
+    _available = _isa.select(__path__[0])
 except ImportError as error:
     if not _isa.is_command():
         raise
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nncore import datasets, nn, plot, rl, sequence, text, textbook
 
 __version__: str = _core.build()["version"]
+isa: str = _core.build()["isa"]
 __all__ = [
     "__version__",
     "datasets",

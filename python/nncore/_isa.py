@@ -1,7 +1,7 @@
-"""Picks the build of ``nncore._core`` for this processor.
+"""Picks the build of the kernels for this processor.
 
-A wheel for x86-64 holds one build per level of the x86-64 psABI, each in a folder of that name. The folder of the
-chosen level goes first on the package's path, so that the module is ``nncore._core`` whichever build it is.
+A wheel for x86-64 holds the kernels once per level of the x86-64 psABI, as a library in a folder of that name. The
+module ``nncore._core`` needs a library of that file name: it gets the one that is loaded already.
 """
 
 from __future__ import annotations
@@ -37,23 +37,27 @@ def choose(highest: str, wanted: str) -> str:
     return wanted
 
 
-def select(path: list[str]) -> tuple[str, tuple[str, ...]]:
-    """Makes ``nncore._core`` importable; returns the chosen level and the levels that could have been.
+def select(folder: str) -> tuple[str, ...]:
+    """Loads the kernels for ``nncore._core``; returns the levels that could have been.
 
     Parameters
     ----------
-    path : list of str
-        The package's ``__path__``; changed in place.
+    folder : str
+        The package's.
+
+    Raises
+    ------
+    ImportError
+        As `choose` does, or if the library cannot be loaded.
     """
     wanted = os.environ.get("NNCORE_ISA", "")
     try:
-        from nncore._cpu import level
-    except ModuleNotFoundError:  # a build of one level has its module beside this file
+        from nncore._cpu import level, load
+    except ModuleNotFoundError:  # a build of one level has its kernels in the module
         return _only(wanted)
     highest = level()
-    chosen = choose(highest, wanted)
-    path[:0] = [os.path.join(folder, chosen) for folder in path]
-    return chosen, available(highest)
+    load(os.path.join(folder, choose(highest, wanted), "libnncore_kernels.so"))
+    return available(highest)
 
 
 def is_command() -> bool:
@@ -62,10 +66,10 @@ def is_command() -> bool:
     return program == "-m" or os.path.splitext(os.path.basename(program))[0] == "nncore"
 
 
-def _only(wanted: str) -> tuple[str, tuple[str, ...]]:
+def _only(wanted: str) -> tuple[str, ...]:
     from nncore._core import build
 
     isa = build()["isa"]
     if wanted not in ("", isa):
         raise ImportError(f"NNCORE_ISA asks for {wanted}, but this build of nncore has {isa} only") from None
-    return isa, (isa,)
+    return (isa,)

@@ -3,7 +3,6 @@
 #include <limits>
 #include <utility>
 
-#include "nncore/core/random.h"
 #include "nncore/core/rows.h"
 #include "nncore/text/word2vec.h"
 
@@ -67,71 +66,6 @@ void Word2VecTables::set_tree(HuffmanTree tree) {
   tree_ = std::move(tree);
   tree_.longest = 0;
   for (std::size_t word = 0; word < words(); ++word) tree_.longest = std::max(tree_.longest, tree_.length(word));
-}
-
-Word2VecDraws::Word2VecDraws(std::uint64_t seed, std::uint64_t epoch) {
-  std::uint32_t words[4];
-  random_words({seed, Stream::kWord2Vec, 0, epoch}, 0, 4, words);
-  place_ = words[0] | static_cast<std::uint64_t>(words[1]) << 32;
-  negative_ = words[2] | static_cast<std::uint64_t>(words[3]) << 32;
-}
-
-namespace {
-
-std::int32_t reach(const Word2VecSettings& s, std::uint64_t bits) {
-  if (!s.shrink_windows) return static_cast<std::int32_t>(s.window);
-  return static_cast<std::int32_t>(1 + ((bits & 0xffffffffu) * static_cast<std::uint64_t>(s.window) >> 32));
-}
-
-}  // namespace
-
-void word2vec_keep(const Word2VecTables& tables, const Word2VecDraws& draws, View<const std::int32_t, 1> corpus,
-                   std::size_t begin, std::size_t end, Word2VecKept& kept) {
-  kept.words.clear();
-  kept.reach.clear();
-  kept.positions.clear();
-  const auto add = [&](std::int32_t word, std::size_t position, std::uint64_t bits) {
-    kept.words.push_back(word);
-    kept.reach.push_back(reach(tables.settings(), bits));
-    kept.positions.push_back(position);
-  };
-  const auto stop = [&] { add(-1, 0, 0); };
-  const auto take = [&](std::size_t position) {
-    const std::int32_t word = corpus(position);
-    const std::uint64_t bits = draws.at(position);
-    if (bits >> 32 <= tables.keep(static_cast<std::size_t>(word))) add(word, position, bits);
-  };
-  // Context is sought within one chunk: so few of more words are kept that the window may as well be shorter.
-  const auto context = static_cast<std::size_t>(tables.settings().window);
-  const std::size_t low = begin > kWord2VecChunk ? begin - kWord2VecChunk : 0;
-  const std::size_t high = std::min(corpus.size(), end + kWord2VecChunk);
-
-  stop();
-  for (std::size_t p = begin; p-- > low && corpus(p) >= 0 && kept.words.size() <= context;) take(p);
-  std::reverse(kept.words.begin() + 1, kept.words.end());
-  kept.first = kept.words.size();  // reach and positions are those of centres only
-  for (std::size_t p = begin; p < end; ++p) {
-    if (corpus(p) >= 0) {
-      take(p);
-    } else {
-      stop();
-    }
-  }
-  kept.last = kept.words.size();
-  for (std::size_t p = end; p < high && corpus(p) >= 0 && kept.words.size() < kept.last + context; ++p) take(p);
-  stop();
-}
-
-std::size_t word2vec_negatives(const Word2VecTables& tables, const Word2VecDraws& draws, std::uint64_t position,
-                               std::int32_t word, std::size_t set, std::int32_t* out) {
-  const auto negative = static_cast<std::size_t>(tables.settings().negative);
-  const Word2VecDraws::Negatives bits = draws.negatives(position);
-  std::size_t count = 0;
-  for (std::size_t i = 0; i < negative; ++i) {
-    out[count] = tables.negatives().draw(bits.at(set * negative + i));
-    count += out[count] != word;
-  }
-  return count;
 }
 
 template <typename T>
