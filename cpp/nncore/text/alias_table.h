@@ -21,8 +21,10 @@ class AliasTable {
   /// The entry that 64 random bits choose.
   std::int32_t draw(std::uint64_t bits) const {
     const std::uint64_t column = ((bits >> 32) * entries_.size()) >> 32;
-    const Entry& entry = entries_[column];
-    return static_cast<std::uint32_t>(bits) < entry.own ? static_cast<std::int32_t>(column) : entry.other;
+    const Entry entry = entries_[column];
+    // No branch, which would be mispredicted often.
+    const auto own = -static_cast<std::int32_t>(static_cast<std::uint32_t>(bits) < entry.own);
+    return (static_cast<std::int32_t>(column) & own) | (entry.other & ~own);
   }
 
  private:

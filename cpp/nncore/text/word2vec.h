@@ -123,6 +123,12 @@ struct Word2VecKept {
   std::vector<std::int32_t> reach;       // words to either side that its window takes
   std::vector<std::uint64_t> positions;  // in the corpus
   std::size_t first = 0, last = 0;       // the centres: [first, last); the others are only context
+
+  void resize(std::size_t size) {
+    words.resize(size);
+    reach.resize(size);
+    positions.resize(size);
+  }
 };
 
 /// Chooses the words of positions [begin, end) of the corpus, and the context that windows reach beyond.
@@ -140,7 +146,7 @@ struct Word2VecSpace {
   Word2VecKept kept;
   Buffer<T> rows;
   std::vector<std::int32_t> planned, context;
-  std::vector<T*> inputs, outputs;
+  std::vector<T*> inputs, outputs, coming;
   std::vector<T> rates;
   bool counting = false;                                // whether `updates` is kept
   std::array<std::vector<std::uint32_t>, 3> updates{};  // of each row of the matrices: products that moved it

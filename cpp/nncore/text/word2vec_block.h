@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <limits>
 #include <type_traits>
+#include <utility>
 
 #include "nncore/core/activations.h"
 #include "nncore/core/simd.h"
@@ -56,6 +57,16 @@ class LossSum {
   decltype(Vec<T>{} != Vec<T>{}) strange_ = {};
   std::uint64_t added_ = 0;
 };
+
+/// Numbers in a line of the cache.
+template <typename T>
+inline constexpr std::size_t kLine = 64 / sizeof(T);
+
+/// Asks for the line of a row that will be changed.
+template <typename T>
+[[gnu::always_inline]] inline void prefetch(const T* row) {
+  __builtin_prefetch(row, 1);
+}
 
 /// to += weight * from.
 template <typename T>
@@ -218,10 +229,10 @@ template <typename T, std::size_t M, bool Direct>
   }
 }
 
-/// The same for one input: its factors stay in registers.
-template <typename T, std::size_t M, bool Direct>
+/// The same for one input: its factors stay in registers. With Fetch, M rows `coming` are fetched meanwhile.
+template <typename T, std::size_t M, bool Direct, bool Fetch>
 [[gnu::always_inline]] inline void update_one(T* x, T* const* outputs, std::size_t columns, const T* factors, T* change,
-                                              bool first) {
+                                              bool first, T* const* coming) {
   T* y[M];
   Vec<T> factor[M];
   for (std::size_t j = 0; j < M; ++j) {
@@ -235,6 +246,7 @@ template <typename T, std::size_t M, bool Direct>
       const Vec<T> before = load(y[j] + k);
       sum = fma(factor[j], before, sum);
       store(y[j] + k, fma(factor[j], row, before));
+      if (Fetch && k % kLine<T> == 0) prefetch(coming[j] + k);
     }
     store((Direct ? x : change) + k, sum);
   }
@@ -250,21 +262,42 @@ struct Word2VecBlock {
   T* dummy;             // a row of zeros, which fills up tiles
   T alpha;
   std::size_t most_times;  // that one output stands for in the update to come
+  // Rows of the next word, a multiple of kTile of them, which updates of one input fetch meanwhile: asked for all at once,
+  // they fill the processor's buffers, and it waits.
+  T *const *coming, *const *coming_end;
+
+  template <std::size_t M>
+  T* const* take_coming() {
+    if (M != kTile<T> || coming == coming_end) return nullptr;
+    return std::exchange(coming, coming + M);
+  }
 };
 
+/// One input against one tile of outputs.
 template <typename T, std::size_t M>
-void update_tile(const Word2VecBlock<T>& block, T* const* x, std::size_t rows, T* const* y, const T* sign,
-                 const T* scale, bool direct, bool first, LossSum<T>& loss) {
+[[gnu::always_inline]] inline void update_input(Word2VecBlock<T>& block, T* x, T* const* y, const T* factors,
+                                                bool direct, bool first) {
+  T* const* const coming = block.template take_coming<M>();
+  if (direct && coming != nullptr) {
+    update_one<T, M, true, true>(x, y, block.columns, factors, nullptr, first, coming);
+  } else if (direct) {
+    update_one<T, M, true, false>(x, y, block.columns, factors, nullptr, first, nullptr);
+  } else if (coming != nullptr) {
+    update_one<T, M, false, true>(x, y, block.columns, factors, block.change, first, coming);
+  } else {
+    update_one<T, M, false, false>(x, y, block.columns, factors, block.change, first, nullptr);
+  }
+}
+
+template <typename T, std::size_t M>
+void update_tile(Word2VecBlock<T>& block, T* const* x, std::size_t rows, T* const* y, const T* sign, const T* scale,
+                 bool direct, bool first, LossSum<T>& loss) {
   std::size_t i = 0;
   for (; i + 2 <= rows; i += 2) products<T, 2, M>(x + i, y, block.columns, block.factors + i * kPlaces);
   if (i < rows) products<T, 1, M>(x + i, y, block.columns, block.factors + i * kPlaces);
   to_factors<T>(block.factors, rows, sign, scale, block.alpha, block.most_times, loss);
   if (rows == 1) {
-    if (direct) {
-      update_one<T, M, true>(x[0], y, block.columns, block.factors, nullptr, first);
-    } else {
-      update_one<T, M, false>(x[0], y, block.columns, block.factors, block.change, first);
-    }
+    update_input<T, M>(block, x[0], y, block.factors, direct, first);
   } else if (direct) {
     update<T, M, true>(x, rows, y, block.columns, block.factors, nullptr, 0, first);
   } else {
@@ -277,7 +310,7 @@ void update_tile(const Word2VecBlock<T>& block, T* const* x, std::size_t rows, T
 /// the dummy. Unless `direct` the inputs stay and block.change holds what is to be added to them; `direct` is for inputs
 /// that differ from each other.
 template <typename T>
-void update_block(const Word2VecBlock<T>& block, T* const* x, std::size_t rows, T* const* y, std::size_t outputs,
+void update_block(Word2VecBlock<T>& block, T* const* x, std::size_t rows, T* const* y, std::size_t outputs,
                   const T* sign, const T* scale, bool direct, LossSum<T>& loss) {
   constexpr std::size_t tile = kTile<T>;
   for (std::size_t j = 0; j < outputs; j += tile, y += tile, sign += kPlaces, scale += kPlaces) {
@@ -298,8 +331,8 @@ void update_block(const Word2VecBlock<T>& block, T* const* x, std::size_t rows, 
 /// rows as they were, then one input after the other is updated, by rates[i] of its change where there are rates.
 /// block.factors has room for kPlaces for each tile.
 template <typename T>
-void update_apart(const Word2VecBlock<T>& block, T* const* x, std::size_t rows, T* const* y, std::size_t tiles,
-                  const T* sign, const T* scale, const T* rates, LossSum<T>& loss) {
+void update_apart(Word2VecBlock<T>& block, T* const* x, std::size_t rows, T* const* y, std::size_t tiles, const T* sign,
+                  const T* scale, const T* rates, LossSum<T>& loss) {
   constexpr std::size_t M = kTile<T>;
   if (tiles == 1) {
     std::size_t i = 0;
@@ -318,11 +351,7 @@ void update_apart(const Word2VecBlock<T>& block, T* const* x, std::size_t rows, 
     for (std::size_t t = 0; t < tiles; ++t) {
       const std::size_t tile = i * tiles + t;
       const T* const factors = block.factors + tile * kPlaces;
-      if (direct) {
-        update_one<T, M, true>(x[i], y + tile * M, block.columns, factors, nullptr, true);
-      } else {
-        update_one<T, M, false>(x[i], y + tile * M, block.columns, factors, block.change, t == 0);
-      }
+      update_input<T, M>(block, x[i], y + tile * M, factors, direct, t == 0);
     }
     if (!direct) add_row(block.change, x[i], rates == nullptr ? T{1} : rates[i], block.columns);
   }

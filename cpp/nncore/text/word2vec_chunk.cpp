@@ -27,7 +27,7 @@ constexpr std::size_t kNegative = 1, kTree = 2;
 
 template <typename T>
 void prefetch(const T* row, std::size_t columns) {
-  for (std::size_t k = 0; k < columns; k += 64 / sizeof(T)) __builtin_prefetch(row + k, 1);
+  for (std::size_t k = 0; k < columns; k += detail::kLine<T>) detail::prefetch(row + k);
 }
 
 template <typename T>
@@ -47,13 +47,16 @@ class Chunk {
 
   Word2VecWork run(const Word2VecDraws& draws) {
     for (std::size_t t = kept_.first; t < std::min(kept_.first + kAhead, kept_.last); ++t) plan(draws, t);
+    fetch_rest();
     for (std::size_t t = kept_.first; t < kept_.last; ++t) {
       if (t + kAhead < kept_.last) plan(draws, t + kAhead);
-      if (kept_.words[t] < 0) continue;
-      ++work_.words;
-      gather(t);
-      if (rows_ > 0) learn(t);
-      if (loss_.full()) flush();
+      if (kept_.words[t] >= 0) {
+        ++work_.words;
+        gather(t);
+        if (rows_ > 0) learn(t);
+        if (loss_.full()) flush();
+      }
+      fetch_rest();
     }
     flush();
     return work_;
@@ -62,6 +65,7 @@ class Chunk {
  private:
   void make_room();
   void plan(const Word2VecDraws& draws, std::size_t t);
+  void fetch_rest();
   void gather(std::size_t t);
   void learn(std::size_t t);
   void learn_objective();
@@ -144,14 +148,28 @@ void Chunk<T>::plan(const Word2VecDraws& draws, std::size_t t) {
     }
   }
   if (negative_ == 0) return;
-  prefetch(weights_.negative.row(static_cast<std::size_t>(word)), columns);
+  if (!pairs_apart()) space_.coming.push_back(weights_.negative.row(static_cast<std::size_t>(word)));
+  if (pairs_apart()) prefetch(weights_.negative.row(static_cast<std::size_t>(word)), columns);
   const std::size_t used = pairs_apart() ? 2 * static_cast<std::size_t>(kept_.reach[t]) : 1;
   for (std::size_t set = 0; set < used; ++set) {
     std::int32_t* const out = planned(t, set);
     const std::size_t count = word2vec_negatives(tables_, draws, kept_.positions[t], word, set, out + 1);
     out[0] = static_cast<std::int32_t>(count);
-    for (std::size_t i = 1; i <= count; ++i) prefetch(weights_.negative.row(static_cast<std::size_t>(out[i])), columns);
+    for (std::size_t i = 1; i <= count; ++i) {
+      space_.coming.push_back(weights_.negative.row(static_cast<std::size_t>(out[i])));
+    }
   }
+  while (space_.coming.size() % kTile<T> != 0) space_.coming.push_back(block_.dummy);
+  block_.coming = space_.coming.data();
+  block_.coming_end = block_.coming + space_.coming.size();
+  if (settings_.skip_gram && settings_.shared_negatives) fetch_rest();  // all inputs at once take none
+}
+
+/// What of the next word's rows has not been fetched meanwhile.
+template <typename T>
+void Chunk<T>::fetch_rest() {
+  for (; block_.coming != block_.coming_end; ++block_.coming) prefetch(*block_.coming, block_.columns);
+  space_.coming.clear();
 }
 
 template <typename T>

@@ -46,14 +46,20 @@ void word2vec_keep(const Word2VecTables& tables, const Word2VecDraws& draws, Vie
   for (std::size_t p = begin; p-- > low && corpus(p) >= 0 && kept.words.size() <= context;) take(p);
   std::reverse(kept.words.begin() + 1, kept.words.end());
   kept.first = kept.words.size();  // reach and positions are those of centres only
+  // No branch on what is drawn, which would be mispredicted often.
+  std::size_t size = kept.first;
+  kept.resize(size + (end - begin));
   for (std::size_t p = begin; p < end; ++p) {
-    if (corpus(p) >= 0) {
-      take(p);
-    } else {
-      stop();
-    }
+    const std::int32_t word = corpus(p);
+    const std::uint64_t bits = draws.at(p);
+    const auto known = static_cast<std::size_t>(std::max(word, 0));
+    kept.words[size] = word;
+    kept.reach[size] = reach(tables.settings(), bits);
+    kept.positions[size] = p;
+    size += static_cast<std::size_t>(word < 0) | static_cast<std::size_t>(bits >> 32 <= tables.keep(known));
   }
-  kept.last = kept.words.size();
+  kept.resize(size);
+  kept.last = size;
   for (std::size_t p = end; p < high && corpus(p) >= 0 && kept.words.size() < kept.last + context; ++p) take(p);
   stop();
 }
