@@ -62,10 +62,14 @@ class LossSum {
 template <typename T>
 inline constexpr std::size_t kLine = 64 / sizeof(T);
 
-/// Asks for the line of a row that will be changed.
-template <typename T>
+/// Where rows are fetched to: one word's are changed at once, those of a whole window of pairs do not fit the first level.
+enum class Fetch { kNothing, kFirstLevel, kSecondLevel };
+
+/// Asks for a line of a row.
+template <Fetch To, typename T>
 [[gnu::always_inline]] inline void prefetch(const T* row) {
-  __builtin_prefetch(row, 1);
+  if constexpr (To == Fetch::kFirstLevel) __builtin_prefetch(row, 1);
+  if constexpr (To == Fetch::kSecondLevel) __builtin_prefetch(row, 0, 2);
 }
 
 /// to += weight * from.
@@ -112,6 +116,24 @@ template <typename T>
       }
     }
   });
+}
+
+template <typename T, std::size_t... I>
+[[gnu::always_inline]] inline typename Format<T>::Words lane_numbers(std::index_sequence<I...>) {
+  return typename Format<T>::Words{static_cast<typename Format<T>::Word>(I)...};
+}
+
+/// The first `count` lanes; the others become 0.
+template <typename T>
+[[gnu::always_inline]] inline Vec<T> first_lanes(Vec<T> values, std::size_t count) {
+  const auto numbers = lane_numbers<T>(std::make_index_sequence<kLanes<T>>());
+  return numbers < static_cast<typename Format<T>::Word>(count) ? values : Vec<T>{};
+}
+
+/// The first kPlaces lanes, again and again.
+template <typename T, std::size_t... I>
+[[gnu::always_inline]] inline Vec<T> repeated(Vec<T> values, std::index_sequence<I...>) {
+  return __builtin_shufflevector(values, values, (I % kPlaces)...);
 }
 
 /// Lane j becomes the sum of the lanes of rows[j].
@@ -182,14 +204,10 @@ template <typename T>
       to_factor<T>(values + at, load(sign + place), load(scale + place), alpha, most_times, loss);
     }
   } else {  // several rows in a register
-    T signs[L], scales[L];
-    for (std::size_t lane = 0; lane < L; ++lane) {
-      signs[lane] = sign[lane % kPlaces];
-      scales[lane] = scale[lane % kPlaces];
-    }
+    const Vec<T> signs = repeated<T>(load(sign), std::make_index_sequence<L>());
+    const Vec<T> scales = repeated<T>(load(scale), std::make_index_sequence<L>());
     for (std::size_t at = 0; at < rows * kPlaces; at += L) {
-      const std::size_t count = std::min(L, rows * kPlaces - at);
-      to_factor<T>(values + at, load_part(signs, count), load_part(scales, count), alpha, most_times, loss);
+      to_factor<T>(values + at, first_lanes<T>(signs, rows * kPlaces - at), scales, alpha, most_times, loss);
     }
   }
 }
@@ -199,8 +217,8 @@ template <typename T>
 [[gnu::always_inline]] inline void factors_apart(T* values, std::size_t tiles, const T* sign, const T* scale, T alpha,
                                                  std::size_t most_times, LossSum<T>& loss) {
   for (std::size_t at = 0; at < tiles * kPlaces; at += kLanes<T>) {
-    const std::size_t count = std::min(kLanes<T>, tiles * kPlaces - at);
-    to_factor<T>(values + at, load_part(sign + at, count), load_part(scale + at, count), alpha, most_times, loss);
+    const Vec<T> signs = first_lanes<T>(load(sign + at), tiles * kPlaces - at);
+    to_factor<T>(values + at, signs, load(scale + at), alpha, most_times, loss);
   }
 }
 
@@ -229,8 +247,8 @@ template <typename T, std::size_t M, bool Direct>
   }
 }
 
-/// The same for one input: its factors stay in registers. With Fetch, M rows `coming` are fetched meanwhile.
-template <typename T, std::size_t M, bool Direct, bool Fetch>
+/// The same for one input: its factors stay in registers. Meanwhile M rows `coming` are fetched.
+template <typename T, std::size_t M, bool Direct, Fetch To>
 [[gnu::always_inline]] inline void update_one(T* x, T* const* outputs, std::size_t columns, const T* factors, T* change,
                                               bool first, T* const* coming) {
   T* y[M];
@@ -246,7 +264,7 @@ template <typename T, std::size_t M, bool Direct, bool Fetch>
       const Vec<T> before = load(y[j] + k);
       sum = fma(factor[j], before, sum);
       store(y[j] + k, fma(factor[j], row, before));
-      if (Fetch && k % kLine<T> == 0) prefetch(coming[j] + k);
+      if (To != Fetch::kNothing && k % kLine<T> == 0) prefetch<To>(coming[j] + k);
     }
     store((Direct ? x : change) + k, sum);
   }
@@ -274,18 +292,18 @@ struct Word2VecBlock {
 };
 
 /// One input against one tile of outputs.
-template <typename T, std::size_t M>
+template <typename T, std::size_t M, Fetch To>
 [[gnu::always_inline]] inline void update_input(Word2VecBlock<T>& block, T* x, T* const* y, const T* factors,
                                                 bool direct, bool first) {
   T* const* const coming = block.template take_coming<M>();
   if (direct && coming != nullptr) {
-    update_one<T, M, true, true>(x, y, block.columns, factors, nullptr, first, coming);
+    update_one<T, M, true, To>(x, y, block.columns, factors, nullptr, first, coming);
   } else if (direct) {
-    update_one<T, M, true, false>(x, y, block.columns, factors, nullptr, first, nullptr);
+    update_one<T, M, true, Fetch::kNothing>(x, y, block.columns, factors, nullptr, first, nullptr);
   } else if (coming != nullptr) {
-    update_one<T, M, false, true>(x, y, block.columns, factors, block.change, first, coming);
+    update_one<T, M, false, To>(x, y, block.columns, factors, block.change, first, coming);
   } else {
-    update_one<T, M, false, false>(x, y, block.columns, factors, block.change, first, nullptr);
+    update_one<T, M, false, Fetch::kNothing>(x, y, block.columns, factors, block.change, first, nullptr);
   }
 }
 
@@ -296,13 +314,38 @@ void update_tile(Word2VecBlock<T>& block, T* const* x, std::size_t rows, T* cons
   for (; i + 2 <= rows; i += 2) products<T, 2, M>(x + i, y, block.columns, block.factors + i * kPlaces);
   if (i < rows) products<T, 1, M>(x + i, y, block.columns, block.factors + i * kPlaces);
   to_factors<T>(block.factors, rows, sign, scale, block.alpha, block.most_times, loss);
-  if (rows == 1) {
-    update_input<T, M>(block, x[0], y, block.factors, direct, first);
-  } else if (direct) {
+  if (direct) {
     update<T, M, true>(x, rows, y, block.columns, block.factors, nullptr, 0, first);
   } else {
     update<T, M, false>(x, rows, y, block.columns, block.factors, block.change, block.stride, first);
   }
+}
+
+/// One input against all tiles.
+template <typename T>
+void update_row(Word2VecBlock<T>& block, T* x, T* const* y, std::size_t outputs, const T* sign, const T* scale,
+                bool direct, LossSum<T>& loss) {
+  constexpr std::size_t M = kTile<T>;
+  const std::size_t tiles = (outputs + M - 1) / M;
+  const bool half = M == 6 && tiles * M - outputs >= 3;  // the last tile
+  for (std::size_t t = 0; t < tiles; ++t) {
+    T* const to = block.factors + t * kPlaces;
+    if (half && t + 1 == tiles) {
+      products<T, 1, 3>(&x, y + t * M, block.columns, to);
+    } else {
+      products<T, 1, M>(&x, y + t * M, block.columns, to);
+    }
+  }
+  factors_apart<T>(block.factors, tiles, sign, scale, block.alpha, block.most_times, loss);
+  for (std::size_t t = 0; t < tiles; ++t) {
+    const T* const factors = block.factors + t * kPlaces;
+    if (half && t + 1 == tiles) {
+      update_input<T, 3, Fetch::kFirstLevel>(block, x, y + t * M, factors, direct && tiles == 1, t == 0);
+    } else {
+      update_input<T, M, Fetch::kFirstLevel>(block, x, y + t * M, factors, direct && tiles == 1, t == 0);
+    }
+  }
+  if (direct && tiles > 1) add_row(block.change, x, T{1}, block.columns);
 }
 
 /// One update of `rows` inputs against `outputs` outputs. sign is 1 where an output is the word that was seen and -1
@@ -312,6 +355,7 @@ void update_tile(Word2VecBlock<T>& block, T* const* x, std::size_t rows, T* cons
 template <typename T>
 void update_block(Word2VecBlock<T>& block, T* const* x, std::size_t rows, T* const* y, std::size_t outputs,
                   const T* sign, const T* scale, bool direct, LossSum<T>& loss) {
+  if (rows == 1) return update_row(block, x[0], y, outputs, sign, scale, direct, loss);
   constexpr std::size_t tile = kTile<T>;
   for (std::size_t j = 0; j < outputs; j += tile, y += tile, sign += kPlaces, scale += kPlaces) {
     const bool last = j + tile >= outputs;
@@ -351,7 +395,7 @@ void update_apart(Word2VecBlock<T>& block, T* const* x, std::size_t rows, T* con
     for (std::size_t t = 0; t < tiles; ++t) {
       const std::size_t tile = i * tiles + t;
       const T* const factors = block.factors + tile * kPlaces;
-      update_input<T, M>(block, x[i], y + tile * M, factors, direct, t == 0);
+      update_input<T, M, Fetch::kSecondLevel>(block, x[i], y + tile * M, factors, direct, t == 0);
     }
     if (!direct) add_row(block.change, x[i], rates == nullptr ? T{1} : rates[i], block.columns);
   }

@@ -27,7 +27,7 @@ constexpr std::size_t kNegative = 1, kTree = 2;
 
 template <typename T>
 void prefetch(const T* row, std::size_t columns) {
-  for (std::size_t k = 0; k < columns; k += detail::kLine<T>) detail::prefetch(row + k);
+  for (std::size_t k = 0; k < columns; k += detail::kLine<T>) detail::prefetch<detail::Fetch::kFirstLevel>(row + k);
 }
 
 template <typename T>
@@ -65,6 +65,7 @@ class Chunk {
  private:
   void make_room();
   void plan(const Word2VecDraws& draws, std::size_t t);
+  void plan_negatives(const Word2VecDraws& draws, std::size_t t);
   void fetch_rest();
   void gather(std::size_t t);
   void learn(std::size_t t);
@@ -144,10 +145,20 @@ void Chunk<T>::plan(const Word2VecDraws& draws, std::size_t t) {
     const HuffmanTree& tree = tables_.tree();
     const auto w = static_cast<std::size_t>(word);
     for (std::size_t i = tree.start[w]; i < tree.start[w + 1]; ++i) {
-      prefetch(weights_.tree.row(static_cast<std::size_t>(tree.point[i])), columns);
+      space_.coming.push_back(weights_.tree.row(static_cast<std::size_t>(tree.point[i])));
     }
   }
-  if (negative_ == 0) return;
+  if (negative_ > 0) plan_negatives(draws, t);
+  while (space_.coming.size() % kTile<T> != 0) space_.coming.push_back(block_.dummy);
+  block_.coming = space_.coming.data();
+  block_.coming_end = block_.coming + space_.coming.size();
+  if (settings_.skip_gram && !pairs_apart()) fetch_rest();  // several inputs at once take none
+}
+
+template <typename T>
+void Chunk<T>::plan_negatives(const Word2VecDraws& draws, std::size_t t) {
+  const std::int32_t word = kept_.words[t];
+  const std::size_t columns = block_.columns;
   if (!pairs_apart()) space_.coming.push_back(weights_.negative.row(static_cast<std::size_t>(word)));
   if (pairs_apart()) prefetch(weights_.negative.row(static_cast<std::size_t>(word)), columns);
   const std::size_t used = pairs_apart() ? 2 * static_cast<std::size_t>(kept_.reach[t]) : 1;
@@ -159,10 +170,6 @@ void Chunk<T>::plan(const Word2VecDraws& draws, std::size_t t) {
       space_.coming.push_back(weights_.negative.row(static_cast<std::size_t>(out[i])));
     }
   }
-  while (space_.coming.size() % kTile<T> != 0) space_.coming.push_back(block_.dummy);
-  block_.coming = space_.coming.data();
-  block_.coming_end = block_.coming + space_.coming.size();
-  if (settings_.skip_gram && settings_.shared_negatives) fetch_rest();  // all inputs at once take none
 }
 
 /// What of the next word's rows has not been fetched meanwhile.
