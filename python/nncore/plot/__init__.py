@@ -10,6 +10,7 @@ from __future__ import annotations
 from .curves import learning_curve
 from .matrices import hinton
 from .recurrent import cell_text, gates
+from .replay import priorities
 from .rl import returns, values
 from .words import analogy, embedding, frequency_rank
 
@@ -21,6 +22,7 @@ __all__ = [
     "gates",
     "hinton",
     "learning_curve",
+    "priorities",
     "returns",
     "values",
 ]
