@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import importlib.util
 import io
 import re
 from html.parser import HTMLParser
@@ -80,10 +81,12 @@ def test_the_page_has_its_pictures(page: str) -> None:
     language = ("Bits per character on the text", "Forget gate", "Input gate", "Output gate", "The state h")
     words = ("How often each word comes", "Vectors of 70 frequent words")
     worlds = ("A house with slippery floors", "What an episode brought")
-    for caption in (*language, *words, *worlds):
+    control = ("For how many steps the pole stood", "What it does with a cart", "Its memory at the end")
+    control = control if importlib.util.find_spec("gymnasium") else ()
+    for caption in (*language, *words, *worlds, *control):
         assert f'alt="{caption}' in page
     pictures = re.findall(r'(?:src|srcset)="data:image/png;base64,([^"]*)"', page)
-    assert len(pictures) == 2 * 9  # light and dark
+    assert len(pictures) == 2 * (9 + len(control))  # light and dark
     assert len(set(pictures)) == len(pictures)
     assert all(base64.b64decode(picture).startswith(b"\x89PNG") for picture in pictures)
 
@@ -119,6 +122,7 @@ def test_the_tour_says_what_it_does(tour: Made) -> None:
     assert "bits per character of text it has not seen" in tour.out
     assert re.search(r"from room 2: 2 → 3 → [14] → 5\n", tour.out)
     assert "    CORIOLANUS:" in tour.out
+    assert re.search(r"of 500 steps\.\n|pip install 'nncore\[rl\]'\n", tour.out)
     assert str(tour.folder / "index.html") in tour.out
     assert not tour.err  # no progress bar where standard error is not a terminal
 
