@@ -196,6 +196,69 @@ def test_ids_have_no_name_on_the_disk(tmp_path: Path, monkeypatch: pytest.Monkey
     assert not corpus.ids.flags.writeable
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_by_default_a_long_corpus_goes_to_a_file(known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_corpus, "IDS_IN_MEMORY", 40)
+    vocabulary = Vocabulary.from_sentences(CORPUS)
+    corpus = encode(vocabulary if known else Words(vocabulary), CORPUS)
+    assert isinstance(corpus.ids, np.memmap)
+    check(corpus, vocabulary, CORPUS)
+
+
+class Full:
+    """A file on a disk that takes only the first `room` bytes."""
+
+    def __init__(self, file: Any, room: int) -> None:
+        self._file, self._room = file, room
+
+    def write(self, data: memoryview) -> int:
+        taken = min(self._room, 1000, len(data))
+        if taken == 0:
+            raise OSError(28, "No space left on device")
+        self._room -= taken
+        return int(self._file.write(data[:taken]))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def __enter__(self) -> Any:
+        return self._file.__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        self._file.__exit__(*error)
+
+
+@pytest.mark.parametrize("room", [0, 100, 40_000, 90_001])
+@pytest.mark.parametrize("known", [True, False])
+def test_where_no_file_can_be_written_all_stays_in_memory(
+    room: int, known: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sentences = many_sentences(8_000)
+    vocabulary = Vocabulary.from_sentences(sentences, 3)
+    expected = np.array(ids_of(vocabulary, sentences), np.int32)
+    made = _corpus._nameless
+    monkeypatch.setattr(_corpus, "IDS_IN_MEMORY", expected.nbytes // 3)
+    monkeypatch.setattr(_corpus, "_STEP", 10_000)
+    monkeypatch.setattr(_corpus, "_nameless", lambda: Full(made(), room))
+    ids = encode(vocabulary if known else Words(vocabulary), sentences).ids
+    assert not isinstance(ids, np.memmap)
+    np.testing.assert_array_equal(ids, expected)
+    with pytest.raises(OSError, match="No space left"):
+        encode(vocabulary if known else Words(vocabulary), sentences, memory_limit=0)
+
+
+def test_a_folder_for_temporary_files_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_folder() -> Any:
+        raise FileNotFoundError(2, "No usable temporary directory found")
+
+    monkeypatch.setattr(_corpus, "IDS_IN_MEMORY", 40)
+    monkeypatch.setattr(_corpus, "_nameless", no_folder)
+    vocabulary = Vocabulary.from_sentences(CORPUS)
+    check(encode(vocabulary, CORPUS), vocabulary, CORPUS)
+    with pytest.raises(FileNotFoundError):
+        encode(vocabulary, CORPUS, memory_limit=0)
+
+
 def mapped_memory() -> int:
     """Bytes of files that are mapped to this process and in memory."""
     found = re.search(r"RssFile:\s*(\d+)", Path("/proc/self/status").read_text())
@@ -208,6 +271,7 @@ def test_a_spilled_corpus_stays_in_the_file() -> None:
     sentences = [["a", "b"] * 500] * 5000  # 20 MB of ids
     corpus = encode(Vocabulary.from_sentences([["a", "b"]]), sentences, memory_limit=0)
     held = encode(Vocabulary.from_sentences([["a", "b"]]), sentences)
+    assert not isinstance(held.ids, np.memmap)
     before = mapped_memory()
     assert corpus.checksum() == held.checksum() == zlib.crc32(np.array(corpus.ids).data)
     assert mapped_memory() > before + 15_000_000

@@ -51,7 +51,7 @@ def priorities(buffer: Any, ax: Axes | None = None) -> Axes:
     ax.set(
         xlim=(0, 100), yscale="log", xlabel="transitions, the greatest priority first", ylabel="draws, against chance"
     )
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.0f} %"))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.0f}%"))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}x"))
     ax.legend(frameon=False)
     thin_spines(ax, "left", "bottom")

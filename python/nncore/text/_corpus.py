@@ -18,6 +18,7 @@ from nncore.text._sources import BLOCK, Path, Sentences, check_source, files_of,
 
 Ids = NDArray[np.int32]
 
+IDS_IN_MEMORY = 1 << 25  # bytes, where the caller does not say
 _STEP = 1 << 20  # ids of a call, for lists of words
 
 
@@ -83,7 +84,8 @@ def encode(
         As in `count_words`.
     memory_limit : int or None
         Bytes that the ids may take in memory. More of them go to a temporary file without a name, in the folder that
-        `tempfile.gettempdir` says (``TMPDIR``), which goes away with the array.
+        `tempfile.gettempdir` says (``TMPDIR``), which goes away with the array. None: 32 MiB, but all stay in memory
+        where such a file cannot be written.
 
     Raises
     ------
@@ -132,32 +134,30 @@ def _expected(vocabulary: Any) -> int:
 
 
 def _nameless() -> Any:
-    return tempfile.TemporaryFile(prefix="nncore-")
+    return tempfile.TemporaryFile(prefix="nncore-", buffering=0)
 
 
 class _Sink:
-    """Takes ids in pieces, into an array that grows in its place, or, beyond a limit, into a file."""
+    """Takes ids in pieces, into an array that grows in its place, or, beyond a limit, into a file.
+
+    Where the caller has set no limit and the file cannot be written, all stays in memory.
+    """
 
     def __init__(self, expected: int, memory_limit: int | None) -> None:
-        self._most = None if memory_limit is None else memory_limit // 4
-        spilled = self._most is not None and expected > self._most
-        self._file: Any = _nameless() if spilled else None
-        self._ids = np.empty(0 if spilled else expected, np.int32)  # of which memory is taken as it is written to
+        self._must_spill = memory_limit is not None
+        self._most = (IDS_IN_MEMORY if memory_limit is None else memory_limit) // 4
+        self._file: Any = None
         self._count = 0
+        self._ids = np.empty(0, np.int32)
+        if expected <= self._most or not self._spill():
+            self._ids = np.empty(expected, np.int32)  # of which memory is taken as it is written to
 
     def append(self, ids: Ids) -> None:
         end = self._count + len(ids)
-        if self._file is None and self._most is not None and end > self._most:
-            self._file = _nameless()
-            self._file.write(self._ids[: self._count].data)
-            self._ids = np.empty(0, np.int32)
-        if self._file is not None:
-            self._file.write(ids.data)
-        else:
-            if end > len(self._ids):
-                # Larger blocks are moved by the system without a copy.
-                self._ids.resize(max(end, len(self._ids) + len(self._ids) // 2, _STEP), refcheck=False)
-            self._ids[self._count : end] = ids
+        if end > self._most and self._file is None:
+            self._spill()
+        if self._file is None or not self._write(ids):
+            self._keep(ids, end)
         self._count = end
 
     def finish(self) -> Ids:
@@ -165,7 +165,42 @@ class _Sink:
             self._ids.resize(self._count, refcheck=False)
             return self._ids
         with self._file:
-            self._file.flush()
-            if self._count == 0:
-                return np.empty(0, np.int32)
-            return np.memmap(self._file, np.int32, "r", shape=(self._count,))
+            return np.memmap(self._file, np.int32, "r", shape=(self._count,)) if self._count else self._ids
+
+    def _keep(self, ids: Ids, end: int) -> None:
+        if end > len(self._ids):
+            # Larger blocks are moved by the system without a copy.
+            self._ids.resize(max(end, len(self._ids) + len(self._ids) // 2, _STEP), refcheck=False)
+        self._ids[self._count : end] = ids
+
+    def _spill(self) -> bool:
+        """Whether what came so far is in a file now."""
+        try:
+            self._file = _nameless()
+        except OSError:
+            if self._must_spill:
+                raise
+            self._most = 2**62
+            return False
+        if not self._write(self._ids[: self._count]):
+            return False
+        self._ids = np.empty(0, np.int32)
+        return True
+
+    def _write(self, ids: Ids) -> bool:
+        """Whether the ids are in the file; if not, those before them are in memory again."""
+        rest = ids.data.cast("B")
+        try:
+            while rest:
+                rest = rest[self._file.write(rest) :]
+        except OSError:
+            file, self._file = self._file, None
+            with file:
+                if self._must_spill:
+                    raise
+                if len(self._ids) < self._count:
+                    file.seek(0)
+                    self._ids = np.fromfile(file, np.int32, self._count)
+            self._most = 2**62
+            return False
+        return True

@@ -103,7 +103,8 @@ class Word2Vec(Weights):
         The same bits for any number of workers: four copies of the vectors are trained side by side and merged every
         131,072 words.
     memory_limit : int, optional
-        Bytes that the encoded corpus (4 a word) may take in memory; beyond that it lies in a temporary file.
+        Bytes that the encoded corpus (4 a word) may take in memory; beyond that it lies in a temporary file. By default
+        32 MiB, but all of it stays in memory where such a file cannot be written.
     verbose : int
         1: a progress bar, where standard error is a terminal.
 
