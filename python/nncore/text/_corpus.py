@@ -58,11 +58,15 @@ class EncodedCorpus:
             self.let_go()
         return checksum
 
+    @property
+    def is_mapped(self) -> bool:
+        """Whether the ids lie in a file."""
+        return isinstance(self.ids, np.memmap)
+
     def let_go(self) -> None:
         """Give the memory of mapped ids back to the system, which reads them again when they are used."""
-        mapped = getattr(self.ids, "_mmap", None)
-        if mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
-            mapped.madvise(mmap.MADV_DONTNEED)
+        if self.is_mapped and hasattr(mmap, "MADV_DONTNEED"):
+            self.ids._mmap.madvise(mmap.MADV_DONTNEED)  # type: ignore[attr-defined]
 
 
 def encode(

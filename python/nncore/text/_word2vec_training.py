@@ -17,6 +17,7 @@ from nncore.text._corpus import EncodedCorpus
 if TYPE_CHECKING:
     from nncore.text.word2vec import Word2Vec
 
+MAPPED_WORDS = 1 << 18  # of a call, where their ids lie in a file and are read into memory
 CALL_SECONDS = 0.2  # Ctrl-C is answered between calls
 
 
@@ -97,6 +98,7 @@ def _train_epoch(
     show: Callable[[Position], None],
 ) -> None:
     least = _core.WORD2VEC_ROUND if model.deterministic else 1
+    most = max(least, MAPPED_WORDS // int(_core.WORD2VEC_CHUNK)) if corpus.is_mapped else position.chunks
     count, restart = least, True
     while position.chunk < position.chunks:
         end = min(position.chunk + count, position.chunks)
@@ -133,7 +135,7 @@ def _train_epoch(
             )
         corpus.let_go()
         restart = False
-        count = _next_count(count, CALL_SECONDS / max(seconds, 1e-9), least)
+        count = min(_next_count(count, CALL_SECONDS / max(seconds, 1e-9), least), most)
         show(position)
 
 
