@@ -3,11 +3,13 @@
     python bench/peers/dqn.py [--quick] [--threads 1 2] [--settings cleanrl zoo]
 
 cleanrl: the setting of CleanRL's dqn.py (120-84, batch 128, an update every 10 steps, MSE, no clipping). Its loop is
-written anew here, with PyTorch and the same buffer and vector environment, without a writer and without prints. zoo:
-rl-baselines3-zoo's setting (256-256, batch 64, 128 updates every 256 steps, Huber's loss, clipping at 10), run by
-stable-baselines3 itself. nncore has the same losses and clipping, neither double nor priorities; beside it the same
-setting with both, and learning asynchronously, which takes a second core. Learning has begun before anything is timed,
-and exploration is at its end. The environment alone is stepped by random actions: no program can be faster.
+written anew here, with PyTorch and the same buffer and vector environment, without a writer and without prints; so is
+that of dqn_jax.py. zoo: rl-baselines3-zoo's setting (256-256, batch 64, 128 updates every 256 steps, Huber's loss,
+clipping at 10), run by stable-baselines3 itself, and by SBX, which clips nothing. What needs JAX (jax, optax, sbx-rl)
+is left out where that is not installed. nncore has the same losses and clipping, neither double nor priorities; beside
+it the same setting with both, and learning asynchronously, which takes a second core. Learning has begun before
+anything is timed, and exploration is at its end. The environment alone is stepped by random actions: no program can be
+faster.
 
 One update of each is compared with PyTorch's in tests/rl/test_dqn_twin.py, and what is learnt in bench/peers/agents.py.
 A ratio is the peer's time over nncore's, the median of the rounds and their quartiles.
@@ -16,6 +18,7 @@ A ratio is the peer's time over nncore's, the median of the rounds and their qua
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import itertools
 import random
 from collections.abc import Callable
@@ -43,8 +46,9 @@ SETTINGS: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 PEERS = {"cleanrl": "CleanRL's loop", "zoo": "stable-baselines3"}
-HEADER = ["setting", "threads", "program", "steps/s", "µs a step", "peer / nncore"]
-WIDTHS = [8, 7, 36, 9, 9, 24]
+IN_JAX = {"cleanrl": "CleanRL's loop in JAX", "zoo": "SBX"}
+HEADER = ["setting", "threads", "program", "steps/s", "µs a step", "PyTorch's / this", "JAX's / this"]
+WIDTHS = [8, 7, 30, 9, 9, 24, 24]
 
 
 class Ours:
@@ -159,6 +163,7 @@ def compare(options: argparse.Namespace, threads: int, name: str) -> None:
     peer = PEERS[name]
     candidates: dict[str, Callable[[], Any]] = {
         peer: (CleanLoop if name == "cleanrl" else StableBaselines)(setting, steps),
+        **in_jax(name, setting, steps),
         "nncore": Ours(setting, steps),
         "nncore, double and priorities": Ours(setting, steps, double=True, prioritized=True),
         "environment alone": environment_alone(steps),
@@ -168,9 +173,21 @@ def compare(options: argparse.Namespace, threads: int, name: str) -> None:
     timing = harness.measure(candidates, options.rounds, 0.0)
     for program in candidates:
         seconds = timing.median(program) / steps
-        ratio = harness.ratio_text(timing.ratio(peer, program))
-        cells = [name, str(threads), program, f"{1 / seconds:,.0f}", harness.microseconds(seconds), ratio]
-        harness.print_row(cells, WIDTHS)
+        peers = [name for name in (peer, IN_JAX[name]) if name in candidates]
+        ratios = [harness.ratio_text(timing.ratio(peer, program)) for peer in peers]
+        cells = [name, str(threads), program, f"{1 / seconds:,.0f}", harness.microseconds(seconds), *ratios]
+        harness.print_row(cells, WIDTHS[: len(cells)])
+
+
+def in_jax(name: str, setting: dict[str, Any], steps: int) -> dict[str, Callable[[], Any]]:
+    """The peer that computes in JAX, where what it needs is installed."""
+    missing = [package for package in ("jax", "optax", "sbx") if importlib.util.find_spec(package) is None]
+    if missing:
+        print(f"{IN_JAX[name]}: skipped, not installed: {', '.join(missing)}")
+        return {}
+    import dqn_jax
+
+    return {IN_JAX[name]: (dqn_jax.CleanLoop if name == "cleanrl" else dqn_jax.Sbx)(setting, steps)}
 
 
 def main(options: argparse.Namespace, threads: int) -> None:
