@@ -12,6 +12,7 @@
 #include "gil.h"
 #include "nncore/core/in_use.h"
 #include "replay.h"
+#include "replay_values.h"
 
 namespace py = pybind11;
 using namespace pybind11::literals;
@@ -116,7 +117,9 @@ class BoundLearner {
   }
   /// Begins an episode of one environment whose observations are single arrays; false for another type or shape.
   bool begin(const BoundReplay& replay, py::handle observation) {
-    if (!is_array_of(replay.observations[0], observation)) return false;
+    const ReplaySpec& spec = replay.observations[0];
+    if (!is_array_of(spec, observation)) return false;
+    if (!is_finite(spec, py::detail::array_proxy(observation.ptr())->data, 1)) return false;
     keep(py::detail::array_proxy(observation.ptr())->data);
     return true;
   }
@@ -138,6 +141,7 @@ class BoundLearner {
     const typename StagedSteps::Step step{action_, static_cast<float>(number), ends != 0, cut != 0};
     if (!std::isfinite(step.reward)) return false;
     const void* const to = py::detail::array_proxy(reached.ptr())->data;
+    if (!is_finite(replay.observations[0], to, 1)) return false;
     if (staged) {
       staged_.add(here_.data(), static_cast<const std::uint8_t*>(to), bytes(), step);
     } else {

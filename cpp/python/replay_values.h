@@ -58,6 +58,20 @@ inline bool in_bounds(const ReplaySpec& spec, const std::int64_t* numbers, std::
   return true;
 }
 
+template <typename T>
+bool all_finite(const void* data, std::size_t count) {
+  const T* const numbers = static_cast<const T*>(data);
+  return std::all_of(numbers, numbers + count, [](T number) { return std::isfinite(number); });
+}
+
+/// Whether `rows` values are finite, as far as they are of floats.
+inline bool is_finite(const ReplaySpec& spec, const void* data, std::size_t rows) {
+  if (spec.dtype.kind() != 'f') return true;
+  const std::size_t size = static_cast<std::size_t>(spec.dtype.itemsize()), count = rows * spec.bytes() / size;
+  return size == sizeof(float) ? all_finite<float>(data, count)
+                               : size != sizeof(double) || all_finite<double>(data, count);
+}
+
 /// Where values stand: in the caller's array, or one as a number in `number`; null where they must first be converted.
 inline const void* value_of(const ReplaySpec& spec, pybind11::handle value, std::int64_t& number,
                             std::size_t rows = 0) {
@@ -67,6 +81,7 @@ inline const void* value_of(const ReplaySpec& spec, pybind11::handle value, std:
   if (!fits(spec, value, rows)) return nullptr;
   const void* const data = pybind11::detail::array_proxy(value.ptr())->data;
   const std::size_t count = spec.low.empty() ? 0 : std::max<std::size_t>(rows, 1);
+  if (!is_finite(spec, data, std::max<std::size_t>(rows, 1))) return nullptr;
   return in_bounds(spec, static_cast<const std::int64_t*>(data), count) ? data : nullptr;
 }
 

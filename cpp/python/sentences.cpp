@@ -76,7 +76,9 @@ std::string_view SentenceStream::utf8(PyObject* word) {
     throw py::type_error("each word must be a str, but word " + std::to_string(at_) + " of sentence " +
                          std::to_string(number_ - 1) + " (from 0) came as " + Py_TYPE(word)->tp_name);
   }
-  return utf8_of(word, scratch_[turn_++ % scratch_.size()]);
+  const std::size_t turn = turn_++ % words_.size();
+  words_[turn] = py::reinterpret_borrow<py::object>(word);
+  return utf8_of(word, scratch_[turn]);
 }
 
 }  // namespace nncore

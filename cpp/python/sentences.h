@@ -45,7 +45,9 @@ class SentenceStream {
   pybind11::object sentence_;  // a list or tuple
   Py_ssize_t at_ = 0;
   std::uint64_t number_ = 0;  // of sentences begun
-  std::array<std::string, WaitingWords::kMost> scratch_;
+  // What the words that wait are read from: the iterable may make its words as it goes, and use a list again.
+  std::array<pybind11::object, WaitingWords::kMost + 1> words_;
+  std::array<std::string, WaitingWords::kMost + 1> scratch_;
   std::size_t turn_ = 0;
 };
 

@@ -65,7 +65,7 @@ class Corridor(gymnasium.Env):
 
 def rooms(agent):
     """Q values of all rooms, (5, 2)."""
-    env = Corridor(agent.get_env().env.kind) if hasattr(agent.get_env().env, "kind") else Corridor()
+    env = Corridor(getattr(agent.get_env(), "kind", "discrete"))
     values = []
     for env.room in range(5):
         values.append(agent.q_values(env.observe()))
@@ -417,10 +417,47 @@ def test_an_evaluation_in_its_own_environment_spoils_no_transition(kind):
 
 def test_a_buffer_of_another_kind_comes_back(tmp_path):
     env = Corridor("box")
-    buffer = rl.ReplayBuffer(500, env.observation_space, env.action_space, seed=1)
+    buffer = rl.ReplayBuffer(500, env.observation_space, env.action_space, gamma=0.9, seed=1)
     make_agent(env, replay_buffer=buffer).learn(100).save(tmp_path / "agent", tmp_path / "buffer")
     loaded = rl.DQN.load(tmp_path / "agent", env, tmp_path / "buffer")
     assert type(loaded.replay_buffer) is rl.ReplayBuffer and len(loaded.replay_buffer) == 100
+
+
+def test_what_load_cannot_change_is_named(tmp_path):
+    make_agent(Corridor("box")).learn(60).save(tmp_path / "agent")
+    for name, value in (("seed", 5), ("foo", 1)):
+        with pytest.raises(TypeError, match=f"^changes must be parameters .* that are saved, but one is '{name}'"):
+            rl.DQN.load(tmp_path / "agent", **{name: value})
+    for name, value in (("hidden", (8,)), ("dtype", "float64")):
+        with pytest.raises(ValueError, match=f"^{name} is .* in the file and cannot be changed"):
+            rl.DQN.load(tmp_path / "agent", **{name: value})
+    assert rl.DQN.load(tmp_path / "agent", batch_size=8, hidden=(16,)).settings.batch_size == 8
+
+
+@pytest.mark.parametrize("vector", [False, True])
+def test_an_observation_that_is_not_finite_is_refused_and_forgotten(vector):
+    class Broken(Corridor):
+        def observe(self):
+            seen, first = super().observe(), self.calls == 150 and not hasattr(self, "broken")
+            if first:
+                self.broken = True
+            return np.full_like(seen, np.nan) if first else seen
+
+    env = Broken("box")
+    agent = make_agent(SyncVectorEnv([lambda: env]) if vector else env)
+    with pytest.raises(ValueError, match=r"^(observation|next_obs) must be finite"):
+        agent.learn(400)
+    stored = agent.replay_buffer.sample(64)
+    assert np.isfinite(stored.observations).all() and np.isfinite(stored.next_observations).all()
+    agent.learn(200, reset_num_timesteps=False)
+
+
+@pytest.mark.parametrize("interval", [0, -1, "x", 1.5])
+def test_a_log_interval_that_cannot_be_is_refused_before_the_first_step(interval):
+    agent = make_agent(Corridor("box"))
+    with pytest.raises((TypeError, ValueError), match="^log_interval must be"):
+        agent.learn(100, log_interval=interval)
+    assert agent.num_timesteps == 0
 
 
 def test_stays_usable_when_the_environment_raises():
@@ -474,12 +511,15 @@ def test_a_reward_that_is_not_finite_is_refused():
 
 def test_takes_a_buffer_of_ones_own():
     env = Corridor("box")
-    buffer = rl.PrioritizedReplayBuffer(500, env.observation_space, env.action_space, n_steps=2, kind="rank", seed=1)
+    shared = (500, env.observation_space, env.action_space)
+    buffer = rl.PrioritizedReplayBuffer(*shared, n_steps=2, gamma=0.9, kind="rank", seed=1)
     agent = make_agent(env, replay_buffer=buffer).learn(300)
     assert agent.replay_buffer is buffer and len(buffer) == 300
     assert len(np.unique(buffer.priorities)) > 20
     with pytest.raises(ValueError, match="^replay_buffer must be of env's observation"):
         make_agent(Corridor("discrete"), replay_buffer=buffer)
+    with pytest.raises(ValueError, match="^replay_buffer must have the agent's gamma = 0.9, but has 0.5"):
+        make_agent(env, replay_buffer=rl.ReplayBuffer(*shared, gamma=0.5))
     with pytest.raises(TypeError, match="^replay_buffer must be a ReplayBuffer"):
         make_agent(env, replay_buffer=[])
 

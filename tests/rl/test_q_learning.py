@@ -607,3 +607,18 @@ def test_the_core_refuses_what_does_not_fit_its_table():
         learner.store(np.zeros((5, 6)))
     with pytest.raises(ValueError, match="a schedule must be"):
         _core.QLearner(np.zeros((2, 2)), np.zeros((0, 0), np.uint8), ("cubic", 1, 1, 1), 1, "boltzmann", (), 0, 0)
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_predicts_from_observations_with_parts(loaded, tmp_path):
+    pytest.importorskip("gymnasium")
+    agent = rl.QLearning.for_env("Blackjack-v1", exploration=rl.EpsilonGreedy(0.2)).learn("Blackjack-v1", 5000, seed=0)
+    if loaded:
+        agent.save(tmp_path / "agent")
+        with pytest.raises(ValueError, match="^env must be given to load"):
+            rl.QLearning.load(tmp_path / "agent").predict((20, 5, 0))
+        agent = rl.QLearning.load(tmp_path / "agent", "Blackjack-v1")
+    action, state = agent.predict((20, 5, 0))
+    assert action == agent.q.reshape(32, 11, 2, 2)[20, 5, 0].argmax() and state is None
+    with pytest.raises(ValueError, match="not in its space"):
+        agent.predict((40, 5, 0))

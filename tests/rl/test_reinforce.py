@@ -172,7 +172,7 @@ def test_wrong_environments_and_calls() -> None:
         made.learn(10, callback=3)
     with pytest.raises(ValueError, match="observation must be of shape"):
         made.predict(np.zeros((4, 3), np.float32))
-    with pytest.raises(ValueError, match="observations must be finite"):
+    with pytest.raises(ValueError, match="observation must be finite"):
         made.predict(np.array([np.nan, 0], np.float32))
     with pytest.raises(ValueError, match="n_episodes"):
         made.evaluate(0)

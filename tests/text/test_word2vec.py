@@ -10,7 +10,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import nncore
-from nncore.text import KeyedVectors, LineSentence, Word2Vec
+from nncore.text import KeyedVectors, LineSentence, NGramModel, Phrases, Word2Vec, cooccurrence
 
 SMALL = {"vector_size": 12, "min_count": 1, "workers": 1, "sample": 0.0, "epochs": 2}
 
@@ -479,3 +479,101 @@ def test_what_has_no_effect_says_so():
 def test_progress_is_silent_without_a_terminal(capfd):
     Word2Vec(sentences(), **SMALL, verbose=1)
     assert capfd.readouterr() == ("", "")
+
+
+class Making:
+    """Sentences that make their words while they are read, in a list that they use again."""
+
+    def __init__(self, sentences):
+        self._sentences = sentences
+
+    def __iter__(self):
+        words = []
+        for sentence in self._sentences:
+            words[:] = [word[:2] + word[2:] for word in sentence]
+            yield words
+
+
+LONG = [[f"internationalization_{3 * i + j}" for j in range(3)] + ["α" * 20] * (i % 2) for i in range(2000)]
+
+
+def test_words_that_live_only_while_they_are_read():
+    settings = {**SMALL, "min_count": 1, "epochs": 1, "sample": 0, "workers": 1}
+    given, made = Word2Vec(LONG, **settings), Word2Vec(Making(LONG), **settings)
+    assert made.wv.index_to_key == given.wv.index_to_key
+    assert made.train(Making(LONG), epochs=1) == given.train(LONG, epochs=1)
+    np.testing.assert_array_equal(made.wv.vectors, given.wv.vectors)
+    assert Phrases(Making(LONG), min_count=1).vocab == Phrases(LONG, min_count=1).vocab
+    assert NGramModel(2).fit(Making(LONG)).counts == NGramModel(2).fit(LONG).counts
+    assert (cooccurrence(Making(LONG), window=1)[0] != cooccurrence(LONG, window=1)[0]).nnz == 0
+
+
+@pytest.mark.parametrize("alpha", [1e30, 1e37, 1e38, 3e38, 1e39, 1e300])
+@pytest.mark.parametrize("sg", [0, 1])
+def test_a_rate_beyond_all_measure_is_an_error(alpha, sg):
+    with np.errstate(all="ignore"), pytest.raises(FloatingPointError, match="the vectors are no longer finite"):
+        Word2Vec([["a", "b", "c"], ["a", "d", "c"]] * 50, vector_size=4, min_count=1, workers=1, alpha=alpha, sg=sg)
+
+
+def test_attributes_that_cannot_be_are_refused_before_anything_happens(tmp_path):
+    model = Word2Vec(sentences(), **SMALL)
+    for name, value in (
+        ("alpha", -0.1),
+        ("min_alpha", -0.1),
+        ("negative", -1),
+        ("epochs", 0),
+        ("workers", "x"),
+        ("sg", 5),
+    ):
+        before = getattr(model, name)
+        setattr(model, name, value)
+        with pytest.raises((TypeError, ValueError), match=f"^{name} must be"):
+            model.train(sentences(), epochs=1)
+        with pytest.raises((TypeError, ValueError), match=f"^{name} must be"):
+            model.save(tmp_path / "model")
+        setattr(model, name, before)
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(ValueError, match="end_alpha must be"):
+        model.train(sentences(), start_alpha=0.5, end_alpha=-1)
+    assert model.alpha == Word2Vec(**SMALL).alpha
+
+
+def test_attributes_of_numpy_are_saved(tmp_path):
+    model = Word2Vec(sentences(), **SMALL)
+    model.alpha, model.epochs, model.window = np.float32(0.5), np.int64(3), np.int32(4)
+    model.save(tmp_path / "model")
+    loaded = Word2Vec.load(tmp_path / "model")
+    assert (loaded.alpha, loaded.epochs, loaded.window) == (0.5, 3, 4)
+
+
+def test_an_update_keeps_to_the_greatest_vocabulary():
+    model = Word2Vec(min_count=1, max_final_vocab=2, vector_size=2)
+    model.build_vocab([["a"] * 5 + ["b"] * 4 + ["c"] * 3])
+    model.build_vocab([["x"] * 9 + list("defghijklmnop")], update=True)
+    assert model.wv.index_to_key == ["a", "b", "x"] and model.effective_min_count == 2  # as gensim has it
+
+
+def test_an_update_that_does_not_fit_changes_nothing():
+    model = Word2Vec(sentences(), **SMALL)
+    before = model.corpus_count, model.corpus_total_words, model.effective_min_count
+    model.wv.vectors = np.ones((3, 4))
+    with pytest.raises(ValueError, match="wv.vectors must be of shape"):
+        model.build_vocab([["x", "y"]] * 9, update=True)
+    assert (model.corpus_count, model.corpus_total_words, model.effective_min_count) == before
+
+
+def test_vectors_that_are_not_finite_are_not_trained():
+    model = Word2Vec(sentences(), **SMALL)
+    word = model.wv.index_to_key[2]
+    model.wv.vectors[2, 1] = np.nan
+    rest = model.wv.vectors[:2].copy()
+    with pytest.raises(ValueError, match=f"wv.vectors must be finite, but that of '{word}' is not"):
+        model.train(sentences(), epochs=1)
+    np.testing.assert_array_equal(model.wv.vectors[:2], rest)
+
+
+def test_a_window_may_be_longer_than_any_sentence():
+    for sg in (0, 1):
+        wide = Word2Vec(sentences(), **{**SMALL, "window": 10**6, "sg": sg, "shrink_windows": False})
+        narrow = Word2Vec(sentences(), **{**SMALL, "window": 100, "sg": sg, "shrink_windows": False})
+        np.testing.assert_array_equal(wide.wv.vectors, narrow.wv.vectors)

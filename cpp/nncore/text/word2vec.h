@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -18,6 +19,9 @@
 
 namespace nncore {
 
+/// Positions of the corpus that are trained with one learning rate, by one thread.
+inline constexpr std::size_t kWord2VecChunk = 8192;
+
 struct Word2VecSettings {
   bool skip_gram = false;  // else CBOW
   std::int64_t window = 5;
@@ -32,10 +36,10 @@ struct Word2VecSettings {
   bool paper_subsampling = false;  // keep with sqrt(t / f), else with sqrt(t / f) + t / f
   double sample = 1e-3;            // t; 0 keeps every word
   std::uint64_t seed = 1;
-};
 
-/// Positions of the corpus that are trained with one learning rate, by one thread.
-inline constexpr std::size_t kWord2VecChunk = 8192;
+  /// Words to either side that a window takes at most.
+  std::size_t reach() const { return std::min(static_cast<std::size_t>(window), kWord2VecChunk); }
+};
 
 /// The tables of a training: keeping probabilities, negatives, tree.
 class Word2VecTables {

@@ -83,7 +83,7 @@ class Chunk {
   void flush();
 
   bool pairs_apart() const { return settings_.skip_gram && !settings_.shared_negatives && negative_ > 0; }
-  std::size_t sets() const { return pairs_apart() ? 2 * static_cast<std::size_t>(settings_.window) : 1; }
+  std::size_t sets() const { return pairs_apart() ? 2 * settings_.reach() : 1; }
   std::int32_t* planned(std::size_t t, std::size_t set) {
     return space_.planned.data() + (t % kPlans * sets() + set) * (negative_ + 1);
   }
@@ -109,7 +109,7 @@ class Chunk {
 
 template <typename T>
 void Chunk<T>::make_room() {
-  const std::size_t most_rows = 2 * static_cast<std::size_t>(settings_.window);
+  const std::size_t most_rows = 2 * settings_.reach();
   const std::size_t most_outputs = std::max(negative_ + 1, tables_.tree().longest);
   const std::size_t tiles = (most_outputs / kTile<T> + 1) * (pairs_apart() ? most_rows : 1);
   const std::size_t stride = weights_.input.extent(1);
@@ -137,7 +137,7 @@ void Chunk<T>::plan(const Word2VecDraws& draws, std::size_t t) {
   const std::int32_t word = kept_.words[t];
   if (word < 0) return;
   const std::size_t columns = block_.columns;
-  const std::size_t newest = t + static_cast<std::size_t>(settings_.window);
+  const std::size_t newest = t + settings_.reach();
   if (newest < kept_.words.size() && kept_.words[newest] >= 0) {
     prefetch(weights_.input.row(static_cast<std::size_t>(kept_.words[newest])), columns);
   }
@@ -324,7 +324,9 @@ void Chunk<T>::choose_negatives(std::size_t word, const std::int32_t* drawn) {
       scale -= block_.alpha;
       // A rate of 0 cannot say how often, and needs no factor.
       const T times = block_.alpha > 0 ? -scale / block_.alpha : T{1};
-      block_.most_times = std::max(block_.most_times, static_cast<std::size_t>(std::lround(times)));
+      // Of a rate near the greatest number, this is infinite or none.
+      const T most = times <= static_cast<T>(negative_) ? times : static_cast<T>(negative_);
+      block_.most_times = std::max(block_.most_times, static_cast<std::size_t>(std::lround(most)));
     }
   }
 }

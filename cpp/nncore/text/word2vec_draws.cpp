@@ -15,8 +15,9 @@ Word2VecDraws::Word2VecDraws(std::uint64_t seed, std::uint64_t epoch) {
 namespace {
 
 std::int32_t reach(const Word2VecSettings& s, std::uint64_t bits) {
-  if (!s.shrink_windows) return static_cast<std::int32_t>(s.window);
-  return static_cast<std::int32_t>(1 + ((bits & 0xffffffffu) * static_cast<std::uint64_t>(s.window) >> 32));
+  const std::uint64_t window = static_cast<std::uint64_t>(s.window);
+  const std::uint64_t drawn = s.shrink_windows ? 1 + ((bits & 0xffffffffu) * window >> 32) : window;
+  return static_cast<std::int32_t>(std::min<std::uint64_t>(drawn, s.reach()));
 }
 
 }  // namespace
@@ -38,7 +39,7 @@ void word2vec_keep(const Word2VecTables& tables, const Word2VecDraws& draws, Vie
     if (bits >> 32 <= tables.keep(static_cast<std::size_t>(word))) add(word, position, bits);
   };
   // Context is sought within one chunk: so few of more words are kept that the window may as well be shorter.
-  const auto context = static_cast<std::size_t>(tables.settings().window);
+  const std::size_t context = tables.settings().reach();
   const std::size_t low = begin > kWord2VecChunk ? begin - kWord2VecChunk : 0;
   const std::size_t high = std::min(corpus.size(), end + kWord2VecChunk);
 

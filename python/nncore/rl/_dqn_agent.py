@@ -81,6 +81,10 @@ class Agent:
             raise TypeError(f"replay_buffer must be a ReplayBuffer, but is {type(buffer).__name__}")
         if Seen.of_spec(buffer._observation) != self._seen or buffer._action != array_spec("action_space", space):
             raise ValueError("replay_buffer must be of env's observation and action space, but is of others")
+        if buffer.gamma != settings.gamma:
+            raise ValueError(
+                f"replay_buffer must have the agent's gamma = {settings.gamma:g}, but has {buffer.gamma:g}"
+            )
         self.replay_buffer = buffer
 
     @property

@@ -76,7 +76,13 @@ def load(cls: type[DQN], path: Path, env: Any, replay_buffer: Path | None, chang
     description, arrays = read_model(path, "DQN")
     environments = None if env is None else as_environments(env)
     verbose = changes.pop("verbose", 0)
-    settings = {**description.get("settings", {}), **changes}
+    saved = description.get("settings", {})
+    for name, value in changes.items():
+        if name not in saved:
+            raise TypeError(f"changes must be parameters of the constructor that are saved, but one is {name!r}")
+        if name in FIXED and checked_like(value) != checked_like(saved[name]):
+            raise ValueError(f"{name} is {saved[name]!r} in the file and cannot be changed to {value!r}")
+    settings = {**saved, **changes}
     checked_settings(**settings)  # what is given may be wrong, which says nothing of the file
     agent = cls.__new__(cls)
     try:
@@ -87,6 +93,14 @@ def load(cls: type[DQN], path: Path, env: Any, replay_buffer: Path | None, chang
     if environments is not None:
         agent.set_env(environments)
     return agent
+
+
+FIXED = ("hidden", "dtype")  # what the saved parameters are made for
+
+
+def checked_like(value: Any) -> Any:
+    """The value of a setting, comparable with that of a file."""
+    return list(value) if isinstance(value, (list, tuple)) else value
 
 
 def load_buffer(path: Path) -> ReplayBuffer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -124,6 +125,8 @@ class PolicyNetwork:
             action = self.actions_of(stream(self.inputs_of(observation, None)), True)
             observation, reward, terminated, truncated, _ = env.step(action)
             total += float(reward)
+            if not math.isfinite(total):
+                raise ValueError(f"env must give finite rewards, but gave {reward}")
             length += 1
             over = bool(terminated or truncated)
         return total, length

@@ -37,7 +37,7 @@ class ArraySpec:
         Raises
         ------
         ValueError
-            Another shape, or a number outside the space.
+            Another shape, a number outside the space, or one that is not finite.
         TypeError
             A type that would lose more than rounding.
         """
@@ -48,6 +48,10 @@ class ArraySpec:
         if given.shape != self._shape(rows):
             raise ValueError(f"{name} must be of shape {self._shape(rows)}, but came as {given.shape}")
         array = self._typed(name, given, literal=not isinstance(value, (np.ndarray, np.generic)))
+        if self.dtype.kind == "f" and not np.isfinite(array).all():
+            strange = array[~np.isfinite(array)]
+            what = "too great for it" if np.isfinite(given[~np.isfinite(array)]).all() else strange[0]
+            raise ValueError(f"{name} must be finite numbers of type {self.dtype}, but one is {what}")
         if self.low:
             flat = array.reshape(-1, len(self.low))
             wrong = np.argwhere((flat < self.low) | (flat > self.high))

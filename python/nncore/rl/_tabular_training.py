@@ -44,6 +44,8 @@ def in_environment(
     try:
         states, (n_actions, first_action) = States(env.observation_space), actions_of(env.action_space)
         check_size("env", agent, states.n, n_actions if actor is None else agent.n_actions)
+        if hasattr(agent, "_observe"):  # one that predicts
+            agent._observe(env.observation_space, first_action)
         with _training(agent, steps, seed, reset, bar) as (learner, recorder, progress):
             acting = learner if actor is None else actor(learner, seed)
             _run_episodes(agent, env, acting, states, first_action, steps, limit, recorder, progress, seed)

@@ -22,12 +22,9 @@ from nncore.rl._dqn_settings import checked_settings
 from nncore.rl._evaluation import fresh_environment, play
 from nncore.rl._seen import Seen
 from nncore.rl._spaces import actions_of
+from nncore.rl._transitions import positive
 from nncore.rl.callbacks import CallbackLike, as_callback
-from nncore.rl.environments import (
-    StableBaselinesEnvironment,
-    as_environments,
-    seed_of_episode,
-)
+from nncore.rl.environments import VectorEnvironment, as_environments, normalizing, seed_of_episode
 from nncore.rl.replay import ReplayBuffer
 
 __all__ = ["DQN"]
@@ -176,12 +173,13 @@ class DQN(Agent):
         return network
 
     def get_env(self) -> Any:
-        """The environment: a VecEnv as it was given, others as `Environments` (whose `env` is what was given)."""
+        """The environment as it was given, or made; Gymnasium's vector environments as `Environments`."""
         environments = self._environments
-        return environments.env if isinstance(environments, StableBaselinesEnvironment) else environments
+        return environments if isinstance(environments, VectorEnvironment) else getattr(environments, "env", None)
 
-    def get_vec_normalize_env(self) -> None:
-        """None; for callbacks of stable-baselines3, which ask."""
+    def get_vec_normalize_env(self) -> Any:
+        """The environment's VecNormalize, of stable-baselines3, or None; for its callbacks, which ask."""
+        return normalizing(self._environments)
 
     def learn(
         self,
@@ -224,6 +222,8 @@ class DQN(Agent):
         if self._environments is None:
             raise ValueError("the agent has no environment: give one to load, or to set_env")
         self.settings.rate(1.0)
+        if log_interval is not None:
+            log_interval = positive("log_interval", log_interval)
         callback, run = as_callback(callback), self._run
         self._log_interval = log_interval
         if reset_num_timesteps:
@@ -243,8 +243,10 @@ class DQN(Agent):
         with shown_bar(run, progress_bar) as bar:
             try:
                 self._learn(callback, variables, bar)
-            except BaseException:
+            except BaseException as error:
                 self._learner.stop()
+                if isinstance(error, ValueError):  # the environment gave what cannot be taken, and has moved on
+                    self._lose_episodes()
                 raise
             finally:
                 self._settle()
@@ -297,7 +299,13 @@ class DQN(Agent):
         return values[0] if rows is None else values
 
     def evaluate(
-        self, n_episodes: int = 10, *, env: Any = None, deterministic: bool = True, seed: Any = None
+        self,
+        n_episodes: int = 10,
+        *,
+        env: Any = None,
+        deterministic: bool = True,
+        seed: Any = None,
+        max_episode_steps: int = 100_000,
     ) -> tuple[float, float]:
         """Mean and standard deviation of the return of whole episodes.
 
@@ -306,12 +314,14 @@ class DQN(Agent):
         n_episodes : int
             Episodes, shared out evenly among several environments.
         env : object, optional
-            Where; by default a new environment like the agent's own. Where none can be made (it has no spec), the
-            agent's own is used, whose episode under way is given up.
+            Where; by default a new environment like the agent's own. Where none can be made (it has no spec, or a
+            wrapper that cannot be repeated), the agent's own is used, whose episode under way is given up.
         deterministic : bool
             Whether to act greedily.
         seed : int, optional
             Of the episodes; by default another one at each call.
+        max_episode_steps : int
+            Steps after which an episode counts as it is; without a limit, one that never ends would have none.
 
         Returns
         -------
@@ -321,13 +331,14 @@ class DQN(Agent):
         count = _checks.whole_number("n_episodes", n_episodes)
         if count < 1:
             raise ValueError(f"n_episodes must be at least 1, but is {count}")
+        limit = positive("max_episode_steps", max_episode_steps)
         if seed is None:
             seed = seed_of_episode(self.seed, 2**62 + self._run.evaluations)
             self._run.evaluations += 1
         made = self._new_environment() if env is None else None
         environments = as_environments(made if env is None else env)
         try:
-            returns = play(self, environments, count, deterministic, seed_of(seed, "seed"))
+            returns = play(self, environments, count, deterministic, seed_of(seed, "seed"), limit)
         finally:
             if made is not None and made is not self._environments:
                 made.close()

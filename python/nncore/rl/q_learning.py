@@ -115,6 +115,8 @@ class QLearning(InUse):
         self._seed = 0
         self._total = 0  # steps that training so far was asked for
         self._in_use = threading.Lock()
+        self._observed: tuple[Any, int] | None = None  # the space of observations, and the first action
+        self._has_parts = False  # whether observations are not the numbers of states
 
     @classmethod
     def for_env(cls, env: Any, **parameters: Any) -> QLearning:
@@ -136,7 +138,10 @@ class QLearning(InUse):
             return cls(env.n_states, env.n_actions, **parameters)
         env, own = made(env)
         try:
-            return cls(States(env.observation_space).n, actions_of(env.action_space)[0], **parameters)
+            n_actions, first_action = actions_of(env.action_space)
+            agent = cls(States(env.observation_space).n, n_actions, **parameters)
+            agent._observe(env.observation_space, first_action)
+            return agent
         finally:
             if own:
                 env.close()
@@ -249,24 +254,43 @@ class QLearning(InUse):
     def predict(
         self, obs: Any, state: Any = None, episode_start: Any = None, deterministic: bool = True
     ) -> tuple[Any, Any]:
-        """Best action of a state, as stable-baselines3's models answer.
+        """Best action for an observation, as stable-baselines3's models answer.
 
         Parameters
         ----------
-        obs : int, or int array (n,)
-            Numbers of states, which are the observations of a Discrete space from 0.
+        obs : observation, or int array (n,)
+            Of the environment that the agent was made for or has learnt in: a tuple, say, of a Tuple space. Where its
+            observations are numbers from 0, and of a model, the number of a state, or an array of them; `policy` has
+            the action of each state.
         state, episode_start, deterministic
             Of no effect: the policy has no state, and draws nothing.
 
         Returns
         -------
         action : numpy.int64, or int64 array (n,)
+            As the environment takes it.
         state : as given
+
+        Raises
+        ------
+        ValueError
+            If `obs` is not in the environment's space, or the agent comes from a file and does not know it.
+        IndexError
+            If `obs` is not the number of a state.
         """
+        space, first = self._observed or (None, 0)
+        if self._has_parts:
+            if space is None:
+                raise ValueError("env must be given to load: obs are not numbers of states, and a file has no spaces")
+            return np.int64(self.policy()[States(space).number(obs)] + first), state
         numbers = _checks.integer_array("obs", obs, "numbers of states")
         if numbers.size and (numbers.min() < 0 or numbers.max() >= self.n_states):
             raise IndexError(f"obs must be states from 0 to {self.n_states - 1}, but is {obs!r}")
-        return self.policy()[numbers], state
+        return self.policy()[numbers] + first, state
+
+    def _observe(self, space: Any, first_action: int) -> None:
+        """Remember what observations and actions of the environment are."""
+        self._observed, self._has_parts = (space, first_action), States(space).encode is not None
 
     def evaluate(
         self, env: Any, n_episodes: int = 100, seed: Any = None, *, max_episode_steps: int = 10_000
@@ -342,11 +366,17 @@ class QLearning(InUse):
             "exploration": described(self.exploration),
             "initial_value": self.initial_value,
         }
-        write_model(path, "QLearning", {"settings": settings, "state": state}, arrays)
+        write_model(path, "QLearning", {"settings": settings, "state": state, "has_parts": self._has_parts}, arrays)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> QLearning:
+    def load(cls, path: str | os.PathLike[str], env: Any = None) -> QLearning:
         """Agent from a file of `save`; it goes on exactly.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+        env : gymnasium.Env or str, optional
+            Whose observations `predict` takes; `learn` has its own.
 
         Raises
         ------
@@ -358,8 +388,18 @@ class QLearning(InUse):
             settings = {name: restored(value) for name, value in description["settings"].items()}
             agent = cls(*arrays["q"].shape, **settings)
             agent.set_state({**description["state"], **arrays})
+            agent._has_parts = bool(description.get("has_parts", False))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ValueError(f"{os.fspath(path)!r} is damaged: {error}") from None
+        if env is not None:
+            env, own = made(env)
+            try:
+                n_actions, first_action = actions_of(env.action_space)
+                _tabular_training.check_size("env", agent, States(env.observation_space).n, n_actions)
+                agent._observe(env.observation_space, first_action)
+            finally:
+                if own:
+                    env.close()
         return agent
 
     def __repr__(self) -> str:

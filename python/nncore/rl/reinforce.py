@@ -20,7 +20,7 @@ from nncore.rl._reinforce_steps import learn_until, positive
 from nncore.rl._spaces import actions_of
 from nncore.rl._views import Plain, PongDifferences, view_of
 from nncore.rl.callbacks import CallbackLike, as_callback
-from nncore.rl.environments import Environments, as_environments, stacked
+from nncore.rl.environments import Environments, as_environments, normalizing, stacked
 
 Array = NDArray[Any]
 Path = str | os.PathLike[str]
@@ -121,6 +121,10 @@ class REINFORCE:
         """The environment, as it was given."""
         return self._environments.env
 
+    def get_vec_normalize_env(self) -> Any:
+        """The environment's VecNormalize, of stable-baselines3, or None; for its callbacks, which ask."""
+        return normalizing(self._environments)
+
     def set_env(self, env: Any) -> None:
         """Go on with another environment of the same spaces; episodes that have begun are forgotten.
 
@@ -197,6 +201,8 @@ class REINFORCE:
             If the gradient is no longer finite; the parameters are those before it.
         """
         total = positive("total_timesteps", total_timesteps)
+        if log_interval is not None:
+            log_interval = positive("log_interval", log_interval)
         callback = as_callback(callback)
         if reset_num_timesteps:
             self._give_up()
@@ -254,7 +260,13 @@ class REINFORCE:
         return (actions[0] if single else actions), memory
 
     def evaluate(
-        self, n_episodes: int = 10, *, env: Any = None, deterministic: bool = True, seed: Any = None
+        self,
+        n_episodes: int = 10,
+        *,
+        env: Any = None,
+        deterministic: bool = True,
+        seed: Any = None,
+        max_episode_steps: int = 100_000,
     ) -> tuple[float, float]:
         """Mean and standard deviation of the return of whole episodes.
 
@@ -263,12 +275,14 @@ class REINFORCE:
         n_episodes : int
             Episodes, shared out evenly among several environments.
         env : object, optional
-            Where; by default a new environment like the agent's own. Where none can be made (it has no spec), the
-            agent's own is used, whose episodes under way are given up.
+            Where; by default a new environment like the agent's own. Where none can be made (it has no spec, or a
+            wrapper that cannot be repeated), the agent's own is used, whose episodes under way are given up.
         deterministic : bool
             Whether the likeliest actions are played.
         seed : int, optional
             Of the episodes; by default the same at each call.
+        max_episode_steps : int
+            Steps after which an episode counts as it is; without a limit, one that never ends would have none.
 
         Returns
         -------
@@ -276,12 +290,13 @@ class REINFORCE:
             Of the returns, without a discount.
         """
         count = positive("n_episodes", n_episodes)
+        limit = positive("max_episode_steps", max_episode_steps)
         made = fresh_environment(self._environments) if env is None else as_environments(env)
         if made is self._environments or made is None:
             made = self._environments
             self._give_up()
         try:
-            returns = play(self, made, count, deterministic, seed_of(2**32 if seed is None else seed, "seed"))
+            returns = play(self, made, count, deterministic, seed_of(2**32 if seed is None else seed, "seed"), limit)
         finally:
             if env is None and made is not self._environments:
                 made.close()

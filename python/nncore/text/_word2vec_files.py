@@ -10,6 +10,7 @@ import numpy as np
 from nncore._files import Arrays, Path, read_model, write_model
 from nncore._memory import padded_zeros
 from nncore.text._own_format import keys_from_arrays, keys_to_arrays, refuse_pickle
+from nncore.text._word2vec_settings import checked
 from nncore.text._word2vec_training import Position
 from nncore.text.keyed_vectors import KeyedVectors
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 Model = TypeVar("Model", bound="Word2Vec")
 
 _KIND = "Word2Vec"
-_SETTINGS = (
+SETTINGS = (
     *("vector_size", "alpha", "window", "min_count", "max_vocab_size", "sample", "seed", "workers", "min_alpha", "sg"),
     *("hs", "negative", "ns_exponent", "cbow_mean", "epochs", "sorted_vocab", "compute_loss", "max_final_vocab"),
     *("shrink_windows", "shared_negatives", "cbow_gradient", "subsampling", "full_softmax", "deterministic"),
@@ -44,7 +45,7 @@ def save(model: Word2Vec, path: Path) -> None:
     if model._given_tree is not None:
         arrays |= dict(zip(("tree_start", "tree_point", "tree_code"), model._given_tree, strict=True))
     description = {
-        "settings": {name: getattr(model, name) for name in _SETTINGS},
+        "settings": {name: checked(name, getattr(model, name)) for name in SETTINGS},
         "state": {name: getattr(model, name) for name in _STATE},
         "history": model.history_,
         "epochs_begun": model._epochs_begun,

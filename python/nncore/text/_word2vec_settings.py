@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from nncore._random import seed_of
+
 
 def whole(value: Any, name: str, least: int) -> int:
     """An integer of at least `least`."""
@@ -47,6 +49,28 @@ def switch(value: Any, name: str) -> int:
     if value not in (0, 1):
         raise ValueError(f"{name} must be 0 or 1, but is {value!r}")
     return int(value)
+
+
+_WHOLE = {"vector_size": 1, "window": 1, "min_count": 0, "workers": 1, "negative": 0, "epochs": 1, "verbose": 0}
+_WHOLE_OR_NONE = {"max_vocab_size": 1, "max_final_vocab": 1, "memory_limit": 0}
+_REAL = {"alpha": 0.0, "min_alpha": 0.0, "sample": 0.0, "ns_exponent": -math.inf}
+_SWITCHES = ("sg", "hs", "cbow_mean", "sorted_vocab")
+_WORDS = {"cbow_gradient": ("classic", "exact"), "subsampling": ("word2vec", "paper")}
+
+
+def checked(name: str, value: Any) -> Any:
+    """The value of a setting, in Python's own types; TypeError or ValueError names the one that cannot be."""
+    if name == "seed":
+        return seed_of(value, name)
+    if name in _WHOLE:
+        return whole(value, name, _WHOLE[name])
+    if name in _WHOLE_OR_NONE:
+        return None if value is None else whole(value, name, _WHOLE_OR_NONE[name])
+    if name in _REAL:
+        return real(value, name, _REAL[name])
+    if name in _SWITCHES:
+        return switch(value, name)
+    return one_of(value, name, _WORDS[name]) if name in _WORDS else bool(value)
 
 
 def say_without_effect(**given: tuple[Any, Any]) -> None:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nncore import _core
 from nncore._interrupts import uninterrupted
@@ -17,6 +18,7 @@ from nncore.text._corpus import EncodedCorpus
 if TYPE_CHECKING:
     from nncore.text.word2vec import Word2Vec
 
+NAMES = {"_input": "wv.vectors", "_negative": "syn1neg", "_tree": "syn1"}
 MAPPED_WORDS = 1 << 18  # of a call, where their ids lie in a file and are read into memory
 CALL_SECONDS = 0.2  # Ctrl-C is answered between calls
 
@@ -74,6 +76,12 @@ def begin(model: Word2Vec, corpus: EncodedCorpus, epochs: int, start_alpha: floa
 
 def run(model: Word2Vec, corpus: EncodedCorpus, position: Position, callbacks: Sequence[Any]) -> None:
     """Train to the end. An exception, Ctrl-C for one, leaves the model as it then is, and the position in it."""
+    for name in ("_input", "_negative", "_tree"):
+        matrix = getattr(model, name)
+        if matrix is not None and not all_finite(matrix):
+            row = first_strange(matrix)
+            of = f"row {row}" if name == "_tree" else f"that of {model.wv.index_to_key[row]!r}"
+            raise ValueError(f"{NAMES[name]} must be finite, but {of} is not: nothing was trained")
     training = model._make_training()
     model._unfinished = position
     model.running_training_loss = position.total_loss
@@ -83,6 +91,8 @@ def run(model: Word2Vec, corpus: EncodedCorpus, position: Position, callbacks: S
             if position.chunk == 0:
                 call(callbacks, "on_epoch_begin", model)
             _train_epoch(model, training, corpus, position, show)
+            if not all_finite(model._input):
+                raise _diverged(position)
             with uninterrupted():
                 _end_epoch(model, corpus, position)
             call(callbacks, "on_epoch_end", model)
@@ -129,14 +139,28 @@ def _train_epoch(
             position.total_loss += loss
             model.running_training_loss = position.total_loss
         if not np.isfinite(loss):
-            raise FloatingPointError(
-                f"training diverged in epoch {position.epoch + 1} of {position.epochs}, after {position.words} of its "
-                f"words: the vectors are no longer finite; an alpha below {position.start_alpha:g} may help"
-            )
+            raise _diverged(position)
         corpus.let_go()
         restart = False
         count = min(_next_count(count, CALL_SECONDS / max(seconds, 1e-9), least), most)
         show(position)
+
+
+def all_finite(matrix: NDArray[Any]) -> bool:
+    """Whether all numbers are finite; without an array of the answers, which would take a quarter of its memory."""
+    return bool(matrix.size == 0 or (np.isfinite(matrix.min()) and np.isfinite(matrix.max())))
+
+
+def first_strange(matrix: NDArray[Any]) -> int:
+    """The first row that is not finite."""
+    return int(np.flatnonzero(~np.isfinite(matrix).all(axis=1))[0])
+
+
+def _diverged(position: Position) -> FloatingPointError:
+    return FloatingPointError(
+        f"training diverged in epoch {position.epoch + 1} of {position.epochs}, after {position.words} of its "
+        f"words: the vectors are no longer finite; an alpha below {position.start_alpha:g} may help"
+    )
 
 
 def _next_count(count: int, factor: float, least: int) -> int:

@@ -213,11 +213,19 @@ class Vocabulary:
         )
         return self.add_counts(raw, min_count, trim_rule=trim_rule)
 
-    def add_counts(self, raw: RawCounts, min_count: int | None = None, *, trim_rule: TrimRule | None = None) -> int:
+    def add_counts(
+        self,
+        raw: RawCounts,
+        min_count: int | None = None,
+        max_size: int | None = None,
+        *,
+        trim_rule: TrimRule | None = None,
+    ) -> int:
         """Add a corpus that has been counted, as `update`."""
         least = self.effective_min_count if min_count is None else min_count
         keep = np.zeros(len(raw), bool)
-        keep[select(raw, least, None, trim_rule).at] = True
+        kept = select(raw, least, max_size, trim_rule)
+        keep[kept.at] = True
         words = raw.words()
         index = np.fromiter((self.key_to_index.get(word, -1) for word in words), np.int64, len(words))
         known = index >= 0
@@ -228,6 +236,7 @@ class Vocabulary:
         self.key_to_index.update((word, len(self.index_to_key) + i) for i, word in enumerate(added))
         self.index_to_key.extend(added)
         self.counts = counts
+        self.effective_min_count = kept.effective_min_count
         self.corpus_count += raw.sentences
         self.corpus_total_words += raw.raw_words
         return len(added)

@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 import nncore
 from nncore import _core
 from nncore._files import Path
-from nncore._random import seed_of
 from nncore.text import _word2vec_files, _word2vec_queries, _word2vec_training
 from nncore.text._corpus import encode
 from nncore.text._counting import TrimRule, count_words
 from nncore.text._own_format import say_ignored
 from nncore.text._sources import Sentences, check_source
-from nncore.text._word2vec_settings import check_objective, one_of, real, say_without_effect, switch, whole
+from nncore.text._word2vec_settings import check_objective, checked, real, say_without_effect, whole
 from nncore.text._word2vec_weights import Weights
 from nncore.text.keyed_vectors import KeyedVectors
 from nncore.text.vocabulary import Vocabulary
@@ -187,31 +186,32 @@ class Word2Vec(Weights):
         say_without_effect(
             hashfxn=(hashfxn, None), null_word=(null_word, 0), batch_words=(batch_words, 10000), comment=(comment, None)
         )
-        self.vector_size = whole(vector_size, "vector_size", 1)
-        self.alpha = real(alpha, "alpha", 0)
-        self.min_alpha = real(min_alpha, "min_alpha", 0)
-        self.window = whole(window, "window", 1)
-        self.min_count = whole(min_count, "min_count", 0)
-        self.max_vocab_size = None if max_vocab_size is None else whole(max_vocab_size, "max_vocab_size", 1)
-        self.max_final_vocab = None if max_final_vocab is None else whole(max_final_vocab, "max_final_vocab", 1)
-        self.sample = real(sample, "sample", 0)
-        self.seed = seed_of(seed, "seed")
-        self.workers = nncore.get_num_threads() if workers is None else whole(workers, "workers", 1)
-        self.sg, self.hs = switch(sg, "sg"), switch(hs, "hs")
-        self.negative = whole(negative, "negative", 0)
-        self.ns_exponent = real(ns_exponent, "ns_exponent")
-        self.cbow_mean = switch(cbow_mean, "cbow_mean")
-        self.epochs = whole(epochs, "epochs", 1)
-        self.sorted_vocab = switch(sorted_vocab, "sorted_vocab")
+        self.vector_size: int = checked("vector_size", vector_size)
+        self.alpha: float = checked("alpha", alpha)
+        self.min_alpha: float = checked("min_alpha", min_alpha)
+        self.window: int = checked("window", window)
+        self.min_count: int = checked("min_count", min_count)
+        self.max_vocab_size: int | None = checked("max_vocab_size", max_vocab_size)
+        self.max_final_vocab: int | None = checked("max_final_vocab", max_final_vocab)
+        self.sample: float = checked("sample", sample)
+        self.seed: int = checked("seed", seed)
+        self.workers: int = nncore.get_num_threads() if workers is None else checked("workers", workers)
+        self.sg: int = checked("sg", sg)
+        self.hs: int = checked("hs", hs)
+        self.negative: int = checked("negative", negative)
+        self.ns_exponent: float = checked("ns_exponent", ns_exponent)
+        self.cbow_mean: int = checked("cbow_mean", cbow_mean)
+        self.epochs: int = checked("epochs", epochs)
+        self.sorted_vocab: int = checked("sorted_vocab", sorted_vocab)
         self.compute_loss = bool(compute_loss)
         self.shrink_windows = bool(shrink_windows)
         self.shared_negatives = bool(shared_negatives)
-        self.cbow_gradient = one_of(cbow_gradient, "cbow_gradient", ("classic", "exact"))
-        self.subsampling = one_of(subsampling, "subsampling", ("word2vec", "paper"))
+        self.cbow_gradient: str = checked("cbow_gradient", cbow_gradient)
+        self.subsampling: str = checked("subsampling", subsampling)
         self.full_softmax = bool(full_softmax)
         self.deterministic = bool(deterministic)
-        self.memory_limit = None if memory_limit is None else whole(memory_limit, "memory_limit", 0)
-        self.verbose = whole(verbose, "verbose", 0)
+        self.memory_limit: int | None = checked("memory_limit", memory_limit)
+        self.verbose: int = checked("verbose", verbose)
         check_objective(self.hs, self.negative, self.full_softmax)
         if not isinstance(init, KeyedVectors) and init != "uniform":
             raise ValueError(f"init must be 'uniform' or KeyedVectors, but is {init!r}")
@@ -341,15 +341,14 @@ class Word2Vec(Weights):
         """
         if not len(self.wv):
             raise RuntimeError("there is no vocabulary yet: call build_vocab before train")
-        check_objective(self.hs, self.negative, self.full_softmax, warn=False)
+        self._check_settings()
         epochs = whole(self.epochs if epochs is None else epochs, "epochs", 1)
-        if start_alpha is not None:
-            self.alpha = real(start_alpha, "start_alpha", 0)
-        if end_alpha is not None:
-            self.min_alpha = real(end_alpha, "end_alpha", 0)
+        alpha = self.alpha if start_alpha is None else real(start_alpha, "start_alpha", 0)
+        min_alpha = self.min_alpha if end_alpha is None else real(end_alpha, "end_alpha", 0)
+        corpus = encode(self._vocabulary(), corpus_iterable, corpus_file, self.memory_limit)
+        self.alpha, self.min_alpha = alpha, min_alpha
         if compute_loss is not None:
             self.compute_loss = bool(compute_loss)
-        corpus = encode(self._vocabulary(), corpus_iterable, corpus_file, self.memory_limit)
         _core.give_back_memory()
         if corpus.words == 0:
             warnings.warn("no word of the corpus is in the vocabulary: nothing was trained", UserWarning, stacklevel=2)
@@ -465,20 +464,31 @@ class Word2Vec(Weights):
         say_ignored(without_effect)
         return _word2vec_files.load(cls, fname)
 
+    def _check_settings(self) -> None:
+        """Refuse attributes that were set to what the constructor would refuse."""
+        for name in _word2vec_files.SETTINGS:
+            setattr(self, name, checked(name, getattr(self, name)))
+        check_objective(self.hs, self.negative, self.full_softmax, warn=False)
+
+    def _what_left_words_out(self, trim_rule: TrimRule | None) -> str:
+        given = {"max_final_vocab": self.max_final_vocab, "trim_rule": trim_rule}
+        return ", ".join(["min_count", *(name for name, value in given.items() if value is not None)])
+
     def _take_counts(self, raw: Any, update: bool, keep_raw_vocab: bool, trim_rule: TrimRule | None) -> None:
         if update:
             if not len(self.wv):
                 raise RuntimeError("update=True needs a vocabulary, but there is none yet")
             vocabulary = self._vocabulary()
-            vocabulary.add_counts(raw, self.min_count, trim_rule=trim_rule)
+            self._adopt_vectors()
+            vocabulary.add_counts(raw, self.min_count, self.max_final_vocab, trim_rule=trim_rule)
         else:
             vocabulary = Vocabulary.from_counts(
                 raw, self.min_count, self.max_final_vocab, trim_rule=trim_rule, sort=bool(self.sorted_vocab)
             )
             if not len(vocabulary):
                 raise ValueError(
-                    f"no word of the corpus is kept: of {len(raw)} different words none comes {self.min_count} times "
-                    "(min_count)"
+                    f"no word of the corpus is kept: of {len(raw)} different words none comes "
+                    f"{vocabulary.effective_min_count} times ({self._what_left_words_out(trim_rule)})"
                     if len(raw)
                     else "the corpus is empty: there is no word in it"
                 )
