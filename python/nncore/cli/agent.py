@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+MOST_STEPS = 10_000  # of an episode: not all environments end theirs
 ALGORITHMS = ("dqn", "reinforce", "hill-climbing", "q-learning")
 
 
@@ -84,13 +85,14 @@ def _agent(arguments: argparse.Namespace, env: Any) -> tuple[Any, Callable[[int]
             table = rl.QLearning.for_env(env)
             return table, lambda episodes: table.evaluate(env, episodes, seed=arguments.seed)
         if arguments.algorithm == "hill-climbing":
-            climber = rl.HillClimbing(env, workers=arguments.workers, seed=arguments.seed)
+            limit = {"max_episode_steps": MOST_STEPS, "workers": arguments.workers}
+            climber = rl.HillClimbing(env, seed=arguments.seed, **limit)
             return climber, lambda episodes: climber.evaluate(episodes, seed=arguments.seed)
         made: Any
         if arguments.algorithm == "dqn":
             made = rl.DQN(env, seed=arguments.seed, **tuned(arguments.env_id))
         else:
             made = rl.REINFORCE(env, optimizer="adam", learning_rate=0.01, seed=arguments.seed)
-        return made, made.evaluate
+        return made, lambda episodes: made.evaluate(episodes, max_episode_steps=MOST_STEPS)
     except TypeError as error:  # spaces that the algorithm cannot use
         raise ValueError(f"{arguments.env_id}: {error}") from None

@@ -51,6 +51,8 @@ def __getattr__(name: str) -> Any:
     """Imports a class or function on first use."""
     if name in _MODULES:
         return getattr(importlib.import_module(f"nncore.text.{_MODULES[name]}"), name)
+    if name in ("Doc2Vec", "FastText"):
+        raise AttributeError(f"nncore.text has no {name}: gensim has it")
     raise AttributeError(f"module 'nncore.text' has no attribute {name!r}")
 
 

@@ -12,6 +12,9 @@ Self = TypeVar("Self", bound="VectorTable")
 
 KEY_TYPES = (str, int, np.integer)
 _RENAMED = {
+    "wmdistance": "gensim's own KeyedVectors: it is not here",
+    "resize_vectors": "add_vectors",
+    "log_accuracy": "evaluate_word_analogies",
     "index2word": "index_to_key",
     "index2entity": "index_to_key",
     "vocab": "key_to_index, index_to_key, get_vecattr and set_vecattr",

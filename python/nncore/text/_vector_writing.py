@@ -7,6 +7,7 @@ import numpy as np
 
 from nncore import _core
 from nncore._files import Path, write_whole
+from nncore.text._finite import all_finite, first_strange
 
 from ._open import open_bytes
 from ._vector_table import Array
@@ -30,6 +31,11 @@ def write(
     header : str
         What to begin with.
     """
+    if not all_finite(vectors):
+        chosen = vectors[order]
+        if not all_finite(chosen):
+            key = keys[first_strange(chosen)]
+            raise ValueError(f"vectors must be finite, but that of {key!r} is not: such a file could not be read")
 
     def write_to(file: IO[bytes]) -> None:
         file.write(header.encode())

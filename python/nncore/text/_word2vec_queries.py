@@ -26,7 +26,10 @@ class GivenCounts:
             if not isinstance(word, str):
                 raise TypeError(f"word_freq must have keys of type str, but one is {word!r}")
         self._words = list(counts)
-        self.counts = np.array([whole(counts[word], f"word_freq[{word!r}]", 0) for word in self._words], np.int64)
+        numbers = [whole(counts[word], f"word_freq[{word!r}]", 0) for word in self._words]
+        if sum(numbers) >= 2**63:
+            raise ValueError(f"word_freq must have counts of a sum below 2**63, but it is {sum(numbers)}")
+        self.counts = np.array(numbers, np.int64)
         self.sentences = whole(sentences, "corpus_count", 0)
         self.raw_words = int(self.counts.sum())
 

@@ -9,11 +9,11 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nncore import _core
 from nncore._interrupts import uninterrupted
 from nncore.text._corpus import EncodedCorpus
+from nncore.text._finite import all_finite, first_strange
 
 if TYPE_CHECKING:
     from nncore.text.word2vec import Word2Vec
@@ -144,16 +144,6 @@ def _train_epoch(
         restart = False
         count = min(_next_count(count, CALL_SECONDS / max(seconds, 1e-9), least), most)
         show(position)
-
-
-def all_finite(matrix: NDArray[Any]) -> bool:
-    """Whether all numbers are finite; without an array of the answers, which would take a quarter of its memory."""
-    return bool(matrix.size == 0 or (np.isfinite(matrix.min()) and np.isfinite(matrix.max())))
-
-
-def first_strange(matrix: NDArray[Any]) -> int:
-    """The first row that is not finite."""
-    return int(np.flatnonzero(~np.isfinite(matrix).all(axis=1))[0])
 
 
 def _diverged(position: Position) -> FloatingPointError:

@@ -76,6 +76,9 @@ class Phrases(Transformation):
         connector_words: Iterable[str] = frozenset(),
     ) -> None:
         self.scoring = checked_scorer(scoring)
+        for name, value in (("min_count", min_count), ("threshold", threshold)):
+            if isinstance(value, (bool, str, bytes)) or not hasattr(value, "__float__"):
+                raise TypeError(f"{name} must be a number, but is {value!r}")
         if min_count < 1:
             raise ValueError(f"min_count must be at least 1, but came as {min_count}")
         if self.scoring is original_scorer and not threshold > 0:

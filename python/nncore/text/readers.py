@@ -31,7 +31,8 @@ def _sentences(
             words = (line if isinstance(line, str) else line.decode("utf-8", errors)).split()
         except UnicodeDecodeError as error:
             raise ValueError(
-                f'{name}: line {number} is not UTF-8 ({error.reason}): unicode_errors can be "ignore" or "replace"'
+                f"{name}: line {number} is not UTF-8 ({error.reason}): "
+                'LineSentence and Text8Corpus take unicode_errors="ignore" or "replace"'
             ) from None
         if most is None or len(words) <= most:
             if words:
@@ -191,7 +192,7 @@ class Text8Corpus:
                 except UnicodeDecodeError as error:
                     raise ValueError(
                         f"{os.fspath(self.fname)!r} is not UTF-8 ({error.reason}): "
-                        'unicode_errors can be "ignore" or "replace"'
+                        'LineSentence and Text8Corpus take unicode_errors="ignore" or "replace"'
                     ) from None
                 words = text.split()
                 rest = words.pop() if data and words and not text[-1].isspace() else ""
