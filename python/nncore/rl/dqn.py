@@ -85,7 +85,8 @@ class DQN(Agent):
         Of the TD error: Huber's with a bend at 1, or the square.
     asynchronous : bool
         Whether to learn in a thread of its own while the environment steps: actions then are those of the network one
-        training ago. A seed still gives the same run.
+        training ago, and trainings as short as the ratio of `train_freq` and `gradient_steps` allows. A seed still
+        gives the same run.
     verbose : int
         Above 0, values are printed every `log_interval` episodes.
     seed : int, numpy.random.Generator, numpy.random.RandomState or None
@@ -243,10 +244,8 @@ class DQN(Agent):
         with shown_bar(run, progress_bar) as bar:
             try:
                 self._learn(callback, variables, bar)
-            except BaseException as error:
+            except BaseException:
                 self._learner.stop()
-                if isinstance(error, ValueError):  # the environment gave what cannot be taken, and has moved on
-                    self._lose_episodes()
                 raise
             finally:
                 self._settle()
