@@ -559,3 +559,14 @@ def test_known_settings_are_settings():
         agent = rl.DQN(env_id, **tuned(env_id))
         assert agent.settings.hidden == (256, 256)
     assert tuned("ALE/Pong-v5") == {}
+
+
+@pytest.mark.parametrize("observation", [None, 3.0, np.zeros(3, np.float32), np.zeros((2, 4), np.float32)])
+def test_an_observation_of_another_shape_is_named(observation):
+    with pytest.raises((TypeError, ValueError), match="^observation must be of"):
+        make_agent(Corridor("box")).predict(observation)
+
+
+def test_a_learning_rate_that_is_no_number_is_named():
+    with pytest.raises(TypeError, match=r"^learning_rate\(progress_remaining\) must be a number, but is 'x'"):
+        make_agent(Corridor("box"), learning_rate=lambda remaining: "x").learn(10)

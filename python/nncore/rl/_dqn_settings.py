@@ -55,7 +55,7 @@ class DqnSettings:
             raise ValueError("learning_rate was a function, which a file cannot keep: give it to load")
         if not callable(given):
             return given
-        return _checks.number("learning_rate(progress_remaining)", float(given(progress_remaining)))
+        return _checks.number("learning_rate(progress_remaining)", given(progress_remaining))
 
     def importance(self, progress_remaining: float) -> float:
         """β of the importance weights, on its way from the first to the second value."""

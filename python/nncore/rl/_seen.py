@@ -89,7 +89,7 @@ class Seen:
         """How many observations are given: None for a single one."""
         first = observations[self.keys[0]] if self.keys and isinstance(observations, Mapping) else observations
         shape = np.shape(first)
-        return None if len(shape) == len(self.specs[0].shape) else shape[0]
+        return None if len(shape) <= len(self.specs[0].shape) else shape[0]
 
 
 def _space(spec: ArraySpec) -> Any:

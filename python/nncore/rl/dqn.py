@@ -178,6 +178,10 @@ class DQN(Agent):
         environments = self._environments
         return environments if isinstance(environments, VectorEnvironment) else getattr(environments, "env", None)
 
+    def set_logger(self, logger: Any) -> None:
+        """Put another logger in the place of `logger`, one of stable-baselines3 for instance."""
+        self.logger = logger
+
     def get_vec_normalize_env(self) -> Any:
         """The environment's VecNormalize, of stable-baselines3, or None; for its callbacks, which ask."""
         return normalizing(self._environments)

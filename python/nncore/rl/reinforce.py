@@ -121,6 +121,10 @@ class REINFORCE:
         """The environment, as it was given."""
         return self._environments.env
 
+    def set_logger(self, logger: Any) -> None:
+        """Put another logger in the place of `logger`, one of stable-baselines3 for instance."""
+        self.logger = logger
+
     def get_vec_normalize_env(self) -> Any:
         """The environment's VecNormalize, of stable-baselines3, or None; for its callbacks, which ask."""
         return normalizing(self._environments)
