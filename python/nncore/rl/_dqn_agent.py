@@ -136,7 +136,7 @@ class Agent:
                 self._show(bar, run.num_timesteps - before)
             if not going:
                 break
-            if run.is_due(self.settings.pace):
+            if run.is_due(self.settings.train_freq):
                 if callback is not None:
                     callback.on_rollout_end()
                 self._train()
@@ -196,8 +196,7 @@ class Agent:
     def _train(self) -> None:
         """Learn from the buffer, now or in the background; there, what the last training found counts from now on."""
         run, settings = self._run, self.settings
-        gradient_steps = settings.pace[2]
-        updates = gradient_steps if gradient_steps >= 0 else run.collected_steps
+        updates = settings.gradient_steps if settings.gradient_steps >= 0 else run.collected_steps
         run.collected_calls = run.collected_steps = run.collected_episodes = 0
         if settings.asynchronous:
             self._settle()

@@ -6,7 +6,6 @@ import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Literal
 
 from nncore.nn import _checks
@@ -38,15 +37,6 @@ class DqnSettings:
     loss: Literal["huber", "mse"]
     asynchronous: bool
     dtype: Literal["float32", "float64"]
-
-    @cached_property
-    def pace(self) -> tuple[int, Literal["step", "episode"], int]:
-        """`train_freq`, its unit and `gradient_steps`; in the background the same ratio in the shortest turns."""
-        (count, unit), steps = self.train_freq, self.gradient_steps
-        if not self.asynchronous or unit == "episode" or steps == 0:
-            return count, unit, steps
-        turns = count if steps < 0 else math.gcd(count, steps)
-        return count // turns, unit, steps if steps < 0 else steps // turns
 
     def rate(self, progress_remaining: float) -> float:
         """Learning rate when this share of the run is still to come."""

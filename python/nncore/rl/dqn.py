@@ -85,8 +85,7 @@ class DQN(Agent):
         Of the TD error: Huber's with a bend at 1, or the square.
     asynchronous : bool
         Whether to learn in a thread of its own while the environment steps: actions then are those of the network one
-        training ago, and trainings as short as the ratio of `train_freq` and `gradient_steps` allows. A seed still
-        gives the same run.
+        training ago. A seed still gives the same run.
     verbose : int
         Above 0, values are printed every `log_interval` episodes.
     seed : int, numpy.random.Generator, numpy.random.RandomState or None
