@@ -20,10 +20,10 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import itertools
-import random
 from collections.abc import Callable
 from typing import Any
 
+import dqn_loop
 import harness
 import numpy as np
 
@@ -81,55 +81,26 @@ class StableBaselines:
         self.model.learn(self.steps, reset_num_timesteps=False)
 
 
-class CleanLoop:
-    """What CleanRL's dqn.py does, step by step."""
+class CleanLoop(dqn_loop.CleanLoop):
+    """CleanRL's dqn.py, with PyTorch."""
 
-    def __init__(self, setting: dict[str, Any], steps: int) -> None:
-        self.setting, self.steps, self.step = setting, steps, 0
-        make = lambda: gymnasium.wrappers.RecordEpisodeStatistics(gymnasium.make("CartPole-v1"))  # noqa: E731
-        mode = gymnasium.vector.AutoresetMode.SAME_STEP
-        self.envs = gymnasium.vector.SyncVectorEnv([make], autoreset_mode=mode)
+    def set_up(self) -> None:
         self.online, self.target = self.network(), self.network()
-        self.target.load_state_dict(self.online.state_dict())
-        self.optimizer = torch.optim.Adam(self.online.parameters(), lr=setting["learning_rate"])
-        self.buffer = sb3.common.buffers.ReplayBuffer(
-            setting["buffer_size"], self.envs.single_observation_space, self.envs.single_action_space, "cpu",
-            handle_timeout_termination=False,
-        )  # fmt: skip
-        self.observations, _ = self.envs.reset(seed=1)
-        self.run(setting["learning_starts"] + 1)
+        self.copy_target()
+        self.optimizer = torch.optim.Adam(self.online.parameters(), lr=self.setting["learning_rate"])
 
     def network(self) -> Any:
-        widths = (4, *self.setting["hidden"], 2)
         layers: list[Any] = []
-        for before, after in itertools.pairwise(widths):
+        for before, after in itertools.pairwise(self.widths):
             layers += [torch.nn.Linear(before, after), torch.nn.ReLU()]
         return torch.nn.Sequential(*layers[:-1])
 
-    def __call__(self) -> None:
-        self.run(self.steps)
+    def greedy(self) -> Any:
+        return torch.argmax(self.online(torch.Tensor(self.observations)), dim=1).numpy()
 
-    def run(self, steps: int) -> None:
-        setting, envs = self.setting, self.envs
-        for _ in range(steps):
-            self.step += 1
-            if random.random() < setting["exploration_final_eps"]:
-                actions = np.array([envs.single_action_space.sample()])
-            else:
-                actions = torch.argmax(self.online(torch.Tensor(self.observations)), dim=1).numpy()
-            reached, rewards, terminated, truncated, infos = envs.step(actions)
-            final = reached.copy()
-            for i, cut in enumerate(truncated):
-                if cut:
-                    final[i] = infos["final_obs"][i]
-            self.buffer.add(self.observations, final, actions, rewards, terminated, [infos])
-            self.observations = reached
-            if self.step > setting["learning_starts"]:
-                if self.step % setting["train_freq"] == 0:
-                    self.train()
-                if self.step % setting["target_update_interval"] == 0:
-                    for kept, new in zip(self.target.parameters(), self.online.parameters(), strict=True):
-                        kept.data.copy_(new.data)
+    def copy_target(self) -> None:
+        for kept, new in zip(self.target.parameters(), self.online.parameters(), strict=True):
+            kept.data.copy_(new.data)
 
     def train(self) -> None:
         data = self.buffer.sample(self.setting["batch_size"])

@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 import itertools
-import random
 from typing import Any
 
-import gymnasium
+import dqn_loop
 import harness
 import numpy as np
 
 jax: Any = harness.peer("jax")
 optax: Any = harness.peer("optax")
 sbx: Any = harness.peer("sbx", "sbx-rl")
-buffers: Any = harness.peer("stable_baselines3.common.buffers", "stable-baselines3")
 jax.config.update("jax_cpu_enable_async_dispatch", False)  # the faster way for work as small as this
 
 
-class CleanLoop:
-    """What CleanRL's dqn_jax.py does, step by step, without a writer and without prints."""
+class CleanLoop(dqn_loop.CleanLoop):
+    """CleanRL's dqn_jax.py, with what Flax does written out."""
 
-    def __init__(self, setting: dict[str, Any], steps: int) -> None:
-        self.setting, self.steps, self.step = setting, steps, 0
-        make = lambda: gymnasium.wrappers.RecordEpisodeStatistics(gymnasium.make("CartPole-v1"))  # noqa: E731
-        mode = gymnasium.vector.AutoresetMode.SAME_STEP
-        self.envs = gymnasium.vector.SyncVectorEnv([make], autoreset_mode=mode)
-        optimizer = optax.adam(setting["learning_rate"])
-        self.parameters = self.network((4, *setting["hidden"], 2))
+    def set_up(self) -> None:
+        optimizer = optax.adam(self.setting["learning_rate"])
+        self.parameters = self.network()
         self.target, self.moments = self.parameters, optimizer.init(self.parameters)
-        self.buffer = buffers.ReplayBuffer(
-            setting["buffer_size"], self.envs.single_observation_space, self.envs.single_action_space, "cpu",
-            handle_timeout_termination=False,
-        )  # fmt: skip
         self.values = jax.jit(values)
 
         def update(parameters: Any, target: Any, moments: Any, seen: Any, actions: Any, reached: Any, rewards: Any,
@@ -47,43 +37,25 @@ class CleanLoop:
             return value, optax.apply_updates(parameters, changes), moments
 
         self.update = jax.jit(update)
-        self.observations, _ = self.envs.reset(seed=1)
-        self.run(setting["learning_starts"] + setting["train_freq"] + 1)
 
-    @staticmethod
-    def network(widths: tuple[int, ...]) -> list[Any]:
+    def network(self) -> list[Any]:
         make = jax.nn.initializers.lecun_normal()
-        keys = jax.random.split(jax.random.key(1), len(widths))
-        pairs = zip(keys, itertools.pairwise(widths), strict=False)
+        keys = jax.random.split(jax.random.key(1), len(self.widths))
+        pairs = zip(keys, itertools.pairwise(self.widths), strict=False)
         return [(make(key, pair), jax.numpy.zeros(pair[1])) for key, pair in pairs]
 
-    def __call__(self) -> None:
-        self.run(self.steps)
+    def greedy(self) -> Any:
+        return jax.device_get(self.values(self.parameters, self.observations).argmax(axis=-1))
 
-    def run(self, steps: int) -> None:
-        setting, envs = self.setting, self.envs
-        for _ in range(steps):
-            self.step += 1
-            if random.random() < setting["exploration_final_eps"]:
-                actions = np.array([envs.single_action_space.sample()])
-            else:
-                actions = jax.device_get(self.values(self.parameters, self.observations).argmax(axis=-1))
-            reached, rewards, terminated, truncated, infos = envs.step(actions)
-            final = reached.copy()
-            for i, cut in enumerate(truncated):
-                if cut:
-                    final[i] = infos["final_obs"][i]
-            self.buffer.add(self.observations, final, actions, rewards, terminated, [infos])
-            self.observations = reached
-            if self.step > setting["learning_starts"]:
-                if self.step % setting["train_freq"] == 0:
-                    data = self.buffer.sample(setting["batch_size"])
-                    _, self.parameters, self.moments = self.update(
-                        self.parameters, self.target, self.moments, data.observations.numpy(), data.actions.numpy(),
-                        data.next_observations.numpy(), data.rewards.flatten().numpy(), data.dones.flatten().numpy(),
-                    )  # fmt: skip
-                if self.step % setting["target_update_interval"] == 0:
-                    self.target = self.parameters
+    def copy_target(self) -> None:
+        self.target = self.parameters
+
+    def train(self) -> None:
+        data = self.buffer.sample(self.setting["batch_size"])
+        _, self.parameters, self.moments = self.update(
+            self.parameters, self.target, self.moments, data.observations.numpy(), data.actions.numpy(),
+            data.next_observations.numpy(), data.rewards.flatten().numpy(), data.dones.flatten().numpy(),
+        )  # fmt: skip
 
 
 def values(parameters: list[Any], x: Any) -> Any:

@@ -14,12 +14,6 @@ mpl.use("Agg")
 plt = pytest.importorskip("matplotlib.pyplot", reason="pictures need matplotlib")
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
 @pytest.fixture
 def trace():
     rng = np.random.default_rng(0)

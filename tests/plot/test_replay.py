@@ -11,12 +11,6 @@ mpl.use("Agg")
 plt = pytest.importorskip("matplotlib.pyplot", reason="pictures need matplotlib")
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
 def filled(kind="proportional"):
     gymnasium = pytest.importorskip("gymnasium", reason="spaces are Gymnasium's")
     box = gymnasium.spaces.Box(-1, 1, (2,))

@@ -13,12 +13,6 @@ plt = pytest.importorskip("matplotlib.pyplot", reason="pictures need matplotlib"
 from matplotlib.quiver import Quiver  # noqa: E402
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
 def arrows(ax):
     """(row, column, right, down) of each arrow, from its beginning."""
     drawn = [quiver for quiver in ax.collections if isinstance(quiver, Quiver)]

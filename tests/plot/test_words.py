@@ -16,12 +16,6 @@ mpl.use("Agg")
 plt = pytest.importorskip("matplotlib.pyplot", reason="pictures need matplotlib")
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
 def vectors(count=40, size=6):
     rows = np.random.default_rng(0).standard_normal((count, size)).astype(np.float32)
     return KeyedVectors.from_arrays([f"word{index}" for index in range(count)], rows, range(count, 0, -1))

@@ -367,7 +367,7 @@ def test_the_tree_is_huffmans(counts):
 
 
 BAD = [
-    ({"window": 0}, "window must be at least 1, but is 0"),
+    ({"window": 0}, "window must be from 1 to 2\\^31 - 1, but is 0"),
     ({"negative": -1}, "negative must be from 0 to 10000, but is -1"),
     ({"negative": 0}, "nothing to train"),
     ({"full_softmax": True}, "full_softmax excludes"),

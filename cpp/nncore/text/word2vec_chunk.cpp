@@ -158,9 +158,12 @@ void Chunk<T>::plan(const Word2VecDraws& draws, std::size_t t) {
 template <typename T>
 void Chunk<T>::plan_negatives(const Word2VecDraws& draws, std::size_t t) {
   const std::int32_t word = kept_.words[t];
-  const std::size_t columns = block_.columns;
-  if (!pairs_apart()) space_.coming.push_back(weights_.negative.row(static_cast<std::size_t>(word)));
-  if (pairs_apart()) prefetch(weights_.negative.row(static_cast<std::size_t>(word)), columns);
+  T* const row = weights_.negative.row(static_cast<std::size_t>(word));
+  if (pairs_apart()) {
+    prefetch(row, block_.columns);
+  } else {
+    space_.coming.push_back(row);
+  }
   const std::size_t used = pairs_apart() ? 2 * static_cast<std::size_t>(kept_.reach[t]) : 1;
   for (std::size_t set = 0; set < used; ++set) {
     std::int32_t* const out = planned(t, set);

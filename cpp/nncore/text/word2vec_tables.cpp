@@ -16,7 +16,8 @@ void check(const Word2VecSettings& s, View<const std::int64_t, 1> counts) {
   for (std::size_t i = 0; i < counts.size(); ++i) {
     require(counts(i) >= 1, "counts must be at least 1, but that of word ", i, " is ", counts(i));
   }
-  require(s.window >= 1, "window must be at least 1, but is ", s.window);
+  require(s.window >= 1 && s.window <= std::numeric_limits<std::int32_t>::max(),
+          "window must be from 1 to 2^31 - 1, but is ", s.window);
   require(s.negative >= 0 && s.negative <= 10000, "negative must be from 0 to 10000, but is ", s.negative);
   require(std::isfinite(s.ns_exponent), "ns_exponent must be finite, but is ", s.ns_exponent);
   require(std::isfinite(s.sample) && s.sample >= 0, "sample must be at least 0 and finite, but is ", s.sample);

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 HISTORY = {"timesteps": np.int64, "return": np.float64, "length": np.int64, "loss": np.float64,
            "exploration_rate": np.float64}  # fmt: skip
+FIXED = ("hidden", "dtype")  # what the saved parameters are made for
 KINDS = ("parameters", "target", "mean", "square", "acting")  # in the core's order
 
 
@@ -80,7 +81,7 @@ def load(cls: type[DQN], path: Path, env: Any, replay_buffer: Path | None, chang
     for name, value in changes.items():
         if name not in saved:
             raise TypeError(f"changes must be parameters of the constructor that are saved, but one is {name!r}")
-        if name in FIXED and checked_like(value) != checked_like(saved[name]):
+        if name in FIXED and _comparable(value) != _comparable(saved[name]):
             raise ValueError(f"{name} is {saved[name]!r} in the file and cannot be changed to {value!r}")
     settings = {**saved, **changes}
     checked_settings(**settings)  # what is given may be wrong, which says nothing of the file
@@ -95,10 +96,7 @@ def load(cls: type[DQN], path: Path, env: Any, replay_buffer: Path | None, chang
     return agent
 
 
-FIXED = ("hidden", "dtype")  # what the saved parameters are made for
-
-
-def checked_like(value: Any) -> Any:
+def _comparable(value: Any) -> Any:
     """The value of a setting, comparable with that of a file."""
     return list(value) if isinstance(value, (list, tuple)) else value
 

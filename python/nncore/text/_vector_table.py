@@ -12,7 +12,7 @@ Self = TypeVar("Self", bound="VectorTable")
 
 KEY_TYPES = (str, int, np.integer)
 _RENAMED = {
-    "wmdistance": "gensim's own KeyedVectors: it is not here",
+    "wmdistance": "gensim's own KeyedVectors",
     "resize_vectors": "add_vectors",
     "log_accuracy": "evaluate_word_analogies",
     "index2word": "index_to_key",

@@ -142,7 +142,6 @@ class Weights:
 
     def _grow(self, vocabulary: Vocabulary) -> None:
         """Vectors for the words that are new; the tree is another then, and begins anew from the outputs there are."""
-        self._adopt_vectors()
         self._given_tree = None
         self._unfinished = None
         self._allocate(vocabulary)
