@@ -58,3 +58,12 @@ def test_networks(tmp_path: Path, capsys: pytest.CaptureFixture[str], algorithm:
     assert lines[1].startswith("return of 2 greedy episodes: ")
     kind = rl.DQN if algorithm == "dqn" else rl.REINFORCE
     assert kind.load(path, "CartPole-v1").num_timesteps == 1200
+
+
+@pytest.mark.parametrize("algorithm", ["hill-climbing", "reinforce", "dqn"])
+def test_an_environment_that_ends_no_episode(algorithm: str, capsys: pytest.CaptureFixture[str]) -> None:
+    steps = "200" if algorithm != "hill-climbing" else "1"
+    arguments = ["agent", "CliffWalking-v1", "--algorithm", algorithm, "--total-timesteps", steps, "--episodes", "1"]
+    assert main(arguments) == 0
+    mean = float(capsys.readouterr().out.split("greedy episodes: ")[1].split()[0])
+    assert -100 * 10_000 <= mean <= -13

@@ -58,6 +58,12 @@ def test_an_environment_is_made_anew_where_that_gives_the_same():
             found.close()
 
 
+def test_an_environment_that_has_been_changed_is_not_made_anew():
+    env = made("one")
+    env.unwrapped.action_space = gymnasium.spaces.Discrete(3)
+    assert fresh_environment(as_environments(env)) is None
+
+
 def test_an_episode_that_does_not_end_is_left():
     agent = rl.DQN("CliffWalking-v1", **QUICK).learn(100)
     mean, _ = agent.evaluate(2, max_episode_steps=30)
@@ -93,12 +99,15 @@ def test_statistics_of_observations_reach_the_evaluation(algorithm):
     stable_baselines()
     from stable_baselines3.common.callbacks import EvalCallback
     from stable_baselines3.common.env_util import make_vec_env
-    from stable_baselines3.common.vec_env import VecNormalize
+    from stable_baselines3.common.vec_env import VecFrameStack, VecNormalize
 
     training = VecNormalize(make_vec_env("CartPole-v1", 1))
     testing = VecNormalize(make_vec_env("CartPole-v1", 1), training=False, norm_reward=False)
     agent = rl.DQN(training, **QUICK) if algorithm == "dqn" else rl.REINFORCE(training, hidden=(8,), seed=3)
     assert agent.get_vec_normalize_env() is training
+    assert rl.DQN(VecFrameStack(training, 2), **QUICK).get_vec_normalize_env() is training
+    assert rl.DQN(make_vec_env("CartPole-v1", 1), **QUICK).get_vec_normalize_env() is None
+    assert rl.DQN("CartPole-v1", **QUICK).get_vec_normalize_env() is None
     agent.learn(300, EvalCallback(testing, eval_freq=300, n_eval_episodes=1, verbose=0))
     np.testing.assert_array_equal(testing.obs_rms.mean, training.obs_rms.mean)
     assert np.abs(testing.obs_rms.mean).max() > 0

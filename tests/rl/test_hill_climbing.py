@@ -318,3 +318,14 @@ def test_a_limit_leaves_an_episode():
     agent = rl.HillClimbing(env, max_episode_steps=4, n_episodes=1, seed=0).learn(8)
     assert agent.num_timesteps == 8
     assert len(env.actions) == 8
+
+
+def test_a_reward_that_is_no_number_is_refused():
+    class Broken(Target):
+        def step(self, action):
+            observation, _, *rest = super().step(action)
+            return observation, float("nan"), *rest
+
+    climber = rl.HillClimbing(Broken(), seed=0)
+    with pytest.raises(ValueError, match="^env must give finite rewards, but gave nan"):
+        climber.learn(100)

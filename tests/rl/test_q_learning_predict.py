@@ -41,3 +41,12 @@ def test_predicts_from_observations_with_parts(loaded, tmp_path):
     assert action == agent.q.reshape(32, 11, 2, 2)[20, 5, 0].argmax() and state is None
     with pytest.raises(ValueError, match="not in its space"):
         agent.predict((40, 5, 0))
+
+
+def test_actions_are_the_environments_own():
+    gymnasium = pytest.importorskip("gymnasium")
+    env = gymnasium.make("CliffWalking-v1")
+    env.action_space = gymnasium.spaces.Discrete(4, start=7)
+    learner = rl.QLearning.for_env(env)
+    learner.q[:, 2] = 1
+    assert learner.predict(3)[0] == 9 and learner.predict([3, 4])[0].tolist() == [9, 9]

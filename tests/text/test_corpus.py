@@ -239,9 +239,15 @@ def test_where_no_file_can_be_written_all_stays_in_memory(
     made = _corpus._nameless
     monkeypatch.setattr(_corpus, "IDS_IN_MEMORY", expected.nbytes // 3)
     monkeypatch.setattr(_corpus, "_STEP", 10_000)
-    monkeypatch.setattr(_corpus, "_nameless", lambda: Full(made(), room))
+    files: list[Full] = []
+
+    def full() -> Full:
+        files.append(Full(made(), room))
+        return files[-1]
+
+    monkeypatch.setattr(_corpus, "_nameless", full)
     ids = encode(vocabulary if known else Words(vocabulary), sentences).ids
-    assert not isinstance(ids, np.memmap)
+    assert not isinstance(ids, np.memmap) and len(files) == 1  # it does not try again and again
     np.testing.assert_array_equal(ids, expected)
     with pytest.raises(OSError, match="No space left"):
         encode(vocabulary if known else Words(vocabulary), sentences, memory_limit=0)

@@ -170,3 +170,10 @@ def test_english_text_has_gensims_phrases(gensims: type, data_dir: Path, scoring
     assert ours.vocab == theirs.vocab
     assert ours.export_phrases() == theirs.export_phrases() and len(ours.export_phrases()) > 20
     assert list(ours.freeze()[sentences]) == list(theirs.freeze()[sentences])
+
+
+@pytest.mark.parametrize("name", ["min_count", "threshold"])
+@pytest.mark.parametrize("value", ["x", None, True])
+def test_what_is_no_number_is_named(name, value):
+    with pytest.raises(TypeError, match=f"^{name} must be a number"):
+        Phrases([["a", "b"]], **{name: value})

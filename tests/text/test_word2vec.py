@@ -577,3 +577,19 @@ def test_a_window_may_be_longer_than_any_sentence():
         wide = Word2Vec(sentences(), **{**SMALL, "window": 10**6, "sg": sg, "shrink_windows": False})
         narrow = Word2Vec(sentences(), **{**SMALL, "window": 100, "sg": sg, "shrink_windows": False})
         np.testing.assert_array_equal(wide.wv.vectors, narrow.wv.vectors)
+
+
+def test_vectors_that_are_not_finite_are_not_written(tmp_path):
+    model = Word2Vec(sentences(), **SMALL)
+    word = model.wv.index_to_key[3]
+    model.wv.vectors[3, 0] = np.inf
+    for binary in (False, True):
+        with pytest.raises(ValueError, match=f"^vectors must be finite, but that of '{word}' is not"):
+            model.wv.save_word2vec_format(tmp_path / "vectors", binary=binary)
+    assert not list(tmp_path.iterdir())
+
+
+def test_counts_beyond_64_bits_are_refused():
+    for counts in ({"a": 2**62, "b": 2**62}, {"a": 2**63}):
+        with pytest.raises(ValueError, match=r"^word_freq must have counts of a sum below 2\*\*63"):
+            Word2Vec(min_count=1).build_vocab_from_freq(counts)

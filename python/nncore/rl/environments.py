@@ -230,8 +230,8 @@ def as_environments(env: Any) -> Environments:
 def normalizing(environments: Environments | None) -> Any:
     """The VecNormalize of stable-baselines3 among an environment's wrappers, or None."""
     env = getattr(environments, "env", None)
-    while env is not None and not (hasattr(env, "normalize_obs") and hasattr(env, "obs_rms")):
-        env = env.__dict__.get("venv")  # not getattr: a wrapper asks what it wraps
+    while env is not None and not hasattr(type(env), "normalize_obs"):  # of the type: a wrapper asks what it wraps
+        env = env.__dict__.get("venv")
     return env
 
 
