@@ -17,13 +17,14 @@ except ImportError as error:
 from nncore import _core
 
 if TYPE_CHECKING:
-    from nncore import datasets, nn, plot, rl, sequence, text, textbook
+    from nncore import datasets, energy, nn, plot, rl, sequence, text, textbook
 
 __version__: str = _core.build()["version"]
 isa: str = _core.build()["isa"]
 __all__ = [
     "__version__",
     "datasets",
+    "energy",
     "get_num_threads",
     "isa",
     "nn",
@@ -38,7 +39,7 @@ __all__ = [
 
 _threadpool.register()
 
-_FAMILIES = frozenset({"datasets", "nn", "plot", "rl", "sequence", "text", "textbook"})
+_FAMILIES = frozenset({"datasets", "energy", "nn", "plot", "rl", "sequence", "text", "textbook"})
 
 
 def __getattr__(name: str) -> Any:

@@ -30,8 +30,12 @@ enum class Stream : std::uint32_t {
   kQLearning = 13,    // position = 4 words a step
   kMutation = 14,     // step = generation
   kTasks = 15,        // seeds of episodes; step = generation
+  kHopfield = 16,     // step = sweep; substream apart for order and thresholds
+  kBoltzmann = 17,    // step = sweep
+  kGibbs = 18,        // of an RBM; step = update or call
+  kImportance = 19,   // of an RBM's partition function; step = temperature
 };
-inline constexpr std::uint32_t kStreams = 16;
+inline constexpr std::uint32_t kStreams = 20;
 
 /// A place in the random numbers of one seed: a draw depends on (seed, stream, substream, step, position) alone.
 struct Draws {

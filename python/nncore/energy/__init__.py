@@ -1,0 +1,32 @@
+"""Hopfield networks, Boltzmann machines and restricted Boltzmann machines, as estimators of scikit-learn."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nncore.energy._boltzmann import BoltzmannMachine
+    from nncore.energy._hopfield import Hopfield
+    from nncore.energy._modern_hopfield import ModernHopfield
+    from nncore.energy._rbm import RBM
+
+__all__ = ["RBM", "BoltzmannMachine", "Hopfield", "ModernHopfield"]
+
+_MODULES = {
+    "BoltzmannMachine": "_boltzmann",
+    "Hopfield": "_hopfield",
+    "ModernHopfield": "_modern_hopfield",
+    "RBM": "_rbm",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a class on first use."""
+    if name in _MODULES:
+        return getattr(importlib.import_module(f"nncore.energy.{_MODULES[name]}"), name)
+    raise AttributeError(f"module 'nncore.energy' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
