@@ -33,6 +33,7 @@ void bind_mdp(py::module_& m);
 void bind_nn(py::module_& m);
 void bind_optimizers(py::module_& m);
 void bind_q_learning(py::module_& m);
+void bind_rbm(py::module_& m);
 void bind_reinforce(py::module_& m);
 void bind_replay(py::module_& m);
 void bind_stream(py::module_& m);
@@ -53,6 +54,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   nncore::bind_kernels(m);
   nncore::bind_mdp(m);
   nncore::bind_q_learning(m);
+  nncore::bind_rbm(m);
   nncore::bind_reinforce(m);
   nncore::bind_stream(m);
   nncore::bind_svd(m);

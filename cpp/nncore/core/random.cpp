@@ -129,16 +129,6 @@ void chunks(std::size_t total, double nanoseconds_each, const Body& body) {
 
 std::uint64_t join(const std::uint32_t* words) { return std::uint64_t{words[1]} << 32 | words[0]; }
 
-/// In [0, 1): entry i of a chunk whose words are given.
-template <typename T>
-T unit(const std::uint32_t* words, std::size_t i) {
-  if constexpr (sizeof(T) == 4) {
-    return static_cast<T>(static_cast<std::int32_t>(words[i] >> 8)) * 0x1p-24f;  // signed: vectors can convert it
-  } else {
-    return static_cast<T>(join(words + 2 * i) >> 11) * 0x1p-53;
-  }
-}
-
 double from_bits(std::uint64_t bits) {
   double x;
   std::memcpy(&x, &bits, sizeof x);
@@ -197,6 +187,17 @@ inline Point normal_pair(const std::uint32_t* words) {
   return {radius * p.x, radius * p.y};
 }
 
+/// Standard normal entries first ... of random_normal, at most kChunk; `first` is even, and `normal` has room for kChunk.
+void normal_chunk(const Draws& draws, std::uint64_t first, std::size_t count, double* normal) {
+  std::uint32_t words[2 * kChunk];
+  philox_words(draws, first / 2, 0, 2 * (count + count % 2), words);
+  for (std::size_t i = 0; i < count; i += 2) {
+    const Point pair = normal_pair(words + 2 * i);
+    normal[i] = pair.x;
+    normal[i + 1] = pair.y;
+  }
+}
+
 /// In [0, range), range > 0, each equally likely, from 64 random bits; those of entry i at attempt 0 are given.
 std::uint64_t bounded(const Draws& draws, std::uint64_t i, std::uint64_t bits, std::uint64_t range) {
   __extension__ using Wide = unsigned __int128;
@@ -250,7 +251,7 @@ void random_uniform(const Draws& draws, T low, T high, View<T, 1> out) {
     philox_words(draws, first * words_each / 4, 0, count * words_each, words);
     const T span = high - low, last = std::nextafter(high, low);
     T* to = out.data() + first;
-    for (std::size_t i = 0; i < count; ++i) to[i] = low + span * unit<T>(words, i);
+    for (std::size_t i = 0; i < count; ++i) to[i] = low + span * unit_of_words<T>(words, i);
     for (std::size_t i = 0; i < count; ++i) to[i] = std::min(to[i], last);  // a sum may have been rounded up to high
   });
 }
@@ -263,17 +264,21 @@ void random_normal(const Draws& draws, T mean, T deviation, View<T, 1> out) {
           deviation);
   const double m = static_cast<double>(mean), s = static_cast<double>(deviation);
   chunks(out.size(), 8, [&](std::size_t first, std::size_t count) {
-    std::uint32_t words[2 * kChunk];
     double normal[kChunk];
-    philox_words(draws, first / 2, 0, 2 * (count + count % 2), words);
-    for (std::size_t i = 0; i < count; i += 2) {
-      const Point pair = normal_pair(words + 2 * i);
-      normal[i] = pair.x;
-      normal[i + 1] = pair.y;
-    }
+    normal_chunk(draws, first, count, normal);
     T* to = out.data() + first;
     for (std::size_t i = 0; i < count; ++i) to[i] = static_cast<T>(m + s * normal[i]);
   });
+}
+
+template <typename T>
+void random_normals(const Draws& draws, std::uint64_t first, std::size_t count, T* out) {
+  double normal[kChunk];
+  for (std::size_t done = 0; done < count; done += kChunk) {
+    const std::size_t some = std::min(kChunk, count - done);
+    normal_chunk(draws, first + done, some, normal);
+    for (std::size_t i = 0; i < some; ++i) out[done + i] = static_cast<T>(normal[i]);
+  }
 }
 
 void random_integers(const Draws& draws, std::int64_t low, std::int64_t high, View<std::int64_t, 1> out) {
@@ -309,5 +314,7 @@ template void random_uniform(const Draws&, float, float, View<float, 1>);
 template void random_uniform(const Draws&, double, double, View<double, 1>);
 template void random_normal(const Draws&, float, float, View<float, 1>);
 template void random_normal(const Draws&, double, double, View<double, 1>);
+template void random_normals(const Draws&, std::uint64_t, std::size_t, float*);
+template void random_normals(const Draws&, std::uint64_t, std::size_t, double*);
 
 }  // namespace nncore

@@ -66,10 +66,24 @@ void random_words(const Draws& draws, std::uint64_t first, std::size_t count, st
 template <typename T>
 void random_uniform(const Draws& draws, T low, T high, View<T, 1> out);
 
+/// Entry i of random_uniform from 0 to 1, of the words that are given.
+template <typename T>
+inline T unit_of_words(const std::uint32_t* words, std::size_t i) {
+  if constexpr (sizeof(T) == 4) {
+    return static_cast<T>(static_cast<std::int32_t>(words[i] >> 8)) * 0x1p-24f;  // signed: vectors can convert it
+  } else {
+    return static_cast<T>((std::uint64_t{words[2 * i + 1]} << 32 | words[2 * i]) >> 11) * 0x1p-53;
+  }
+}
+
 /// Normal with this mean and standard deviation (>= 0), by Box and Muller's method in double; float is the double,
 /// rounded. Entries 2j and 2j + 1 come from words 4j ... 4j + 3. No value is further than 8.6 deviations from the mean.
 template <typename T>
 void random_normal(const Draws& draws, T mean, T deviation, View<T, 1> out);
+
+/// Standard normal entries first, first + 1, ... of random_normal, in the calling thread; `first` is even.
+template <typename T>
+void random_normals(const Draws& draws, std::uint64_t first, std::size_t count, T* out);
 
 /// Integers in [low, high), each equally likely. Entry i comes from words 2i, 2i + 1; where they would favour some
 /// integers they are drawn again, at the same place with attempt 1, 2, ... (Lemire 2019).

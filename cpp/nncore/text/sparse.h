@@ -1,26 +1,13 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 
-#include "nncore/core/view.h"
+#include "nncore/core/sparse_rows.h"
 
 // Products of a sparse matrix with a block of vectors, and of tall blocks with each other: what a truncated SVD consists
 // of. Blocks are row-major; their widths are multiples of 64 bytes. Same bits for any number of threads.
 
 namespace nncore {
-
-/// A sparse matrix in rows (CSR): row i has entries starts[i] ... starts[i + 1] - 1 of columns and values.
-template <typename T>
-struct SparseRows {
-  View<const std::int64_t, 1> starts;  // (rows + 1)
-  View<const std::int32_t, 1> columns;
-  View<const T, 1> values;
-  std::size_t width = 0;  // columns of the matrix
-
-  std::size_t rows() const { return starts.size() - 1; }
-  std::size_t entries() const { return static_cast<std::size_t>(starts.data()[rows()]); }
-};
 
 /// Rows [begin, end) of y = scale * A·X; x (width of A, block), y (rows of A, block).
 template <typename T>

@@ -1,0 +1,351 @@
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "nncore/core/gradient_tile.h"
+#include "nncore/core/threads.h"
+#include "nncore/energy/rbm.h"
+#include "nncore/energy/rbm_units.h"
+
+namespace nncore {
+
+namespace {
+
+/// Of each visible unit of a range: the rows in which it is not 0, and its states there.
+template <typename T>
+class RowsByUnit {
+ public:
+  void build(const Units<T>& units, std::size_t rows, std::size_t first, std::size_t last) {
+    starts_.assign(last - first + 1, 0);
+    begins_.resize(rows);
+    for (std::size_t r = 0; r < rows; ++r) {
+      const std::uint32_t *columns = units.columns(r), *end = columns + units.count(r);
+      const std::uint32_t* at = std::lower_bound(columns, end, static_cast<std::uint32_t>(first));
+      begins_[r] = static_cast<std::uint32_t>(at - columns);
+      for (; at < end && *at < last; ++at) ++starts_[*at - first + 1];
+    }
+    for (std::size_t i = 1; i < starts_.size(); ++i) starts_[i] += starts_[i - 1];
+    const std::size_t entries = starts_.back();
+    if (rows_.size() < entries) {
+      rows_.resize(entries);
+      states_.resize(entries);
+    }
+    binary_ = true;
+    for (std::size_t r = 0; r < rows; ++r) {
+      const std::uint32_t *columns = units.columns(r), *end = columns + units.count(r);
+      binary_ = binary_ && units.binary(r);
+      for (const std::uint32_t* at = columns + begins_[r]; at < end && *at < last; ++at) {
+        const std::size_t entry = starts_[*at - first]++;
+        rows_[entry] = static_cast<std::uint32_t>(r);
+        states_[entry] = units.row(r)[*at];
+      }
+    }
+    for (std::size_t i = starts_.size() - 1; i > 0; --i) starts_[i] = starts_[i - 1];
+    starts_[0] = 0;
+  }
+
+  /// sums += states times the rows of `values` (from its column 0), in the order of rows; `i` counts from `first`.
+  template <std::size_t V>
+  [[gnu::always_inline]] void add(std::size_t i, Rows<const T> values, Vec<T> (&sums)[V]) const {
+    const std::uint32_t begin = starts_[i], end = starts_[i + 1];
+    for (std::uint32_t e = begin; e < end; ++e) {
+      const T* from = values[rows_[e]];
+      if (binary_) {
+        unrolled<V>([&](auto v) { sums[v] += load(from + v * kLanes<T>); });
+      } else {
+        const Vec<T> x = broadcast(states_[e]);
+        unrolled<V>([&](auto v) { sums[v] = fma(x, load(from + v * kLanes<T>), sums[v]); });
+      }
+    }
+  }
+
+ private:
+  std::vector<std::uint32_t> starts_, begins_, rows_;
+  std::vector<T> states_;
+  bool binary_ = true;
+};
+
+/// What a training works with: the machine's copy, states and probabilities of one batch.
+template <typename T>
+class Trainer {
+ public:
+  Trainer(const RbmParameters<T>& machine, const RbmTraining& training, std::size_t batch_size,
+          View<const T, 2> velocity, View<const T, 2> chains)
+      : machine_({machine.visible, machine.weights, machine.visible_bias, machine.hidden_bias}),
+        training_(training),
+        chains_(chains.extent(0)),
+        step_(machine_, to_hidden_, to_visible_, training.seed) {
+    if (!velocity.empty()) RbmCopy<T>::copy(velocity, velocity_);
+    const std::size_t visible = machine_.visible(), hidden = machine_.hidden();
+    const std::size_t negative = chains_ > 0 ? chains_ : batch_size;
+    data_.reserve(batch_size, visible);
+    visible_.reserve(negative, visible);
+    hidden_.reserve(negative, hidden);
+    positive_.reserve(batch_size * hidden_.stride());
+    negative_.reserve(negative * hidden_.stride());
+    means_.reserve(negative * data_.stride());
+    errors_.resize(batch_size);
+    const auto threads = static_cast<std::size_t>(num_threads());
+    data_by_unit_.resize(threads);
+    visible_by_unit_.resize(threads);
+    for (std::size_t r = 0; r < chains_; ++r) hidden_.take(r, chains.row(r));
+  }
+
+  /// One update with these rows of samples; returns the sum of squared errors of the first reconstruction.
+  double update(const VisibleRows<T>& samples, const std::int64_t* order, std::size_t rows, std::uint64_t number) {
+    const bool gaussian = machine_.kind() == Visible::kGaussian;
+    const double nanoseconds = product_nanoseconds(machine_, rows);
+    parallel_ranges(rows, 1, nanoseconds / 20, [&](std::size_t begin, std::size_t end) {
+      for (std::size_t r = begin; r < end; ++r) data_.take(r, samples, static_cast<std::size_t>(order[r]));
+    });
+    const auto dense_at = [](std::size_t count, std::size_t of) {
+      return static_cast<double>(count) > kDenseUnits * static_cast<double>(of);
+    };
+    machine_.set_to_hidden(to_hidden_, gaussian || dense_at(data_.count(0, rows), rows * machine_.visible()));
+    machine_.set_to_visible(to_visible_, dense_hidden_);
+    const std::size_t negative_rows = chains_ > 0 ? chains_ : rows;
+    if (chains_ > 0) {
+      parallel_ranges(rows, 1, nanoseconds, [&](std::size_t begin, std::size_t end) { positive(begin, end); });
+      parallel_ranges(chains_, 1, nanoseconds * 2,
+                      [&](std::size_t begin, std::size_t end) { negative(begin, end, number); });
+    } else {
+      parallel_ranges(rows, 1, nanoseconds * 3, [&](std::size_t begin, std::size_t end) {
+        positive(begin, end);
+        for (std::size_t r = begin; r < end; ++r) step_.draw_hidden(hidden_, positive_rows(), r, number, 0);
+        negative(begin, end, number);
+      });
+    }
+    dense_hidden_ = dense_at(hidden_.count(0, negative_rows), negative_rows * machine_.hidden());
+    finish_statistics(rows, negative_rows);
+    change(rows, negative_rows);
+    double error = 0;
+    for (std::size_t r = 0; chains_ == 0 && r < rows; ++r) error += errors_[r];
+    return error;
+  }
+
+  bool finite() const {
+    bool finite = true;
+    const auto look = [&](const T* from, std::size_t count) {
+      T sum = 0;
+      for (std::size_t i = 0; i < count; ++i) sum += from[i] * 0;  // NaN once a number is infinite or NaN
+      finite = finite && sum == 0;
+    };
+    for (std::size_t i = 0; i < machine_.visible(); ++i) look(machine_.weights()[i], machine_.hidden());
+    look(machine_.visible_bias(), machine_.visible());
+    look(machine_.hidden_bias(), machine_.hidden());
+    return finite;
+  }
+
+  void write_back(const RbmParameters<T>& machine, View<T, 2> velocity, View<T, 2> chains) const {
+    const std::size_t hidden = machine_.hidden();
+    for (std::size_t i = 0; i < machine_.visible(); ++i) {
+      std::copy_n(machine_.weights()[i], hidden, machine.weights.row(i));
+      if (!velocity.empty()) std::copy_n(velocity_rows()[i], hidden, velocity.row(i));
+    }
+    std::copy_n(machine_.visible_bias(), machine_.visible(), machine.visible_bias.data());
+    std::copy_n(machine_.hidden_bias(), hidden, machine.hidden_bias.data());
+    for (std::size_t r = 0; r < chains_; ++r) std::copy_n(hidden_.row(r), hidden, chains.row(r));
+  }
+
+ private:
+  Rows<T> positive_rows() const { return {positive_.data(), hidden_.stride()}; }
+  Rows<T> negative_rows() const { return {negative_.data(), hidden_.stride()}; }
+  Rows<T> mean_rows() const { return {means_.data(), data_.stride()}; }
+  Rows<T> velocity_rows() const { return {velocity_.data(), hidden_.stride()}; }
+
+  void positive(std::size_t begin, std::size_t end) { step_.hidden_probabilities(data_, begin, end, positive_rows()); }
+
+  /// k steps from the hidden states of rows [begin, end).
+  void negative(std::size_t begin, std::size_t end, std::uint64_t number) {
+    for (std::uint32_t turn = 0; turn < training_.steps; ++turn) {
+      step_.visible_means(hidden_, begin, end, mean_rows());
+      for (std::size_t r = begin; r < end; ++r) {
+        if (turn == 0 && chains_ == 0) errors_[r] = squared_distance(data_.row(r), mean_rows()[r]);
+        step_.draw_visible(visible_, mean_rows(), r, number, turn);
+      }
+      step_.hidden_probabilities(visible_, begin, end, negative_rows());
+      if (turn + 1 == training_.steps && chains_ == 0) continue;
+      for (std::size_t r = begin; r < end; ++r) step_.draw_hidden(hidden_, negative_rows(), r, number, turn + 1);
+    }
+  }
+
+  double squared_distance(const T* a, const T* b) const {
+    T sums[kBlock<T>] = {};  // one for each place of a block: no order of the instruction set's
+    for (std::size_t i = 0; i < machine_.visible(); i += kBlock<T>) {
+      const std::size_t some = std::min(kBlock<T>, machine_.visible() - i);
+      for (std::size_t j = 0; j < some; ++j) sums[j] += (a[i + j] - b[i + j]) * (a[i + j] - b[i + j]);
+    }
+    double sum = 0;
+    for (const T part : sums) sum += part;
+    return sum;
+  }
+
+  /// Signs and weights of what the change adds up, and the hidden biases' change.
+  void finish_statistics(std::size_t rows, std::size_t negative_count) {
+    const std::size_t hidden = machine_.hidden();
+    if (training_.sparsity_cost > 0) {
+      std::vector<T> means(hidden, T(0));
+      for (std::size_t r = 0; r < rows; ++r) {
+        for (std::size_t j = 0; j < hidden; ++j) means[j] += positive_rows()[r][j];
+      }
+      for (T& mean : means) {
+        mean = static_cast<T>(training_.sparsity_cost) *
+               (static_cast<T>(training_.sparsity_target) - mean / static_cast<T>(rows));
+      }
+      for (std::size_t r = 0; r < rows; ++r) {
+        for (std::size_t j = 0; j < hidden; ++j) positive_rows()[r][j] += means[j];
+      }
+    }
+    const T sign = -static_cast<T>(rows) / static_cast<T>(negative_count);
+    for (std::size_t r = 0; r < negative_count; ++r) {
+      for (std::size_t j = 0; j < hidden; ++j) negative_rows()[r][j] *= sign;
+    }
+    const T rate = static_cast<T>(training_.learning_rate / static_cast<double>(rows));
+    std::vector<T> sums(hidden, T(0));
+    for (std::size_t r = 0; r < rows; ++r) {
+      for (std::size_t j = 0; j < hidden; ++j) sums[j] += positive_rows()[r][j];
+    }
+    for (std::size_t r = 0; r < negative_count; ++r) {
+      for (std::size_t j = 0; j < hidden; ++j) sums[j] += negative_rows()[r][j];
+    }
+    for (std::size_t j = 0; j < hidden; ++j) machine_.hidden_bias()[j] += rate * sums[j];
+  }
+
+  /// Weights and visible biases move.
+  void change(std::size_t rows, std::size_t negative_count) {
+    const std::size_t visible = machine_.visible(), units = rows + negative_count;
+    const bool dense = to_hidden_.dense();
+    if (dense) multiply_all(rows, negative_count);
+    const std::size_t registers = (visible + kLanes<T> - 1) / kLanes<T>;
+    const double nanoseconds = product_nanoseconds(machine_, units) / (dense ? 20 : 4);
+    parallel_parts(std::min(registers, data_by_unit_.size()), nanoseconds, [&](std::size_t part, std::size_t parts) {
+      const std::size_t begin = registers * part / parts * kLanes<T>;
+      const std::size_t end = std::min(visible, registers * (part + 1) / parts * kLanes<T>);
+      change_visible_biases(begin, end, rows, negative_count);
+      if (!dense) {
+        data_by_unit_[part].build(data_, rows, begin, end);
+        visible_by_unit_[part].build(visible_, negative_count, begin, end);
+      }
+      constexpr std::size_t V = 8;
+      const std::size_t columns = hidden_.stride() / kLanes<T>;
+      for (std::size_t done = 0; done < columns; done += V) {
+        with_constant<V>(std::min(V, columns - done),
+                         [&](auto vecs) { change_columns<vecs>(part, begin, end, done * kLanes<T>, rows); });
+      }
+    });
+  }
+
+  /// gradient_ = v'h of the data, then of the model.
+  void multiply_all(std::size_t rows, std::size_t negative_count) {
+    const std::size_t visible = machine_.visible(), hidden = hidden_.stride();
+    gradient_.reserve(visible * hidden);
+    std::fill_n(gradient_.data(), visible * hidden, T(0));
+    T* const no_sums = nullptr;
+    const Rows<const T> data = data_.rows(), model = visible_.rows();
+    add_product_over_rows(
+        data, visible, [&](std::size_t r) { return positive_rows()[r]; }, hidden, rows, gradient_.data(), no_sums,
+        panels_);
+    add_product_over_rows(
+        model, visible, [&](std::size_t r) { return negative_rows()[r]; }, hidden, negative_count, gradient_.data(),
+        no_sums, panels_);
+  }
+
+  void change_visible_biases(std::size_t begin, std::size_t end, std::size_t rows, std::size_t negative_count) {
+    const T rate = static_cast<T>(training_.learning_rate / static_cast<double>(rows));
+    const T share = static_cast<T>(rows) / static_cast<T>(negative_count);
+    std::vector<T> data(end - begin, T(0)), model(end - begin, T(0));
+    for (std::size_t r = 0; r < rows; ++r) {
+      for (std::size_t i = begin; i < end; ++i) data[i - begin] += data_.row(r)[i];
+    }
+    for (std::size_t r = 0; r < negative_count; ++r) {
+      for (std::size_t i = begin; i < end; ++i) model[i - begin] += visible_.row(r)[i];
+    }
+    for (std::size_t i = begin; i < end; ++i) {
+      machine_.visible_bias()[i] += rate * (data[i - begin] - share * model[i - begin]);
+    }
+  }
+
+  template <std::size_t V>
+  void change_columns(std::size_t part, std::size_t begin, std::size_t end, std::size_t column, std::size_t rows) {
+    const Vec<T> rate = broadcast(static_cast<T>(training_.learning_rate / static_cast<double>(rows)));
+    const Vec<T> decay = broadcast(static_cast<T>(-training_.learning_rate * training_.weight_decay));
+    const Vec<T> momentum = broadcast(static_cast<T>(training_.momentum));
+    const bool moving = velocity_.data() != nullptr, decaying = training_.weight_decay > 0;
+    const Rows<const T> positive{positive_.data() + column, hidden_.stride()};
+    const Rows<const T> negative{negative_.data() + column, hidden_.stride()};
+    for (std::size_t group = begin; group < end; group += kLanes<T>) {
+      for (std::size_t i = group; i < std::min(end, group + kLanes<T>); ++i) {
+        Vec<T> sums[V] = {};
+        if (to_hidden_.dense()) {
+          const T* from = gradient_.data() + i * hidden_.stride() + column;
+          unrolled<V>([&](auto v) { sums[v] = load(from + v * kLanes<T>); });
+        } else {
+          data_by_unit_[part].add(i - begin, positive, sums);
+          visible_by_unit_[part].add(i - begin, negative, sums);
+        }
+        T* w = machine_.weights()[i] + column;
+        T* velocity = moving ? velocity_rows()[i] + column : nullptr;
+        unrolled<V>([&](auto v) {
+          const Vec<T> old = load(w + v * kLanes<T>);
+          Vec<T> by = rate * sums[v];
+          if (decaying) by = fma(decay, old, by);
+          if (moving) {
+            by = fma(momentum, load(velocity + v * kLanes<T>), by);
+            store(velocity + v * kLanes<T>, by);
+          }
+          store(w + v * kLanes<T>, old + by);
+        });
+      }
+      machine_.transpose_weights(group, std::min(end, group + kLanes<T>), column, V * kLanes<T>);
+    }
+  }
+
+  RbmCopy<T> machine_;
+  RbmTraining training_;
+  std::size_t chains_;
+  Direction<T> to_hidden_, to_visible_;
+  GibbsStep<T> step_;
+  bool dense_hidden_ = true;  // a new machine's are 1 half of the time
+  Units<T> data_, visible_, hidden_;
+  Buffer<T> positive_, negative_, means_, velocity_, gradient_;
+  std::vector<double> errors_;
+  std::vector<RowsByUnit<T>> data_by_unit_, visible_by_unit_;
+  std::vector<Panels<T>> panels_;
+};
+
+}  // namespace
+
+template <typename T>
+double rbm_train(const RbmParameters<T>& machine, const VisibleRows<T>& samples, View<const std::int64_t, 1> order,
+                 std::size_t batch_size, const RbmTraining& training, std::uint64_t first, View<T, 2> velocity,
+                 View<T, 2> chains) {
+  require_machine(machine);
+  require_rows(samples, machine.weights.extent(0));
+  require(batch_size > 0, "batch_size must be at least 1, but is 0");
+  require(training.steps > 0 && training.steps <= 10000, "k must be from 1 to 10000, but is ", training.steps);
+  require(velocity.empty() || velocity.extents() == machine.weights.extents(), "velocity", "as the weights", "",
+          velocity);
+  require(chains.empty() || chains.extent(1) == machine.weights.extent(1), "chains",
+          "(n, hidden) with hidden = ", machine.weights.extent(1), chains);
+  const auto count = static_cast<std::int64_t>(samples.rows());
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    require(order(i) >= 0 && order(i) < count, "order must be of rows from 0 to ", count - 1, ", but has ", order(i));
+  }
+
+  Trainer<T> trainer(machine, training, std::min(batch_size, order.size()), velocity, chains);
+  double error = 0;
+  for (std::size_t begin = 0; begin < order.size(); begin += batch_size) {
+    const std::size_t rows = std::min(batch_size, order.size() - begin);
+    error += trainer.update(samples, order.data() + begin, rows, first++);
+  }
+  if (!trainer.finite()) return std::numeric_limits<double>::quiet_NaN();
+  trainer.write_back(machine, velocity, chains);
+  return error;
+}
+
+template double rbm_train(const RbmParameters<float>&, const VisibleRows<float>&, View<const std::int64_t, 1>,
+                          std::size_t, const RbmTraining&, std::uint64_t, View<float, 2>, View<float, 2>);
+template double rbm_train(const RbmParameters<double>&, const VisibleRows<double>&, View<const std::int64_t, 1>,
+                          std::size_t, const RbmTraining&, std::uint64_t, View<double, 2>, View<double, 2>);
+
+}  // namespace nncore
