@@ -115,6 +115,10 @@ void bind_random(py::module_& m) {
       .value("TASKS", Stream::kTasks)
       .value("POLICY", Stream::kPolicy)
       .value("EXPLORATION", Stream::kExploration)
+      .value("HOPFIELD", Stream::kHopfield)
+      .value("BOLTZMANN", Stream::kBoltzmann)
+      .value("GIBBS", Stream::kGibbs)
+      .value("IMPORTANCE", Stream::kImportance)
       .finalize();
   m.def(
       "philox4x32",

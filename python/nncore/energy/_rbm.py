@@ -1,0 +1,568 @@
+"""Restricted Boltzmann machines. Imported on first use: it needs scikit-learn."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncore import _core
+from nncore._random import seed_of
+from nncore.energy import _rbm_partition, _rbm_training
+from nncore.energy._estimator import EnergyModel
+from nncore.energy._rbm_arrays import Machine, cast, pieces, rows_of
+from nncore.nn import _checks
+
+try:
+    from scipy import sparse
+    from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+    from sklearn.utils.validation import check_is_fitted, validate_data
+except ModuleNotFoundError as error:
+    raise ImportError("nncore.energy.RBM needs scikit-learn: pip install 'nncore[sklearn]'") from error
+
+__all__ = ["RBM"]
+
+Array = NDArray[Any]
+Self = TypeVar("Self", bound="RBM")
+
+
+class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EnergyModel):  # type: ignore[misc]
+    """Restricted Boltzmann machine, trained by contrastive divergence.
+
+    Parameters
+    ----------
+    n_components : int, default=256
+        Hidden units, which are 0 or 1.
+    learning_rate : float, default=0.05
+        Of the gradient of a batch's mean log-likelihood.
+    k : int, default=1
+        Steps of Gibbs sampling for each update (CD-k).
+    persistent : bool, default=False
+        Whether chains go on from update to update (PCD), instead of beginning at the batch.
+    momentum : float, default=0.0
+        Below 1.
+    weight_decay : float, default=0.0
+        Of the weights, by half the squared norm.
+    batch_size : int, default=32
+    n_iter : int, default=10
+        Passes over the samples.
+    visible : {"bernoulli", "gaussian"}, default="bernoulli"
+        Visible units are 0 or 1, and samples may also be probabilities of 1 (pixels scaled to [0, 1]); or real numbers
+        with variance 1, for which samples should be standardised.
+    random_state : int, numpy.random.Generator, numpy.random.RandomState or None
+        Of first weights, order and sampling.
+    verbose : int, default=0
+        1 shows a progress bar.
+    sparsity_target : float, default=0.1
+        Mean state that hidden units are pulled to where `sparsity_cost` is above 0.
+    sparsity_cost : float, default=0.0
+        How strongly (Hinton 2012, section 11).
+    n_chains : int, optional
+        Persistent chains; None is `batch_size`.
+    init_scale : float, default=0.01
+        Standard deviation of the first weights.
+    shuffle : bool, default=True
+        Whether each pass takes the samples in another order.
+    early_stopping : bool, default=False
+        Hold out samples, stop when their score no longer rises, and keep the best parameters.
+    validation_fraction : float, default=0.1
+        Share of samples held out.
+    n_iter_no_change : int, default=10
+        Passes without a better score after which training stops.
+    tol : float, default=1e-4
+        By which a score must rise to be better.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the parameters that are there.
+    dtype : {"float32", "float64"}, default="float32"
+        That is computed in.
+
+    Attributes
+    ----------
+    components_ : array of shape (n_components, n_features)
+        Weights, a live view.
+    intercept_hidden_ : array of shape (n_components,)
+    intercept_visible_ : array of shape (n_features,)
+    history_ : dict of str to list of float
+        Of each pass: "reconstruction_error", the mean of |v − p(v | h)|² (not for persistent chains); by `fit`,
+        "pseudo_likelihood" of up to 256 of the samples (Bernoulli units) and, with a validation set,
+        "free_energy_gap", its mean free energy less theirs, which rises as a machine overfits; with early stopping
+        "validation_score".
+    n_iter_ : int
+        Passes done.
+    t_ : int
+        Updates done.
+    h_samples_ : array of shape (n_chains, n_components)
+        States of persistent chains.
+    visible_mean_ : array of shape (n_features,)
+        Mean of the samples, from which annealed importance sampling begins.
+    n_features_in_ : int
+    feature_names_in_ : array
+        Where X had names.
+
+    Notes
+    -----
+    E(v, h) = −(Σ b_i v_i + Σ c_j h_j + Σ v_i w_ij h_j), with Σ (v_i − b_i)²/2 in the place of −Σ b_i v_i for Gaussian
+    units (Smolensky 1986; Hinton 2002; Tieleman 2008). An update adds learning_rate · (⟨v h⟩ of the batch − ⟨v h⟩ after k
+    steps), hidden states in both being probabilities. Results do not depend on the number of threads, nor those of a
+    row on the rows beside it.
+
+    Passes are counted, and random numbers with them: five passes, `save`, `load` and five calls of `partial_fit` with the
+    same samples give what ten passes give. After Ctrl-C the model is that of the last whole pass.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nncore import energy
+    >>> X = np.array([[0, 0, 1], [0, 1, 1], [1, 0, 0], [1, 1, 0]], np.float32)
+    >>> rbm = energy.RBM(2, n_iter=20, random_state=0).fit(X)
+    >>> rbm.transform(X).shape
+    (4, 2)
+    """
+
+    _fitted_arrays: ClassVar[tuple[str, ...]] = (
+        *("_weights", "intercept_hidden_", "intercept_visible_", "visible_mean_", "h_samples_", "_velocity"),
+    )
+    _fitted_values: ClassVar[tuple[str, ...]] = ("n_iter_", "t_", "history_", "_seed")
+
+    intercept_hidden_: Array
+    intercept_visible_: Array
+    visible_mean_: Array
+    h_samples_: Array
+    history_: dict[str, list[float]]
+    n_iter_: int
+    t_: int
+    _weights: Array  # (visible, hidden)
+    _velocity: Array
+    _seed: int
+
+    def __init__(
+        self,
+        n_components: int = 256,
+        learning_rate: float = 0.05,
+        k: int = 1,
+        persistent: bool = False,
+        momentum: float = 0.0,
+        weight_decay: float = 0.0,
+        batch_size: int = 32,
+        n_iter: int = 10,
+        visible: str = "bernoulli",
+        random_state: Any = None,
+        verbose: int = 0,
+        *,
+        sparsity_target: float = 0.1,
+        sparsity_cost: float = 0.0,
+        n_chains: int | None = None,
+        init_scale: float = 0.01,
+        shuffle: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        warm_start: bool = False,
+        dtype: str = "float32",
+    ) -> None:
+        self.n_components = n_components
+        self.learning_rate = learning_rate
+        self.k = k
+        self.persistent = persistent
+        self.momentum = momentum
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.n_iter = n_iter
+        self.visible = visible
+        self.random_state = random_state
+        self.verbose = verbose
+        self.sparsity_target = sparsity_target
+        self.sparsity_cost = sparsity_cost
+        self.n_chains = n_chains
+        self.init_scale = init_scale
+        self.shuffle = shuffle
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.warm_start = warm_start
+        self.dtype = dtype
+
+    @property
+    def components_(self) -> Array:
+        """Weights, (n_components, n_features): a live view."""
+        return self._weights.T
+
+    @components_.setter
+    def components_(self, value: Any) -> None:
+        weights = np.array(np.transpose(value), self.dtype, order="C")
+        if hasattr(self, "_weights") and weights.shape != self._weights.shape:
+            raise ValueError(f"components_ must be {self._weights.T.shape}, but came as {weights.T.shape}")
+        self._weights = weights
+
+    def fit(self: Self, X: Any, y: Any = None, *, X_val: Any = None) -> Self:
+        """Train on X, from new parameters or, with `warm_start`, from those that are there.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (n_samples, n_features)
+            Finite; within [0, 1] for Bernoulli units.
+        y : None
+            Ignored.
+        X_val : array or sparse matrix of shape (m, n_features), optional
+            Whose free energy is compared with that of X after each pass. With `early_stopping` they are the samples
+            held out.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        FloatingPointError
+            If training diverges; the parameters are those of the last whole pass.
+        TypeError, ValueError
+            If a parameter or the samples are not what they must be; the model is as before.
+        """
+        with self._as_before_if_it_fails():
+            self._check_settings()
+            first = not (self.warm_start and hasattr(self, "_weights"))
+            X = self._validated(X, reset=first)
+            held_out = None if X_val is None else self._validated(X_val, reset=False, name="X_val")
+            if first:
+                self._begin(X)
+            if self.early_stopping and held_out is None:
+                X, held_out = _rbm_training.split(X, self.validation_fraction, self._seed)
+        _rbm_training.train(self, X, self.n_iter, held_out)
+        return self
+
+    def partial_fit(self: Self, X: Any, y: Any = None) -> Self:
+        """Make one pass over X, in batches, from the parameters that are there.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (n_samples, n_features)
+            As for `fit`.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        FloatingPointError, TypeError, ValueError
+            As `fit`.
+        """
+        with self._as_before_if_it_fails():
+            self._check_settings()
+            first = not hasattr(self, "_weights")
+            X = self._validated(X, reset=first)
+            if first:
+                self._begin(X)
+        _rbm_training.train(self, X, 1, None, monitored=False)
+        return self
+
+    def transform(self, X: Any) -> Array:
+        """Probabilities of the hidden units, p(h = 1 | v).
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        hidden : array of shape (n_samples, n_components)
+            Of the type of X.
+        """
+        X, kind = self._input(X)
+        hidden = np.empty((X.shape[0], self.n_components), self.dtype)
+        machine = self._machine()
+        for begin, end in pieces(X.shape[0], machine.size):
+            _core.rbm_hidden(*machine, rows_of(X[begin:end], self.dtype), hidden[begin:end])
+        return hidden.astype(kind, copy=False)
+
+    def inverse_transform(self, X: Any) -> Array:
+        """Probabilities (Gaussian units: means) of the visible units, given hidden ones.
+
+        Parameters
+        ----------
+        X : array of shape (n_samples, n_components)
+            States or probabilities of the hidden units, as `transform` returns.
+
+        Returns
+        -------
+        visible : array of shape (n_samples, n_features)
+            Of the type of X.
+        """
+        check_is_fitted(self)
+        array = _checks.real_array("X", X)
+        if array.ndim != 2 or array.shape[1] != self.n_components:
+            raise ValueError(f"X must be (n_samples, n_components) = (n, {self.n_components}), but came as {array.shape}")
+        if not np.isfinite(array).all():
+            raise ValueError("X must be finite, but has NaN or infinity")
+        hidden = cast("X", array, self.dtype)
+        visible = np.empty((len(hidden), self.n_features_in_), self.dtype)
+        machine = self._machine()
+        for begin, end in pieces(len(hidden), machine.size):
+            _core.rbm_visible(*machine, hidden[begin:end], visible[begin:end])
+        return visible.astype(array.dtype if array.dtype.kind == "f" else self.dtype, copy=False)
+
+    def gibbs(self, v: Any, steps: int = 1, return_path: bool = False, *, random_state: Any = None) -> Array:
+        """Gibbs sampling: hidden units from the visible ones and visible ones from those, `steps` times.
+
+        Parameters
+        ----------
+        v : array of shape (n_samples, n_features)
+            Where the chains begin.
+        steps : int, default=1
+        return_path : bool, default=False
+            Whether to return the states after each step too.
+        random_state : int, numpy.random.Generator, numpy.random.RandomState or None
+
+        Returns
+        -------
+        v : array of shape (n_samples, n_features), or (steps + 1, n_samples, n_features) from `v` on
+            Of the type of `v`.
+        """
+        steps = _at_least("steps", steps, 0)
+        states, kind = self._input(v)
+        visible = np.array(states.toarray() if sparse.issparse(states) else states, self.dtype, order="C")
+        path = [visible.copy()] if return_path else []
+        seed = seed_of(random_state)
+        machine = self._machine()
+        for begin, end in pieces(steps, machine.size * max(len(visible), 1), 1 if return_path else None):
+            _core.rbm_gibbs(*machine, end - begin, seed, begin, visible)
+            if return_path:
+                path.append(visible.copy())
+        return (np.stack(path) if return_path else visible).astype(kind, copy=False)
+
+    def sample(self, n_samples: int = 1, *, random_state: Any = None, n_steps: int = 1000) -> Array:
+        """Samples of the visible units, each the end of a chain of Gibbs sampling.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+        random_state : int, numpy.random.Generator, numpy.random.RandomState or None
+        n_steps : int, default=1000
+            Of each chain, which begins at units drawn by the mean of the training samples.
+
+        Returns
+        -------
+        v : array of shape (n_samples, n_features)
+            0 or 1, or real numbers for Gaussian units.
+        """
+        check_is_fitted(self)
+        n_samples, n_steps = _at_least("n_samples", n_samples, 1), _at_least("n_steps", n_steps, 1)
+        seed = seed_of(random_state)
+        start = np.empty((n_samples, self.n_features_in_), self.dtype)
+        _rbm_partition.draw_base(self, start, seed)
+        return self.gibbs(start, n_steps, random_state=seed)
+
+    def free_energy(self, X: Any) -> Array:
+        """F(v) = −log Σ_h exp(−E(v, h)) of each sample.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (n_samples, n_features)
+
+        Returns
+        -------
+        energy : array of shape (n_samples,), float64
+        """
+        X, _ = self._input(X)
+        energy = np.empty(X.shape[0])
+        machine = self._machine()
+        for begin, end in pieces(X.shape[0], machine.size):
+            _core.rbm_free_energy(*machine, rows_of(X[begin:end], self.dtype), energy[begin:end])
+        return energy
+
+    def score_samples(self, X: Any) -> Array:
+        """Pseudo-log-likelihood of each sample, Σ_i log p(v_i | the other v), over all units.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (n_samples, n_features)
+            Bernoulli units between 0 and 1 count as probabilities.
+
+        Returns
+        -------
+        score : array of shape (n_samples,), float64
+            For Gaussian units, whose pseudo-likelihood has no closed form: log N(v; the mean of v given the hidden
+            units' probabilities, 1).
+        """
+        X, _ = self._input(X)
+        score = np.empty(X.shape[0])
+        machine = self._machine()
+        if self.visible == "gaussian":
+            for begin, end in pieces(X.shape[0], 2 * machine.size):
+                rows = X[begin:end].toarray() if sparse.issparse(X) else X[begin:end]
+                away = rows - self.inverse_transform(self.transform(rows))
+                score[begin:end] = -0.5 * (np.square(away, dtype=np.float64) + np.log(2 * np.pi)).sum(axis=1)
+            return score
+        for begin, end in pieces(X.shape[0], machine.size * X.shape[1]):
+            _core.rbm_pseudo_likelihood(*machine, rows_of(X[begin:end], self.dtype), score[begin:end])
+        return score
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Mean of `score_samples`.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (n_samples, n_features)
+        y : None
+            Ignored.
+        """
+        return float(self.score_samples(X).mean())
+
+    def log_partition(
+        self,
+        method: str = "ais",
+        *,
+        n_chains: int = 100,
+        n_temperatures: int = 1000,
+        random_state: Any = None,
+        return_error: bool = False,
+    ) -> float | tuple[float, float]:
+        """log Z, of Z = Σ exp(−E(v, h)).
+
+        Parameters
+        ----------
+        method : {"ais", "exact"}, default="ais"
+            Annealed importance sampling from a machine of the training samples' mean (Salakhutdinov & Murray 2008), or
+            enumeration of the smaller side (the hidden units for Gaussian visible ones), of at most 30 units.
+        n_chains, n_temperatures : int
+            Of annealed importance sampling. Its error falls with both; with few temperatures log Z comes out too low.
+        random_state : int, numpy.random.Generator, numpy.random.RandomState or None
+        return_error : bool, default=False
+            Whether to return the estimate's standard error too (0 where it is exact).
+
+        Returns
+        -------
+        log_partition : float
+        error : float
+            Where asked for.
+        """
+        check_is_fitted(self)
+        if method == "exact":
+            value, error = _rbm_partition.exact(self), 0.0
+        elif method == "ais":
+            chains, temperatures = _at_least("n_chains", n_chains, 2), _at_least("n_temperatures", n_temperatures, 1)
+            value, error = _rbm_partition.ais(self, chains, temperatures, seed_of(random_state))
+        else:
+            raise ValueError(f"method must be 'ais' or 'exact', but is {method!r}")
+        return (value, error) if return_error else value
+
+    def log_likelihood(self, X: Any, method: str = "ais", **settings: Any) -> Array:
+        """log p(v) = −F(v) − log Z of each sample.
+
+        Parameters
+        ----------
+        X : array or sparse matrix of shape (n_samples, n_features)
+        method : {"ais", "exact"}, default="ais"
+        **settings
+            As for `log_partition`, but `return_error`.
+
+        Returns
+        -------
+        log_likelihood : array of shape (n_samples,), float64
+        """
+        energy = self.free_energy(X)
+        return -energy - np.asarray(self.log_partition(method, **settings))
+
+    def _check_settings(self) -> None:
+        for name in ("n_components", "k", "batch_size", "n_iter", "n_iter_no_change"):
+            _at_least(name, getattr(self, name), 1)
+        if self.n_chains is not None:
+            _at_least("n_chains", self.n_chains, 1)
+        if self.k > 10_000:
+            raise ValueError(f"k must be at most 10000, but is {self.k}")
+        for name in ("learning_rate", "weight_decay", "sparsity_cost", "init_scale", "tol"):
+            _checks.number(name, getattr(self, name))
+        _checks.number("momentum", self.momentum, below=1)
+        for name in ("persistent", "shuffle", "early_stopping", "warm_start"):
+            _checks.flag(name, getattr(self, name))
+        for name in ("sparsity_target", "validation_fraction"):
+            if not 0 < _checks.number(name, getattr(self, name)) < 1:
+                raise ValueError(f"{name} must be between 0 and 1, but is {getattr(self, name)}")
+        if self.visible not in ("bernoulli", "gaussian"):
+            raise ValueError(f"visible must be 'bernoulli' or 'gaussian', but is {self.visible!r}")
+        if self.dtype not in ("float32", "float64"):
+            raise ValueError(f"dtype must be 'float32' or 'float64', but is {self.dtype!r}")
+
+    def _validated(self, X: Any, *, reset: bool, name: str = "X") -> Any:
+        """X in the type of the computation, dense or CSR without duplicates."""
+        X = validate_data(self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=reset)
+        values = X.data if sparse.issparse(X) else X
+        if self.visible == "bernoulli" and values.size and not (values.min() >= 0 and values.max() <= 1):
+            raise ValueError(
+                f"{name} must be within [0, 1] for visible='bernoulli', but has values from {values.min():g} to "
+                f"{values.max():g}; scale it, as by MinMaxScaler or, for pixels, by / 255, or use visible='gaussian'"
+            )
+        if sparse.issparse(X) and not X.has_canonical_format:
+            X = X.copy()
+            X.sum_duplicates()
+        return cast(name, X, self.dtype)
+
+    def _input(self, X: Any) -> tuple[Any, Any]:
+        """A user's X for a fitted machine, and its type."""
+        check_is_fitted(self)
+        kind = getattr(X, "dtype", None)
+        X = self._validated(X, reset=False)
+        return X, kind if kind in (np.float32, np.float64) else self.dtype
+
+    def _begin(self, X: Any) -> None:
+        """First parameters."""
+        visible, hidden = X.shape[1], self.n_components
+        self._seed = seed_of(self.random_state)
+        self._weights = np.empty((visible, hidden), self.dtype)
+        _core.random_normal(
+            self._weights.reshape(-1), 0.0, self.init_scale, seed=self._seed, stream=_core.Stream.PARAMETERS
+        )
+        self.intercept_hidden_ = np.zeros(hidden, self.dtype)
+        self.intercept_visible_ = np.zeros(visible, self.dtype)
+        self.visible_mean_ = np.asarray(X.mean(axis=0, dtype=np.float64), self.dtype).reshape(-1)
+        self._velocity = np.zeros((0, 0), self.dtype)
+        self.h_samples_ = np.zeros((0, hidden), self.dtype)
+        self.history_ = {"reconstruction_error": []}
+        self.n_iter_ = self.t_ = 0
+
+    def _machine(self) -> Machine:
+        return Machine(self.visible == "gaussian", self._weights, self.intercept_visible_, self.intercept_hidden_)
+
+    def _check_fitted(self) -> None:
+        visible, hidden = self.n_features_in_, self.n_components
+        shapes = {
+            "_weights": (visible, hidden),
+            "intercept_hidden_": (hidden,),
+            "intercept_visible_": (visible,),
+            "visible_mean_": (visible,),
+        }
+        for name, shape in shapes.items():
+            array = getattr(self, name)
+            if array.shape != shape or array.dtype != self.dtype:
+                raise ValueError(f"{name} must be {shape} of {self.dtype}, but is {array.shape} of {array.dtype}")
+        if self._velocity.shape not in ((0, 0), (visible, hidden)) or self._velocity.dtype != self.dtype:
+            raise ValueError(f"the velocity must be as the weights, but is {self._velocity.shape}")
+        if self.h_samples_.shape[1:] != (hidden,) or self.h_samples_.dtype != self.dtype:
+            raise ValueError(f"h_samples_ must be (n, {hidden}), but is {self.h_samples_.shape}")
+        for name in ("n_iter_", "t_", "_seed"):
+            _at_least(name, getattr(self, name), 0)
+        self.history_ = {name: list(map(float, values)) for name, values in self.history_.items()}
+
+    @property
+    def _n_features_out(self) -> int:
+        return len(self.intercept_hidden_)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "_weights")
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+
+def _at_least(name: str, value: Any, least: int) -> int:
+    if _checks.whole_number(name, value) < least:
+        raise ValueError(f"{name} must be at least {least}, but is {value}")
+    return int(value)

@@ -1,0 +1,159 @@
+"""Passes of an RBM's training: order, calls of the core, what is measured after each."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncore import _core
+from nncore.energy._rbm_arrays import rows_of
+
+if TYPE_CHECKING:
+    from nncore.energy._rbm import RBM
+
+Array = NDArray[Any]
+
+_SECONDS = 0.15  # of one call of the core
+_MONITORED = 256  # samples that are scored after each pass
+_ORDER, _SPLIT, _MONITOR = 0, 1, 2  # substreams of the shuffles
+
+_LIVE = ("_weights", "intercept_hidden_", "intercept_visible_", "_velocity", "h_samples_")
+
+
+def split(X: Any, fraction: float, seed: int) -> tuple[Any, Any]:
+    """Samples to train on, and samples that are held out."""
+    count = X.shape[0]
+    held_out = max(1, round(fraction * count))
+    if held_out >= count:
+        raise ValueError(
+            f"validation_fraction must leave samples to train on, but {fraction:g} of {count} samples leaves none"
+        )
+    order = _permutation(count, seed, _SPLIT, 0)
+    return X[np.sort(order[held_out:])], X[np.sort(order[:held_out])]
+
+
+def train(model: RBM, X: Any, passes: int, held_out: Any, *, monitored: bool = True) -> None:
+    """Make passes over checked samples."""
+    _prepare(model)
+    samples = rows_of(X, model.dtype)
+    watch = X[np.sort(_permutation(X.shape[0], model._seed, _MONITOR, 0)[:_MONITORED])] if monitored else None
+    best, stale, kept = -np.inf, 0, None
+    with _bar(model, X.shape[0], passes) as bar:
+        for _ in range(passes):
+            with _whole_pass(model):
+                error = _one_pass(model, samples, X.shape[0], bar)
+                shown = _measure(model, error, watch, held_out)
+            bar.set_postfix(shown)
+            if not (model.early_stopping and monitored):
+                continue
+            score = model.score(held_out)
+            model.history_.setdefault("validation_score", []).append(score)
+            stale = 0 if score > best + model.tol else stale + 1
+            if score > best:
+                best, kept = score, _copies(model)
+            if stale >= model.n_iter_no_change:
+                break
+    if kept is not None:
+        model.__dict__.update(kept)
+
+
+def _prepare(model: RBM) -> None:
+    """Velocity and chains as the settings ask for."""
+    if model.momentum > 0 and model._velocity.shape != model._weights.shape:
+        model._velocity = np.zeros_like(model._weights)
+    elif model.momentum == 0:
+        model._velocity = np.zeros((0, 0), model.dtype)
+    chains = (model.n_chains or model.batch_size) if model.persistent else 0
+    if len(model.h_samples_) != chains:
+        model.h_samples_ = np.zeros((chains, model.n_components), model.dtype)
+
+
+def _one_pass(model: RBM, samples: Any, count: int, bar: Any) -> float:
+    """One pass; the mean squared error of reconstructions."""
+    order = _permutation(count, model._seed, _ORDER, model.n_iter_) if model.shuffle else np.arange(count)
+    error, done, batches = 0.0, 0, 1
+    while done < count:
+        some = min(count - done, batches * model.batch_size)
+        began = time.perf_counter()
+        step = _core.rbm_train(
+            *model._machine(),
+            samples,
+            order[done : done + some],
+            model.batch_size,
+            model.learning_rate,
+            model.momentum,
+            model.weight_decay,
+            model.sparsity_target,
+            model.sparsity_cost,
+            model.k,
+            model._seed,
+            model.t_,
+            model._velocity,
+            model.h_samples_,
+        )
+        if not np.isfinite(step):
+            raise FloatingPointError(
+                f"training diverged in pass {model.n_iter_ + 1}, at update {model.t_ + 1} or soon after: a weight is no "
+                f"longer finite; the parameters are those before this pass. Try a smaller learning_rate than "
+                f"{model.learning_rate:g}"
+            )
+        error += step
+        done += some
+        model.t_ += -(-some // model.batch_size)
+        bar.update(some)
+        seconds = max(time.perf_counter() - began, 1e-6)
+        batches = max(1, min(int(batches * _SECONDS / seconds), 8 * batches))
+    model.n_iter_ += 1
+    return error / count
+
+
+def _measure(model: RBM, error: float, watch: Any, held_out: Any) -> dict[str, str]:
+    """What `history_` gets of a pass; what the progress bar shows."""
+    found: dict[str, float] = {}
+    if not model.persistent:
+        found["reconstruction_error"] = error
+    if watch is not None:
+        if model.visible == "bernoulli":
+            found["pseudo_likelihood"] = model.score(watch)
+        if held_out is not None:
+            gap = model.free_energy(held_out).mean() - model.free_energy(watch).mean()
+            found["free_energy_gap"] = float(gap)
+    for name, value in found.items():
+        model.history_.setdefault(name, []).append(value)
+    return {name.replace("_", " "): f"{value:.2f}" for name, value in found.items()}
+
+
+@contextmanager
+def _whole_pass(model: RBM) -> Iterator[None]:
+    """Leaves the model as it was before a pass that does not end."""
+    before = _copies(model)
+    lengths = {name: len(values) for name, values in model.history_.items()}
+    try:
+        yield
+    except BaseException:
+        model.__dict__.update(before)
+        model.history_ = {name: model.history_[name][:length] for name, length in lengths.items()}
+        raise
+
+
+def _copies(model: RBM) -> dict[str, Any]:
+    return {name: getattr(model, name).copy() for name in _LIVE} | {"n_iter_": model.n_iter_, "t_": model.t_}
+
+
+def _permutation(count: int, seed: int, substream: int, step: int) -> Array:
+    order = np.empty(count, np.int64)
+    _core.random_permutation(order, seed=seed, stream=_core.Stream.SHUFFLE, substream=substream, step=step)
+    return order
+
+
+def _bar(model: RBM, count: int, passes: int) -> Any:
+    from tqdm import tqdm
+
+    return tqdm(
+        total=count * passes, unit="sample", unit_scale=True, desc="RBM", disable=None if model.verbose else True
+    )
