@@ -8,7 +8,9 @@ from importlib import resources
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["load_rhyme", "load_rooms", "load_shakespeare"]
+from nncore.datasets._idx import read_idx
+
+__all__ = ["load_digits", "load_rhyme", "load_rooms", "load_shakespeare", "read_idx"]
 
 _RHYME = """\
 There was a crooked man, who walked a crooked mile
@@ -16,6 +18,30 @@ And found a crooked sixpence upon a crooked stile.
 He bought a crooked cat, who caught a crooked mouse
 And they all lived together in a little crooked house.
 """
+
+
+def load_digits() -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Handwritten digits in 8 × 8 pixels: the smallest images on which a model of images shows something.
+
+    The test part of "Optical Recognition of Handwritten Digits" by E. Alpaydin and C. Kaynak (UCI Machine Learning
+    Repository, 1998). Licence: CC BY 4.0.
+
+    Returns
+    -------
+    images : array of shape (1797, 8, 8), uint8
+        Grey values from 0 to 16, ink bright.
+    labels : array of shape (1797,), int64
+        From 0 to 9.
+
+    Examples
+    --------
+    >>> from nncore.datasets import load_digits
+    >>> images, labels = load_digits()
+    >>> images.shape, labels[:5].tolist()
+    ((1797, 8, 8), [0, 1, 2, 3, 4])
+    """
+    rows = np.frombuffer(_data("digits.gz"), np.uint8).reshape(-1, 65)
+    return rows[:, :64].reshape(-1, 8, 8).copy(), rows[:, 64].astype(np.int64)
 
 
 def load_rhyme() -> str:
@@ -91,5 +117,8 @@ def load_shakespeare() -> str:
     First Citizen:
     Before we proceed any further, hear me speak.
     """
-    packed = resources.files(__name__).joinpath("data", "shakespeare.txt.gz").read_bytes()
-    return gzip.decompress(packed).decode("ascii")
+    return _data("shakespeare.txt.gz").decode("ascii")
+
+
+def _data(name: str) -> bytes:
+    return gzip.decompress(resources.files(__name__).joinpath("data", name).read_bytes())

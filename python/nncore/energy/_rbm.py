@@ -296,7 +296,9 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EnergyModel):  # ty
         check_is_fitted(self)
         array = _checks.real_array("X", X)
         if array.ndim != 2 or array.shape[1] != self.n_components:
-            raise ValueError(f"X must be (n_samples, n_components) = (n, {self.n_components}), but came as {array.shape}")
+            raise ValueError(
+                f"X must be (n_samples, n_components) = (n, {self.n_components}), but came as {array.shape}"
+            )
         if not np.isfinite(array).all():
             raise ValueError("X must be finite, but has NaN or infinity")
         hidden = cast("X", array, self.dtype)
