@@ -8,7 +8,7 @@ import numpy
 import numpy.typing
 import typing
 import typing_extensions
-__all__: list[str] = ['Cooccurrence', 'DqnLearnerFloat32', 'DqnLearnerFloat64', 'NetworkFloat32', 'NetworkFloat64', 'PhraseCounter', 'QLearner', 'ReinforceFloat32', 'ReinforceFloat64', 'Replay', 'SentenceStream', 'Stream', 'StreamFloat32', 'StreamFloat64', 'SumTree', 'TruncatedSvdFloat32', 'TruncatedSvdFloat64', 'WORD2VEC_CHUNK', 'WORD2VEC_ROUND', 'Word2VecFloat32', 'Word2VecFloat64', 'WordCounter', 'WordEncoder', 'activate', 'activation_gradient', 'add_transposed_product', 'available_cores', 'bellman_backup', 'best_answers', 'build', 'check_mdp', 'clip_factor', 'exp', 'get_num_threads', 'give_back_memory', 'gradient_norm', 'log', 'loss_forward_backward', 'matmul', 'optimizer_step', 'philox4x32', 'pong_differences', 'quota_cores', 'random_integers', 'random_normal', 'random_permutation', 'random_uniform', 'random_words', 'read_binary_vectors', 'read_text_vectors', 'relative_value_iteration', 'row_products', 'scale', 'set_num_threads', 'value_iteration', 'write_binary_vectors', 'write_text_vectors']
+__all__: list[str] = ['Cooccurrence', 'DqnLearnerFloat32', 'DqnLearnerFloat64', 'NetworkFloat32', 'NetworkFloat64', 'PhraseCounter', 'QLearner', 'ReinforceFloat32', 'ReinforceFloat64', 'Replay', 'SentenceStream', 'Stream', 'StreamFloat32', 'StreamFloat64', 'SumTree', 'TruncatedSvdFloat32', 'TruncatedSvdFloat64', 'WORD2VEC_CHUNK', 'WORD2VEC_ROUND', 'Word2VecFloat32', 'Word2VecFloat64', 'WordCounter', 'WordEncoder', 'activate', 'activation_gradient', 'add_transposed_product', 'available_cores', 'bellman_backup', 'best_answers', 'build', 'check_mdp', 'clip_factor', 'exp', 'get_num_threads', 'give_back_memory', 'gradient_norm', 'log', 'loss_forward_backward', 'matmul', 'optimizer_step', 'philox4x32', 'pong_differences', 'quota_cores', 'random_integers', 'random_normal', 'random_permutation', 'random_uniform', 'random_words', 'rbm_anneal', 'rbm_free_energy', 'rbm_gibbs', 'rbm_hidden', 'rbm_log_partition', 'rbm_pseudo_likelihood', 'rbm_train', 'rbm_visible', 'read_binary_vectors', 'read_text_vectors', 'relative_value_iteration', 'row_products', 'scale', 'set_num_threads', 'value_iteration', 'write_binary_vectors', 'write_text_vectors']
 class Cooccurrence:
     def __init__(self, words: typing.SupportsInt | typing.SupportsIndex, window: typing.SupportsInt | typing.SupportsIndex, weighting: str) -> None:
         ...
@@ -36,9 +36,13 @@ class Stream(enum.IntEnum):
     """
     What a draw is for; see random.h.
     """
+    BOLTZMANN: typing.ClassVar[Stream]
     DROPOUT: typing.ClassVar[Stream]
     EXPLORATION: typing.ClassVar[Stream]
     GENERATE: typing.ClassVar[Stream]
+    GIBBS: typing.ClassVar[Stream]
+    HOPFIELD: typing.ClassVar[Stream]
+    IMPORTANCE: typing.ClassVar[Stream]
     MUTATION: typing.ClassVar[Stream]
     PARAMETERS: typing.ClassVar[Stream]
     POLICY: typing.ClassVar[Stream]
@@ -678,6 +682,54 @@ def random_words(out: numpy.typing.NDArray[numpy.uint32], first: typing.Any = 0,
     """
     Words first, first + 1, ... into `out`.
     """
+@typing.overload
+def rbm_anneal(gaussian: bool, weights: numpy.typing.NDArray[numpy.float32], visible_bias: numpy.typing.NDArray[numpy.float32], hidden_bias: numpy.typing.NDArray[numpy.float32], base_bias: numpy.typing.NDArray[numpy.float32], betas: numpy.typing.NDArray[numpy.float64], seed: typing.SupportsInt | typing.SupportsIndex, first: typing.SupportsInt | typing.SupportsIndex, visible: numpy.typing.NDArray[numpy.float32], log_weights: numpy.typing.NDArray[numpy.float64]) -> None:
+    ...
+@typing.overload
+def rbm_anneal(gaussian: bool, weights: numpy.typing.NDArray[numpy.float64], visible_bias: numpy.typing.NDArray[numpy.float64], hidden_bias: numpy.typing.NDArray[numpy.float64], base_bias: numpy.typing.NDArray[numpy.float64], betas: numpy.typing.NDArray[numpy.float64], seed: typing.SupportsInt | typing.SupportsIndex, first: typing.SupportsInt | typing.SupportsIndex, visible: numpy.typing.NDArray[numpy.float64], log_weights: numpy.typing.NDArray[numpy.float64]) -> None:
+    ...
+@typing.overload
+def rbm_free_energy(gaussian: bool, weights: numpy.typing.NDArray[numpy.float32], visible_bias: numpy.typing.NDArray[numpy.float32], hidden_bias: numpy.typing.NDArray[numpy.float32], samples: typing.Any, energy: numpy.typing.NDArray[numpy.float64]) -> None:
+    ...
+@typing.overload
+def rbm_free_energy(gaussian: bool, weights: numpy.typing.NDArray[numpy.float64], visible_bias: numpy.typing.NDArray[numpy.float64], hidden_bias: numpy.typing.NDArray[numpy.float64], samples: typing.Any, energy: numpy.typing.NDArray[numpy.float64]) -> None:
+    ...
+@typing.overload
+def rbm_gibbs(gaussian: bool, weights: numpy.typing.NDArray[numpy.float32], visible_bias: numpy.typing.NDArray[numpy.float32], hidden_bias: numpy.typing.NDArray[numpy.float32], steps: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, first: typing.SupportsInt | typing.SupportsIndex, visible: numpy.typing.NDArray[numpy.float32]) -> None:
+    ...
+@typing.overload
+def rbm_gibbs(gaussian: bool, weights: numpy.typing.NDArray[numpy.float64], visible_bias: numpy.typing.NDArray[numpy.float64], hidden_bias: numpy.typing.NDArray[numpy.float64], steps: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, first: typing.SupportsInt | typing.SupportsIndex, visible: numpy.typing.NDArray[numpy.float64]) -> None:
+    ...
+@typing.overload
+def rbm_hidden(gaussian: bool, weights: numpy.typing.NDArray[numpy.float32], visible_bias: numpy.typing.NDArray[numpy.float32], hidden_bias: numpy.typing.NDArray[numpy.float32], samples: typing.Any, hidden: numpy.typing.NDArray[numpy.float32]) -> None:
+    ...
+@typing.overload
+def rbm_hidden(gaussian: bool, weights: numpy.typing.NDArray[numpy.float64], visible_bias: numpy.typing.NDArray[numpy.float64], hidden_bias: numpy.typing.NDArray[numpy.float64], samples: typing.Any, hidden: numpy.typing.NDArray[numpy.float64]) -> None:
+    ...
+@typing.overload
+def rbm_log_partition(gaussian: bool, weights: numpy.typing.NDArray[numpy.float32], visible_bias: numpy.typing.NDArray[numpy.float32], hidden_bias: numpy.typing.NDArray[numpy.float32], begin: typing.SupportsInt | typing.SupportsIndex, end: typing.SupportsInt | typing.SupportsIndex) -> float:
+    ...
+@typing.overload
+def rbm_log_partition(gaussian: bool, weights: numpy.typing.NDArray[numpy.float64], visible_bias: numpy.typing.NDArray[numpy.float64], hidden_bias: numpy.typing.NDArray[numpy.float64], begin: typing.SupportsInt | typing.SupportsIndex, end: typing.SupportsInt | typing.SupportsIndex) -> float:
+    ...
+@typing.overload
+def rbm_pseudo_likelihood(gaussian: bool, weights: numpy.typing.NDArray[numpy.float32], visible_bias: numpy.typing.NDArray[numpy.float32], hidden_bias: numpy.typing.NDArray[numpy.float32], samples: typing.Any, likelihood: numpy.typing.NDArray[numpy.float64]) -> None:
+    ...
+@typing.overload
+def rbm_pseudo_likelihood(gaussian: bool, weights: numpy.typing.NDArray[numpy.float64], visible_bias: numpy.typing.NDArray[numpy.float64], hidden_bias: numpy.typing.NDArray[numpy.float64], samples: typing.Any, likelihood: numpy.typing.NDArray[numpy.float64]) -> None:
+    ...
+@typing.overload
+def rbm_train(gaussian: bool, weights: numpy.typing.NDArray[numpy.float32], visible_bias: numpy.typing.NDArray[numpy.float32], hidden_bias: numpy.typing.NDArray[numpy.float32], samples: typing.Any, order: numpy.typing.NDArray[numpy.int64], batch_size: typing.SupportsInt | typing.SupportsIndex, learning_rate: typing.SupportsFloat | typing.SupportsIndex, momentum: typing.SupportsFloat | typing.SupportsIndex, weight_decay: typing.SupportsFloat | typing.SupportsIndex, sparsity_target: typing.SupportsFloat | typing.SupportsIndex, sparsity_cost: typing.SupportsFloat | typing.SupportsIndex, steps: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, first: typing.SupportsInt | typing.SupportsIndex, velocity: numpy.typing.NDArray[numpy.float32], chains: numpy.typing.NDArray[numpy.float32]) -> float:
+    ...
+@typing.overload
+def rbm_train(gaussian: bool, weights: numpy.typing.NDArray[numpy.float64], visible_bias: numpy.typing.NDArray[numpy.float64], hidden_bias: numpy.typing.NDArray[numpy.float64], samples: typing.Any, order: numpy.typing.NDArray[numpy.int64], batch_size: typing.SupportsInt | typing.SupportsIndex, learning_rate: typing.SupportsFloat | typing.SupportsIndex, momentum: typing.SupportsFloat | typing.SupportsIndex, weight_decay: typing.SupportsFloat | typing.SupportsIndex, sparsity_target: typing.SupportsFloat | typing.SupportsIndex, sparsity_cost: typing.SupportsFloat | typing.SupportsIndex, steps: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, first: typing.SupportsInt | typing.SupportsIndex, velocity: numpy.typing.NDArray[numpy.float64], chains: numpy.typing.NDArray[numpy.float64]) -> float:
+    ...
+@typing.overload
+def rbm_visible(gaussian: bool, weights: numpy.typing.NDArray[numpy.float32], visible_bias: numpy.typing.NDArray[numpy.float32], hidden_bias: numpy.typing.NDArray[numpy.float32], hidden: numpy.typing.NDArray[numpy.float32], visible: numpy.typing.NDArray[numpy.float32]) -> None:
+    ...
+@typing.overload
+def rbm_visible(gaussian: bool, weights: numpy.typing.NDArray[numpy.float64], visible_bias: numpy.typing.NDArray[numpy.float64], hidden_bias: numpy.typing.NDArray[numpy.float64], hidden: numpy.typing.NDArray[numpy.float64], visible: numpy.typing.NDArray[numpy.float64]) -> None:
+    ...
 def read_binary_vectors(block: typing_extensions.Buffer, first_byte: typing.SupportsInt | typing.SupportsIndex, tolerant: bool, encoding: str, errors: str, rows: numpy.typing.NDArray[numpy.float32]) -> tuple[list[str], int, int, int, str]:
     ...
 @typing.overload

@@ -52,7 +52,19 @@ def test_arrays_are_printed_on_one_line(capsys):
     assert first == "a = x · Wᵀ + b = [[1 2]] · [[0.5 1] [0.25 1]] + [0.125 0] = [[1.125 3]]"
 
 
+MACHINE = np.array([[0.5, -1.0], [2.0, 0.25]]), np.array([0.5, -0.5]), np.array([1.0, 0.0])
+W_RBM, B_RBM, C_RBM = MACHINE
+
 CALLS = {
+    "annealed_importance_sampling": (*MACHINE, B_RBM, np.array([0.0, 0.5, 1.0]), 3),
+    "contrastive_divergence": (np.array([[1.0, 0.0], [1.0, 1.0]]), *MACHINE, 2),
+    "pseudo_likelihood": (np.array([1.0, 0.0]), *MACHINE),
+    "rbm_energy": (np.array([1.0, 0.0]), np.array([0.0, 1.0]), *MACHINE),
+    "rbm_free_energy": (np.array([1.0, 0.0]), *MACHINE),
+    "rbm_gradient": (np.array([[1.0, 0.0], [1.0, 1.0]]), *MACHINE),
+    "rbm_hidden": (np.array([1.0, 0.0]), W_RBM, C_RBM),
+    "rbm_log_partition": MACHINE,
+    "rbm_visible": (np.array([0.0, 1.0]), W_RBM, B_RBM),
     "sum_tree": ([3.0, 1.0, 0.0, 4.0],),
     "sum_tree_find": (np.array([0.0, 3.0, 1.0, 2.0]), 1.5),
     "sum_tree_sample": (np.array([0.0, 3.0, 1.0, 2.0]), [0.5, 0.5]),
@@ -131,7 +143,14 @@ CALLS = {
     "dqn_targets": (np.ones(1), np.ones(1), np.array([[0.5, 2.0]])),
     "dqn_loss": (np.array([[0.5, 2.0]]), np.array([0]), np.ones(1), np.ones(1)),
 }
-SILENT = {"activate", "activation_slope", "sigmoid", "split_gates", "bidirectional"}  # no equation of their own
+SILENT = {
+    "activate",
+    "activation_slope",
+    "sigmoid",
+    "split_gates",
+    "bidirectional",
+    "rbm_states",
+}  # no equation of their own
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -155,6 +174,7 @@ def test_every_function_of_these_systems_is_called_here():
         "lstm",
         "optimizers",
         "recurrent",
+        "rbm",
         "replay",
         "reinforce",
         "tabular",

@@ -9,15 +9,12 @@ from numpy.typing import NDArray
 
 from nncore import _core
 from nncore._random import seed_of
-from nncore.energy import _rbm_partition, _rbm_training
-from nncore.energy._estimator import EnergyModel
-from nncore.energy._rbm_arrays import Machine, cast, pieces, rows_of
+from nncore.energy import _rbm_training
+from nncore.energy._rbm_distribution import Distribution, at_least
 from nncore.nn import _checks
 
 try:
-    from scipy import sparse
     from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-    from sklearn.utils.validation import check_is_fitted, validate_data
 except ModuleNotFoundError as error:
     raise ImportError("nncore.energy.RBM needs scikit-learn: pip install 'nncore[sklearn]'") from error
 
@@ -27,7 +24,7 @@ Array = NDArray[Any]
 Self = TypeVar("Self", bound="RBM")
 
 
-class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EnergyModel):  # type: ignore[misc]
+class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Distribution):  # type: ignore[misc]
     """Restricted Boltzmann machine, trained by contrastive divergence.
 
     Parameters
@@ -103,12 +100,12 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EnergyModel):  # ty
     Notes
     -----
     E(v, h) = −(Σ b_i v_i + Σ c_j h_j + Σ v_i w_ij h_j), with Σ (v_i − b_i)²/2 in the place of −Σ b_i v_i for Gaussian
-    units (Smolensky 1986; Hinton 2002; Tieleman 2008). An update adds learning_rate · (⟨v h⟩ of the batch − ⟨v h⟩ after k
-    steps), hidden states in both being probabilities. Results do not depend on the number of threads, nor those of a
+    units (Smolensky 1986; Hinton 2002; Tieleman 2008). An update adds learning_rate · (⟨v h⟩ of the batch − ⟨v h⟩ after
+    k steps), hidden states in both being probabilities. Results do not depend on the number of threads, nor those of a
     row on the rows beside it.
 
-    Passes are counted, and random numbers with them: five passes, `save`, `load` and five calls of `partial_fit` with the
-    same samples give what ten passes give. After Ctrl-C the model is that of the last whole pass.
+    Passes are counted, and random numbers with them: five passes, `save`, `load` and five calls of `partial_fit` with
+    the same samples give what ten passes give. After Ctrl-C the model is that of the last whole pass.
 
     Examples
     --------
@@ -125,14 +122,10 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EnergyModel):  # ty
     )
     _fitted_values: ClassVar[tuple[str, ...]] = ("n_iter_", "t_", "history_", "_seed")
 
-    intercept_hidden_: Array
-    intercept_visible_: Array
-    visible_mean_: Array
     h_samples_: Array
     history_: dict[str, list[float]]
     n_iter_: int
     t_: int
-    _weights: Array  # (visible, hidden)
     _velocity: Array
     _seed: int
 
@@ -261,220 +254,11 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EnergyModel):  # ty
         _rbm_training.train(self, X, 1, None, monitored=False)
         return self
 
-    def transform(self, X: Any) -> Array:
-        """Probabilities of the hidden units, p(h = 1 | v).
-
-        Parameters
-        ----------
-        X : array or sparse matrix of shape (n_samples, n_features)
-
-        Returns
-        -------
-        hidden : array of shape (n_samples, n_components)
-            Of the type of X.
-        """
-        X, kind = self._input(X)
-        hidden = np.empty((X.shape[0], self.n_components), self.dtype)
-        machine = self._machine()
-        for begin, end in pieces(X.shape[0], machine.size):
-            _core.rbm_hidden(*machine, rows_of(X[begin:end], self.dtype), hidden[begin:end])
-        return hidden.astype(kind, copy=False)
-
-    def inverse_transform(self, X: Any) -> Array:
-        """Probabilities (Gaussian units: means) of the visible units, given hidden ones.
-
-        Parameters
-        ----------
-        X : array of shape (n_samples, n_components)
-            States or probabilities of the hidden units, as `transform` returns.
-
-        Returns
-        -------
-        visible : array of shape (n_samples, n_features)
-            Of the type of X.
-        """
-        check_is_fitted(self)
-        array = _checks.real_array("X", X)
-        if array.ndim != 2 or array.shape[1] != self.n_components:
-            raise ValueError(
-                f"X must be (n_samples, n_components) = (n, {self.n_components}), but came as {array.shape}"
-            )
-        if not np.isfinite(array).all():
-            raise ValueError("X must be finite, but has NaN or infinity")
-        hidden = cast("X", array, self.dtype)
-        visible = np.empty((len(hidden), self.n_features_in_), self.dtype)
-        machine = self._machine()
-        for begin, end in pieces(len(hidden), machine.size):
-            _core.rbm_visible(*machine, hidden[begin:end], visible[begin:end])
-        return visible.astype(array.dtype if array.dtype.kind == "f" else self.dtype, copy=False)
-
-    def gibbs(self, v: Any, steps: int = 1, return_path: bool = False, *, random_state: Any = None) -> Array:
-        """Gibbs sampling: hidden units from the visible ones and visible ones from those, `steps` times.
-
-        Parameters
-        ----------
-        v : array of shape (n_samples, n_features)
-            Where the chains begin.
-        steps : int, default=1
-        return_path : bool, default=False
-            Whether to return the states after each step too.
-        random_state : int, numpy.random.Generator, numpy.random.RandomState or None
-
-        Returns
-        -------
-        v : array of shape (n_samples, n_features), or (steps + 1, n_samples, n_features) from `v` on
-            Of the type of `v`.
-        """
-        steps = _at_least("steps", steps, 0)
-        states, kind = self._input(v)
-        visible = np.array(states.toarray() if sparse.issparse(states) else states, self.dtype, order="C")
-        path = [visible.copy()] if return_path else []
-        seed = seed_of(random_state)
-        machine = self._machine()
-        for begin, end in pieces(steps, machine.size * max(len(visible), 1), 1 if return_path else None):
-            _core.rbm_gibbs(*machine, end - begin, seed, begin, visible)
-            if return_path:
-                path.append(visible.copy())
-        return (np.stack(path) if return_path else visible).astype(kind, copy=False)
-
-    def sample(self, n_samples: int = 1, *, random_state: Any = None, n_steps: int = 1000) -> Array:
-        """Samples of the visible units, each the end of a chain of Gibbs sampling.
-
-        Parameters
-        ----------
-        n_samples : int, default=1
-        random_state : int, numpy.random.Generator, numpy.random.RandomState or None
-        n_steps : int, default=1000
-            Of each chain, which begins at units drawn by the mean of the training samples.
-
-        Returns
-        -------
-        v : array of shape (n_samples, n_features)
-            0 or 1, or real numbers for Gaussian units.
-        """
-        check_is_fitted(self)
-        n_samples, n_steps = _at_least("n_samples", n_samples, 1), _at_least("n_steps", n_steps, 1)
-        seed = seed_of(random_state)
-        start = np.empty((n_samples, self.n_features_in_), self.dtype)
-        _rbm_partition.draw_base(self, start, seed)
-        return self.gibbs(start, n_steps, random_state=seed)
-
-    def free_energy(self, X: Any) -> Array:
-        """F(v) = −log Σ_h exp(−E(v, h)) of each sample.
-
-        Parameters
-        ----------
-        X : array or sparse matrix of shape (n_samples, n_features)
-
-        Returns
-        -------
-        energy : array of shape (n_samples,), float64
-        """
-        X, _ = self._input(X)
-        energy = np.empty(X.shape[0])
-        machine = self._machine()
-        for begin, end in pieces(X.shape[0], machine.size):
-            _core.rbm_free_energy(*machine, rows_of(X[begin:end], self.dtype), energy[begin:end])
-        return energy
-
-    def score_samples(self, X: Any) -> Array:
-        """Pseudo-log-likelihood of each sample, Σ_i log p(v_i | the other v), over all units.
-
-        Parameters
-        ----------
-        X : array or sparse matrix of shape (n_samples, n_features)
-            Bernoulli units between 0 and 1 count as probabilities.
-
-        Returns
-        -------
-        score : array of shape (n_samples,), float64
-            For Gaussian units, whose pseudo-likelihood has no closed form: log N(v; the mean of v given the hidden
-            units' probabilities, 1).
-        """
-        X, _ = self._input(X)
-        score = np.empty(X.shape[0])
-        machine = self._machine()
-        if self.visible == "gaussian":
-            for begin, end in pieces(X.shape[0], 2 * machine.size):
-                rows = X[begin:end].toarray() if sparse.issparse(X) else X[begin:end]
-                away = rows - self.inverse_transform(self.transform(rows))
-                score[begin:end] = -0.5 * (np.square(away, dtype=np.float64) + np.log(2 * np.pi)).sum(axis=1)
-            return score
-        for begin, end in pieces(X.shape[0], machine.size * X.shape[1]):
-            _core.rbm_pseudo_likelihood(*machine, rows_of(X[begin:end], self.dtype), score[begin:end])
-        return score
-
-    def score(self, X: Any, y: Any = None) -> float:
-        """Mean of `score_samples`.
-
-        Parameters
-        ----------
-        X : array or sparse matrix of shape (n_samples, n_features)
-        y : None
-            Ignored.
-        """
-        return float(self.score_samples(X).mean())
-
-    def log_partition(
-        self,
-        method: str = "ais",
-        *,
-        n_chains: int = 100,
-        n_temperatures: int = 1000,
-        random_state: Any = None,
-        return_error: bool = False,
-    ) -> float | tuple[float, float]:
-        """log Z, of Z = Σ exp(−E(v, h)).
-
-        Parameters
-        ----------
-        method : {"ais", "exact"}, default="ais"
-            Annealed importance sampling from a machine of the training samples' mean (Salakhutdinov & Murray 2008), or
-            enumeration of the smaller side (the hidden units for Gaussian visible ones), of at most 30 units.
-        n_chains, n_temperatures : int
-            Of annealed importance sampling. Its error falls with both; with few temperatures log Z comes out too low.
-        random_state : int, numpy.random.Generator, numpy.random.RandomState or None
-        return_error : bool, default=False
-            Whether to return the estimate's standard error too (0 where it is exact).
-
-        Returns
-        -------
-        log_partition : float
-        error : float
-            Where asked for.
-        """
-        check_is_fitted(self)
-        if method == "exact":
-            value, error = _rbm_partition.exact(self), 0.0
-        elif method == "ais":
-            chains, temperatures = _at_least("n_chains", n_chains, 2), _at_least("n_temperatures", n_temperatures, 1)
-            value, error = _rbm_partition.ais(self, chains, temperatures, seed_of(random_state))
-        else:
-            raise ValueError(f"method must be 'ais' or 'exact', but is {method!r}")
-        return (value, error) if return_error else value
-
-    def log_likelihood(self, X: Any, method: str = "ais", **settings: Any) -> Array:
-        """log p(v) = −F(v) − log Z of each sample.
-
-        Parameters
-        ----------
-        X : array or sparse matrix of shape (n_samples, n_features)
-        method : {"ais", "exact"}, default="ais"
-        **settings
-            As for `log_partition`, but `return_error`.
-
-        Returns
-        -------
-        log_likelihood : array of shape (n_samples,), float64
-        """
-        energy = self.free_energy(X)
-        return -energy - np.asarray(self.log_partition(method, **settings))
-
     def _check_settings(self) -> None:
         for name in ("n_components", "k", "batch_size", "n_iter", "n_iter_no_change"):
-            _at_least(name, getattr(self, name), 1)
+            at_least(name, getattr(self, name), 1)
         if self.n_chains is not None:
-            _at_least("n_chains", self.n_chains, 1)
+            at_least("n_chains", self.n_chains, 1)
         if self.k > 10_000:
             raise ValueError(f"k must be at most 10000, but is {self.k}")
         for name in ("learning_rate", "weight_decay", "sparsity_cost", "init_scale", "tol"):
@@ -489,27 +273,6 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EnergyModel):  # ty
             raise ValueError(f"visible must be 'bernoulli' or 'gaussian', but is {self.visible!r}")
         if self.dtype not in ("float32", "float64"):
             raise ValueError(f"dtype must be 'float32' or 'float64', but is {self.dtype!r}")
-
-    def _validated(self, X: Any, *, reset: bool, name: str = "X") -> Any:
-        """X in the type of the computation, dense or CSR without duplicates."""
-        X = validate_data(self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=reset)
-        values = X.data if sparse.issparse(X) else X
-        if self.visible == "bernoulli" and values.size and not (values.min() >= 0 and values.max() <= 1):
-            raise ValueError(
-                f"{name} must be within [0, 1] for visible='bernoulli', but has values from {values.min():g} to "
-                f"{values.max():g}; scale it, as by MinMaxScaler or, for pixels, by / 255, or use visible='gaussian'"
-            )
-        if sparse.issparse(X) and not X.has_canonical_format:
-            X = X.copy()
-            X.sum_duplicates()
-        return cast(name, X, self.dtype)
-
-    def _input(self, X: Any) -> tuple[Any, Any]:
-        """A user's X for a fitted machine, and its type."""
-        check_is_fitted(self)
-        kind = getattr(X, "dtype", None)
-        X = self._validated(X, reset=False)
-        return X, kind if kind in (np.float32, np.float64) else self.dtype
 
     def _begin(self, X: Any) -> None:
         """First parameters."""
@@ -526,9 +289,6 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EnergyModel):  # ty
         self.h_samples_ = np.zeros((0, hidden), self.dtype)
         self.history_ = {"reconstruction_error": []}
         self.n_iter_ = self.t_ = 0
-
-    def _machine(self) -> Machine:
-        return Machine(self.visible == "gaussian", self._weights, self.intercept_visible_, self.intercept_hidden_)
 
     def _check_fitted(self) -> None:
         visible, hidden = self.n_features_in_, self.n_components
@@ -547,7 +307,7 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EnergyModel):  # ty
         if self.h_samples_.shape[1:] != (hidden,) or self.h_samples_.dtype != self.dtype:
             raise ValueError(f"h_samples_ must be (n, {hidden}), but is {self.h_samples_.shape}")
         for name in ("n_iter_", "t_", "_seed"):
-            _at_least(name, getattr(self, name), 0)
+            at_least(name, getattr(self, name), 0)
         self.history_ = {name: list(map(float, values)) for name, values in self.history_.items()}
 
     @property
@@ -562,9 +322,3 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EnergyModel):  # ty
         tags.input_tags.sparse = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
-
-
-def _at_least(name: str, value: Any, least: int) -> int:
-    if _checks.whole_number(name, value) < least:
-        raise ValueError(f"{name} must be at least {least}, but is {value}")
-    return int(value)

@@ -42,10 +42,8 @@ def ais(model: RBM, n_chains: int, n_temperatures: int, seed: int) -> tuple[floa
             _core.rbm_anneal(*machine, bias, betas[begin : end + 1], seed, begin, visible, log_weights)
             bar.update(end - begin)
     wide = bias.astype(np.float64)
-    if model.visible == "gaussian":
-        base = 0.5 * np.log(2 * np.pi) * len(wide)
-    else:
-        base = np.logaddexp(0, wide).sum()
+    gaussian = model.visible == "gaussian"
+    base = 0.5 * np.log(2 * np.pi) * len(wide) if gaussian else np.logaddexp(0, wide).sum()
     base += model.n_components * np.log(2)
     greatest = log_weights.max()
     weights = np.exp(log_weights - greatest)
@@ -54,7 +52,7 @@ def ais(model: RBM, n_chains: int, n_temperatures: int, seed: int) -> tuple[floa
 
 
 def exact(model: RBM) -> float:
-    """log Z by enumeration."""
+    """Enumerated log Z."""
     machine = model._machine()
     visible, hidden = machine.weights.shape
     units = hidden if machine.gaussian else min(visible, hidden)

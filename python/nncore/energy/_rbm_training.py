@@ -98,8 +98,8 @@ def _one_pass(model: RBM, samples: Any, count: int, bar: Any) -> float:
         )
         if not np.isfinite(step):
             raise FloatingPointError(
-                f"training diverged in pass {model.n_iter_ + 1}, at update {model.t_ + 1} or soon after: a weight is no "
-                f"longer finite; the parameters are those before this pass. Try a smaller learning_rate than "
+                f"training diverged in pass {model.n_iter_ + 1}, at update {model.t_ + 1} or soon after: a weight is "
+                f"no longer finite. The parameters are those before this pass; try a learning_rate below "
                 f"{model.learning_rate:g}"
             )
         error += step

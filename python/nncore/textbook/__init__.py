@@ -36,6 +36,18 @@ from nncore.textbook.layers import (
 from nncore.textbook.losses import binary_cross_entropy, cross_entropy, huber, mse, softmax, weighted_mean
 from nncore.textbook.lstm import lstm, lstm_backward, lstm_step, lstm_step_backward
 from nncore.textbook.optimizers import adam_step, adamw_step, clip_grad_norm, rmsprop_step, sgd_step
+from nncore.textbook.rbm import (
+    annealed_importance_sampling,
+    contrastive_divergence,
+    pseudo_likelihood,
+    rbm_energy,
+    rbm_free_energy,
+    rbm_gradient,
+    rbm_hidden,
+    rbm_log_partition,
+    rbm_states,
+    rbm_visible,
+)
 from nncore.textbook.recurrent import bidirectional, elman, elman_backward, elman_step
 from nncore.textbook.reinforce import reinforce_step, rewards_to_go
 from nncore.textbook.replay import (
@@ -85,6 +97,7 @@ __all__ = [
     "adam_step",
     "adamw_step",
     "add_k_probabilities",
+    "annealed_importance_sampling",
     "average_return",
     "batch_norm",
     "batch_norm_backward",
@@ -95,6 +108,7 @@ __all__ = [
     "binary_cross_entropy",
     "boltzmann",
     "clip_grad_norm",
+    "contrastive_divergence",
     "cooccurrence_counts",
     "cross_entropy",
     "dense",
@@ -138,8 +152,16 @@ __all__ = [
     "policy_values",
     "ppmi",
     "proportional_priorities",
+    "pseudo_likelihood",
     "q_learning_update",
     "rank_priorities",
+    "rbm_energy",
+    "rbm_free_energy",
+    "rbm_gradient",
+    "rbm_hidden",
+    "rbm_log_partition",
+    "rbm_states",
+    "rbm_visible",
     "reinforce_step",
     "relative_value_step",
     "rewards_to_go",
