@@ -58,10 +58,11 @@ double visible_energy(const RbmParameters<const T>& machine, const T* v) {
   return sums.total();
 }
 
-/// log Π_j (1 + p_j (e_j - 1)) with e_j - 1 given: what flipping a unit does to Σ softplus. The products of a block's places
-/// are kept apart; their logarithms are taken before `factors` of them could leave the range of T.
+/// log Π_j (q_j + p_j e_j), q_j = 1 - p_j: what a unit that is flipped does to Σ softplus, its weights being log e_j. No
+/// term is negative, so nothing cancels. The products of a block's places are kept apart; their logarithms are taken
+/// before `factors` of them could leave the range of T.
 template <typename T>
-double log_product(const T* p, const T* expm1_weights, std::size_t padded, std::size_t factors) {
+double log_product(const T* p, const T* q, const T* exp_weights, std::size_t padded, std::size_t factors) {
   constexpr std::size_t kRegisters = kBlock<T> / kLanes<T>;
   Vec<T> products[kRegisters], logs[kRegisters] = {};
   for (Vec<T>& product : products) product = Vec<T>{} + T(1);
@@ -69,7 +70,7 @@ double log_product(const T* p, const T* expm1_weights, std::size_t padded, std::
   for (std::size_t j = 0; j < padded; j += kBlock<T>) {
     unrolled<kRegisters>([&](auto r) {
       const std::size_t at = j + r * kLanes<T>;
-      products[r] *= fma(load(p + at), load(expm1_weights + at), Vec<T>{} + T(1));
+      products[r] *= fma(load(p + at), load(exp_weights + at), load(q + at));
     });
     if (--left > 0 && j + kBlock<T> < padded) continue;
     left = factors;
@@ -81,7 +82,7 @@ double log_product(const T* p, const T* expm1_weights, std::size_t padded, std::
   T parts[kBlock<T>];
   for (std::size_t r = 0; r < kRegisters; ++r) store(parts + r * kLanes<T>, logs[r]);
   double sum = 0;
-  for (const T part : parts) sum += part;
+  for (const T part : parts) sum += static_cast<double>(part);
   return sum;
 }
 
@@ -106,16 +107,16 @@ class Flips {
     off_.reserve(machine.visible() * stride_);
     for (std::size_t i = 0; i < machine.visible() * stride_; i += kLanes<T>) {
       const Vec<T> w = load(machine.weights()[0] + i);
-      store(on_.data() + i, expm1_lanes<T>(w));
-      store(off_.data() + i, expm1_lanes<T>(-w));
+      store(on_.data() + i, exp_lanes(w));
+      store(off_.data() + i, exp_lanes(-w));
     }
   }
 
-  /// The log odds of unit i being 1 given the others, v_i being `state`, from the sums x = c + v·W and p = sigmoid(x).
-  double log_odds(std::size_t i, T state, const T* x, const T* p) const {
+  /// The log odds of unit i being 1 given the others, v_i being `state`, from x = c + v·W, sigmoid(x) and sigmoid(-x).
+  double log_odds(std::size_t i, T state, const T* x, const T* p, const T* q) const {
     const double bias = static_cast<double>(machine_.visible_bias()[i]);
-    if (small_ && state == T(0)) return bias + log_product(p, on_.data() + i * stride_, stride_, factors_);
-    if (small_ && state == T(1)) return bias - log_product(p, off_.data() + i * stride_, stride_, factors_);
+    if (small_ && state == T(0)) return bias + log_product(p, q, on_.data() + i * stride_, stride_, factors_);
+    if (small_ && state == T(1)) return bias - log_product(p, q, off_.data() + i * stride_, stride_, factors_);
     double sum = 0;
     for (std::size_t j = 0; j < machine_.hidden(); ++j) {
       const double w = static_cast<double>(machine_.weights()[i][j]);
@@ -245,10 +246,8 @@ void rbm_pseudo_likelihood(const RbmParameters<const T>& machine, const VisibleR
   const Flips<T> flips(copy);
   const std::size_t stride = copy.weights().stride;
   Direction<T> to_hidden;
-  Buffer<T> x, p;
-  x.reserve(kRowsAtOnce * stride);
-  p.reserve(kRowsAtOnce * stride);
-  std::fill_n(p.data(), kRowsAtOnce * stride, T(0));
+  Buffer<T> x, p, q;
+  for (Buffer<T>* buffer : {&x, &p, &q}) buffer->reserve(kRowsAtOnce * stride);
   for_pieces(samples, [&](const Units<T>& units, std::size_t first, std::size_t rows) {
     copy.set_to_hidden(to_hidden, is_dense(units, rows));
     const double nanoseconds = 4 * product_nanoseconds(copy, rows) * static_cast<double>(copy.visible());
@@ -256,15 +255,18 @@ void rbm_pseudo_likelihood(const RbmParameters<const T>& machine, const VisibleR
       to_hidden.multiply(units, begin, end, [&](std::size_t row, std::size_t column, Vec<T> sum) {
         store(x.data() + row * stride + column, sum);
         store(p.data() + row * stride + column, sigmoid_lanes(sum));
+        store(q.data() + row * stride + column, sigmoid_lanes(-sum));
       });
       for (std::size_t r = begin; r < end; ++r) {
         std::fill(p.data() + r * stride + copy.hidden(), p.data() + (r + 1) * stride, T(0));
+        std::fill(q.data() + r * stride + copy.hidden(), q.data() + (r + 1) * stride, T(1));
         likelihood(first + r) = 0;
       }
       for (std::size_t i = 0; i < copy.visible(); ++i) {  // outside: a unit's weights serve all rows
         for (std::size_t r = begin; r < end; ++r) {
           const T state = units.row(r)[i];
-          const double odds = flips.log_odds(i, state, x.data() + r * stride, p.data() + r * stride);
+          const double odds =
+              flips.log_odds(i, state, x.data() + r * stride, p.data() + r * stride, q.data() + r * stride);
           likelihood(first + r) += static_cast<double>(state) * odds - softplus(odds);
         }
       }

@@ -320,5 +320,6 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Distribution):  # t
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.input_tags.positive_only = self.visible == "bernoulli"
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags

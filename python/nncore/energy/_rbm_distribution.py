@@ -238,7 +238,7 @@ class Distribution(EnergyModel):
         log_likelihood : array of shape (n_samples,), float64
         """
         energy = self.free_energy(X)
-        return -energy - np.asarray(self.log_partition(method, **settings))
+        return np.asarray(-energy - np.asarray(self.log_partition(method, **settings)))
 
     def _machine(self) -> Machine:
         return Machine(self.visible == "gaussian", self._weights, self.intercept_visible_, self.intercept_hidden_)
@@ -246,15 +246,16 @@ class Distribution(EnergyModel):
     def _validated(self, X: Any, *, reset: bool, name: str = "X") -> Any:
         """X in the type of the computation, dense or CSR without duplicates."""
         X = validate_data(self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=reset)
-        values = X.data if sparse.issparse(X) else X
-        if self.visible == "bernoulli" and values.size and not (values.min() >= 0 and values.max() <= 1):
-            raise ValueError(
-                f"{name} must be within [0, 1] for visible='bernoulli', but has values from {values.min():g} to "
-                f"{values.max():g}; scale it, as by MinMaxScaler or, for pixels, by / 255, or use visible='gaussian'"
-            )
         if sparse.issparse(X) and not X.has_canonical_format:
             X = X.copy()
             X.sum_duplicates()
+        values = X.data if sparse.issparse(X) else X
+        if self.visible == "bernoulli" and values.size and not (values.min() >= 0 and values.max() <= 1):
+            raise ValueError(
+                ("Negative values in data passed to RBM: " if values.min() < 0 else "")
+                + f"{name} must be within [0, 1] for visible='bernoulli', but has values from {values.min():g} to "
+                f"{values.max():g}; scale it, as by MinMaxScaler or, for pixels, by / 255, or use visible='gaussian'"
+            )
         return cast(name, X, self.dtype)
 
     def _input(self, X: Any) -> tuple[Any, Any]:

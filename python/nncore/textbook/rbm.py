@@ -18,8 +18,9 @@ def rbm_energy(
     visible = float(np.square(v - b).sum() / 2 if gaussian else -b @ v)
     energy = visible - float(c @ h) - float(v @ W @ h)
     if verbose:
-        first = "‖v − b‖²/2" if gaussian else "−bᵀv"
-        show("E", f"{first} − cᵀh − vᵀ·W·h", {"b": b, "c": c, "v": v, "h": h, "W": W}, energy)
+        first = "‖v − b‖²/2" if gaussian else "−bᵀ · v"
+        numbers = {"b": b, "bᵀ": b, "cᵀ": c, "v": v, "vᵀ": v, "h": h, "W": W}
+        show("E", f"{first} − cᵀ · h − vᵀ · W · h", numbers, energy)
     return energy
 
 
@@ -29,8 +30,8 @@ def rbm_free_energy(v: Array, W: Array, b: Array, c: Array, *, gaussian: bool = 
     energy = float(np.square(v - b).sum() / 2 if gaussian else -b @ v) - float(np.logaddexp(0, x).sum())
     if verbose:
         show("x", "c + v·W", {"c": c, "v": v, "W": W}, x)
-        first = "‖v − b‖²/2" if gaussian else "−bᵀv"
-        show("F", f"{first} − Σ log(1 + exp(x))", {"b": b, "v": v, "x": x}, energy)
+        first = "‖v − b‖²/2" if gaussian else "−bᵀ · v"
+        show("F", f"{first} − Σ log(1 + exp(x))", {"b": b, "bᵀ": b, "v": v, "x": x}, energy)
     return energy
 
 
@@ -55,7 +56,7 @@ def rbm_visible(h: Array, W: Array, b: Array, *, gaussian: bool = False, verbose
 def contrastive_divergence(
     v0: Array, W: Array, b: Array, c: Array, k: int, seed: int = 0, *, verbose: bool = False
 ) -> tuple[Array, Array, Array]:
-    """CD-k: ΔW = v₀ᵀ·p(h | v₀) − v_kᵀ·p(h | v_k), Δb = v₀ − v_k, Δc = p(h | v₀) − p(h | v_k), means over the rows of v₀.
+    """CD-k: ΔW = v₀ᵀ·p(h | v₀) − v_kᵀ·p(h | v_k), Δb = v₀ − v_k, Δc = p(h | v₀) − p(h | v_k), means over rows.
 
     Each of the k steps draws h from p(h | v), and v from p(v | h).
     """
@@ -115,7 +116,8 @@ def annealed_importance_sampling(
     rng = np.random.default_rng(seed)
     v = (rng.random((chains, len(b))) < sigmoid(a)).astype(float)
     log_weights = np.zeros(chains)
-    for before, beta in zip(betas, betas[1:], strict=False):
+    for t in range(1, len(betas)):
+        before, beta = betas[t - 1], betas[t]
         log_weights += log_p(v, beta) - log_p(v, before)
         if verbose:
             show("log w", "log w + log p*_β(v) − log p*_before(v)", {"β": beta}, log_weights)
