@@ -140,12 +140,7 @@ class Distribution(EnergyModel):
         -------
         energy : array of shape (n_samples,), float64
         """
-        X, _ = self._input(X)
-        energy = np.empty(X.shape[0])
-        machine = self._machine()
-        for begin, end in pieces(X.shape[0], machine.size):
-            _core.rbm_free_energy(*machine, rows_of(X[begin:end], self.dtype), energy[begin:end])
-        return energy
+        return self._free_energies(self._input(X)[0])
 
     def score_samples(self, X: Any) -> Array:
         """Pseudo-log-likelihood of each sample, Σ_i log p(v_i | the other v), over all units.
@@ -161,18 +156,7 @@ class Distribution(EnergyModel):
             For Gaussian units, whose pseudo-likelihood has no closed form: log N(v; the mean of v given the hidden
             units' probabilities, 1).
         """
-        X, _ = self._input(X)
-        score = np.empty(X.shape[0])
-        machine = self._machine()
-        if self.visible == "gaussian":
-            for begin, end in pieces(X.shape[0], 2 * machine.size):
-                rows = X[begin:end].toarray() if sparse.issparse(X) else X[begin:end]
-                away = rows - self.inverse_transform(self.transform(rows))
-                score[begin:end] = -0.5 * (np.square(away, dtype=np.float64) + np.log(2 * np.pi)).sum(axis=1)
-            return score
-        for begin, end in pieces(X.shape[0], machine.size * X.shape[1]):
-            _core.rbm_pseudo_likelihood(*machine, rows_of(X[begin:end], self.dtype), score[begin:end])
-        return score
+        return self._scores(self._input(X)[0])
 
     def score(self, X: Any, y: Any = None) -> float:
         """Mean of `score_samples`.
@@ -240,17 +224,43 @@ class Distribution(EnergyModel):
         energy = self.free_energy(X)
         return np.asarray(-energy - np.asarray(self.log_partition(method, **settings)))
 
+    def _free_energies(self, X: Any) -> Array:
+        """`free_energy` of checked samples."""
+        energy = np.empty(X.shape[0])
+        machine = self._machine()
+        for begin, end in pieces(X.shape[0], machine.size):
+            _core.rbm_free_energy(*machine, rows_of(X[begin:end], self.dtype), energy[begin:end])
+        return energy
+
+    def _scores(self, X: Any) -> Array:
+        """`score_samples` of checked samples."""
+        score = np.empty(X.shape[0])
+        machine = self._machine()
+        each = 2 * machine.size if machine.gaussian else machine.size * X.shape[1]
+        for begin, end in pieces(X.shape[0], each):
+            rows = rows_of(X[begin:end], self.dtype)
+            if machine.gaussian:
+                hidden = np.empty((end - begin, self.n_components), self.dtype)
+                means = np.empty((end - begin, X.shape[1]), self.dtype)
+                _core.rbm_hidden(*machine, rows, hidden)
+                _core.rbm_visible(*machine, hidden, means)
+                away = (X[begin:end].toarray() if sparse.issparse(X) else X[begin:end]) - means
+                score[begin:end] = -0.5 * (np.square(away, dtype=np.float64) + np.log(2 * np.pi)).sum(axis=1)
+            else:
+                _core.rbm_pseudo_likelihood(*machine, rows, score[begin:end])
+        return score
+
     def _machine(self) -> Machine:
         return Machine(self.visible == "gaussian", self._weights, self.intercept_visible_, self.intercept_hidden_)
 
-    def _validated(self, X: Any, *, reset: bool, name: str = "X") -> Any:
-        """X in the type of the computation, dense or CSR without duplicates."""
+    def _validated(self, X: Any, *, reset: bool, name: str = "X", to_learn: bool = True) -> Any:
+        """X in the type of the computation, dense or CSR without duplicates; what is learned must be within range."""
         X = validate_data(self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=reset)
         if sparse.issparse(X) and not X.has_canonical_format:
             X = X.copy()
             X.sum_duplicates()
         values = X.data if sparse.issparse(X) else X
-        if self.visible == "bernoulli" and values.size and not (values.min() >= 0 and values.max() <= 1):
+        if to_learn and self.visible == "bernoulli" and values.size and not (values.min() >= 0 and values.max() <= 1):
             raise ValueError(
                 ("Negative values in data passed to RBM: " if values.min() < 0 else "")
                 + f"{name} must be within [0, 1] for visible='bernoulli', but has values from {values.min():g} to "
@@ -262,7 +272,7 @@ class Distribution(EnergyModel):
         """A user's X for a fitted machine, and its type."""
         check_is_fitted(self)
         kind = getattr(X, "dtype", None)
-        X = self._validated(X, reset=False)
+        X = self._validated(X, reset=False, to_learn=False)
         return X, kind if kind in (np.float32, np.float64) else self.dtype
 
 

@@ -51,7 +51,7 @@ def train(model: RBM, X: Any, passes: int, held_out: Any, *, monitored: bool = T
             bar.set_postfix(shown)
             if not (model.early_stopping and monitored):
                 continue
-            score = model.score(held_out)
+            score = float(model._scores(held_out).mean())
             model.history_.setdefault("validation_score", []).append(score)
             stale = 0 if score > best + model.tol else stale + 1
             if score > best:
@@ -119,9 +119,9 @@ def _measure(model: RBM, error: float, watch: Any, held_out: Any) -> dict[str, s
         found["reconstruction_error"] = error
     if watch is not None:
         if model.visible == "bernoulli":
-            found["pseudo_likelihood"] = model.score(watch)
+            found["pseudo_likelihood"] = float(model._scores(watch).mean())
         if held_out is not None:
-            gap = model.free_energy(held_out).mean() - model.free_energy(watch).mean()
+            gap = model._free_energies(held_out).mean() - model._free_energies(watch).mean()
             found["free_energy_gap"] = float(gap)
     for name, value in found.items():
         model.history_.setdefault(name, []).append(value)
