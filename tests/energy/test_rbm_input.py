@@ -59,10 +59,10 @@ def test_all_checks_of_scikit_learn_pass(estimator: RBM) -> None:
 def test_it_works_in_a_pipeline_and_a_grid_search() -> None:
     images, labels = datasets.load_digits()
     rows = images.reshape(-1, 64)[:600]
-    model = make_pipeline(MinMaxScaler(), RBM(40, 0.1, n_iter=10, random_state=0), LogisticRegression(max_iter=500))
+    model = make_pipeline(MinMaxScaler(), RBM(60, 0.1, batch_size=10, n_iter=60, random_state=0), LogisticRegression())
     search = GridSearchCV(model, {"rbm__learning_rate": [1e-6, 0.1]}, cv=3).fit(rows, labels[:600])
     assert search.best_params_ == {"rbm__learning_rate": 0.1}
-    assert search.best_score_ > 0.85
+    assert search.best_score_ > 0.8
     alone = GridSearchCV(RBM(10, random_state=0), {"n_iter": [1, 30]}, cv=2).fit(rows / 16)
     assert alone.best_params_ == {"n_iter": 30}
 
