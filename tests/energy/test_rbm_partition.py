@@ -44,11 +44,11 @@ def test_intervals_cover_the_truth(trained: RBM) -> None:
 
 def test_the_weights_are_distributed_as_the_textbooks() -> None:
     rng = np.random.default_rng(0)
-    W, b, c, a = rng.normal(0, 1, (6, 4)), rng.normal(0, 1, 6), rng.normal(0, 1, 4), rng.normal(0, 1, 6)
+    W, b, c, a = rng.normal(0, 1, (6, 4)), rng.normal(0, 1, 6), rng.normal(0, 1, 4), rng.normal(0, 2, 6)
     betas = np.linspace(0, 1, 6)
-    v, ours = np.empty((20_000, 6)), np.zeros(20_000)
+    v, ours = np.empty((200_000, 6)), np.zeros(200_000)
     _core.rbm_anneal(False, W, b, c, a, betas, 5, 0, v, ours)
-    theirs = textbook.annealed_importance_sampling(W, b, c, a, betas, 20_000)
+    theirs = textbook.annealed_importance_sampling(W, b, c, a, betas, 200_000)
     for power in (1, 2):
         one, two = ours**power, theirs**power
         error = np.sqrt(one.var() / len(one) + two.var() / len(two))

@@ -60,6 +60,7 @@ def expected_update(v0: Any, W: Any, b: Any, c: Any, k: int) -> Any:
 @pytest.mark.parametrize("k", [1, 2, 5])
 def test_the_mean_of_updates_is_the_enumerated_one(k: int) -> None:
     _, (W, b, c) = small()
+    W, c = 3 * W, c - 2
     v0 = textbook.rbm_states(4)[[3, 5, 14, 8]]
     updates = 100_000
     changes, empty = np.empty((updates, 19)), np.empty((0, 0))
@@ -70,6 +71,38 @@ def test_the_mean_of_updates_is_the_enumerated_one(k: int) -> None:
     expected = np.concatenate([part.ravel() for part in expected_update(v0, W, b, c, k)])
     standard_error = changes.std(0) / np.sqrt(updates)
     assert (np.abs(changes.mean(0) - expected) < 4 * standard_error).all()
+
+
+def test_the_error_is_that_of_the_first_reconstruction() -> None:
+    rbm, (W, b, c) = small(6, k=3)
+    v0 = textbook.rbm_states(4)[[3, 5, 14, 8]]
+    p = textbook.rbm_hidden(v0, W, c)
+    h = textbook.rbm_states(3)
+    p_of_states = np.prod(np.where(h[None] == 1, p[:, None], 1 - p[:, None]), axis=2)
+    errors = np.square(v0[:, None] - textbook.rbm_visible(h, W, b)[None]).sum(2)
+    rbm.set_params(learning_rate=0.0, batch_size=80_000).partial_fit(np.tile(v0, (20_000, 1)))
+    assert rbm.history_["reconstruction_error"][-1] == pytest.approx((p_of_states * errors).sum() / 4, abs=0.02)
+
+
+def test_steps_of_gaussian_units_draw_afresh() -> None:
+    rbm, (W, b, c) = small(7, visible="gaussian", k=2)
+    W = 0.5 * W
+    put(rbm, W, b, c)
+    v0 = np.array([[0.5, -1, 2, 0]])
+    h = textbook.rbm_states(3)
+
+    def of(p: Any) -> Any:
+        return np.prod(np.where(h == 1, p[..., None, :], 1 - p[..., None, :]), axis=-1)
+
+    noise = np.random.default_rng(0).normal(size=(40_000, 1, 4))
+    v = noise + b + h @ W.T  # of each state of h
+    p = textbook.rbm_hidden(v, W, c)
+    after = (of(textbook.rbm_hidden(v0, W, c)) @ of(p).mean(0))[0]  # what h is after a step
+    mean = after @ (b + h @ W.T)
+    products = np.einsum("s,nsi,nsj->ij", after, v, p) / len(noise)
+    rbm.set_params(batch_size=200_000).partial_fit(np.tile(v0, (200_000, 1)))
+    assert_allclose(rbm.intercept_visible_ - b, v0[0] - mean, atol=0.015)
+    assert_allclose(rbm.components_.T - W, v0.T @ textbook.rbm_hidden(v0, W, c) - products, atol=0.02)
 
 
 def test_many_steps_approach_the_gradient_of_the_likelihood() -> None:
