@@ -86,7 +86,7 @@ def test_the_error_is_that_of_the_first_reconstruction() -> None:
 
 def test_steps_of_gaussian_units_draw_afresh() -> None:
     rbm, (W, b, c) = small(7, visible="gaussian", k=2)
-    W = 0.5 * W
+    W = 1.2 * W
     put(rbm, W, b, c)
     v0 = np.array([[0.5, -1, 2, 0]])
     h = textbook.rbm_states(3)
@@ -101,8 +101,8 @@ def test_steps_of_gaussian_units_draw_afresh() -> None:
     mean = after @ (b + h @ W.T)
     products = np.einsum("s,nsi,nsj->ij", after, v, p) / len(noise)
     rbm.set_params(batch_size=200_000).partial_fit(np.tile(v0, (200_000, 1)))
-    assert_allclose(rbm.intercept_visible_ - b, v0[0] - mean, atol=0.015)
-    assert_allclose(rbm.components_.T - W, v0.T @ textbook.rbm_hidden(v0, W, c) - products, atol=0.02)
+    assert_allclose(rbm.intercept_visible_ - b, v0[0] - mean, atol=0.03)
+    assert_allclose(rbm.components_.T - W, v0.T @ textbook.rbm_hidden(v0, W, c) - products, atol=0.05)
 
 
 def test_many_steps_approach_the_gradient_of_the_likelihood() -> None:
