@@ -215,6 +215,7 @@ class Trainer {
   void change(std::size_t rows, std::size_t negative_count) {
     const std::size_t visible = machine_.visible(), units = rows + negative_count;
     const bool dense = to_hidden_.dense();
+    if (direct()) return change_directly(rows, negative_count);
     if (dense) multiply_all(rows, negative_count);
     const std::size_t registers = (visible + kLanes<T> - 1) / kLanes<T>;
     const double nanoseconds = product_nanoseconds(machine_, units) / (dense ? 20 : 4);
@@ -235,19 +236,39 @@ class Trainer {
     });
   }
 
+  /// Whether products may be added to the weights themselves. Gaussian units have no lists, whose bits these would miss.
+  bool direct() const {
+    return machine_.kind() == Visible::kGaussian && velocity_.data() == nullptr && training_.weight_decay == 0;
+  }
+
+  void change_directly(std::size_t rows, std::size_t negative_count) {
+    change_visible_biases(0, machine_.visible(), rows, negative_count);
+    const T rate = static_cast<T>(training_.learning_rate / static_cast<double>(rows));
+    const auto scale = [&](Rows<T> values, std::size_t count) {
+      for (std::size_t i = 0; i < count * values.stride; ++i) values.data[i] *= rate;
+    };
+    scale(positive_rows(), rows);
+    scale(negative_rows(), negative_count);
+    add_products_to(machine_.weights().data, rows, negative_count);
+    if (!dense_hidden_) machine_.transpose_weights(0, machine_.visible());
+  }
+
   /// gradient_ = v'h of the data, then of the model.
   void multiply_all(std::size_t rows, std::size_t negative_count) {
+    gradient_.reserve(machine_.visible() * hidden_.stride());
+    std::fill_n(gradient_.data(), machine_.visible() * hidden_.stride(), T(0));
+    add_products_to(gradient_.data(), rows, negative_count);
+  }
+
+  void add_products_to(T* sums, std::size_t rows, std::size_t negative_count) {
     const std::size_t visible = machine_.visible(), hidden = hidden_.stride();
-    gradient_.reserve(visible * hidden);
-    std::fill_n(gradient_.data(), visible * hidden, T(0));
     T* const no_sums = nullptr;
     const Rows<const T> data = data_.rows(), model = visible_.rows();
     add_product_over_rows(
-        data, visible, [&](std::size_t r) { return positive_rows()[r]; }, hidden, rows, gradient_.data(), no_sums,
-        panels_);
+        data, visible, [&](std::size_t r) { return positive_rows()[r]; }, hidden, rows, sums, no_sums, panels_);
     add_product_over_rows(
-        model, visible, [&](std::size_t r) { return negative_rows()[r]; }, hidden, negative_count, gradient_.data(),
-        no_sums, panels_);
+        model, visible, [&](std::size_t r) { return negative_rows()[r]; }, hidden, negative_count, sums, no_sums,
+        panels_);
   }
 
   void change_visible_biases(std::size_t begin, std::size_t end, std::size_t rows, std::size_t negative_count) {
@@ -296,7 +317,10 @@ class Trainer {
           store(w + v * kLanes<T>, old + by);
         });
       }
-      machine_.transpose_weights(group, std::min(end, group + kLanes<T>), column, V * kLanes<T>);
+      // Tiles, which the next update will use where most hidden units are on, are packed from the weights themselves.
+      if (!dense_hidden_) {
+        machine_.transpose_weights(group, std::min(end, group + kLanes<T>), column, V * kLanes<T>);
+      }
     }
   }
 

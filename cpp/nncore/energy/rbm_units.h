@@ -14,7 +14,7 @@
 namespace nncore {
 
 /// Above this share of units that are not 0, products with all units are faster than sums of rows.
-inline constexpr double kDenseUnits = 0.45;
+inline constexpr double kDenseUnits = 0.5;
 
 /// States of rows of units: all of them, and lists of those that are not 0.
 template <typename T>
@@ -168,13 +168,24 @@ void multiply_listed(const Units<T>& units, std::size_t begin, std::size_t end, 
 template <typename T>
 class Direction {
  public:
-  /// `dense`: whether products with all units will be faster. The matrix stays the caller's.
-  void set(Rows<const T> matrix, const T* bias, std::size_t depth, std::size_t columns, bool dense) {
+  /// Sums of rows of the matrix (depth, columns), which stays the caller's.
+  void set_lists(Rows<const T> matrix, const T* bias, std::size_t columns) {
     matrix_ = matrix;
     bias_ = bias;
     columns_ = columns;
-    dense_ = dense;
-    if (dense) panels_.pack_rows(depth, columns, [&](std::size_t k) { return matrix[k]; }, Padding::kTight);
+    dense_ = false;
+  }
+  /// Products with all units; the matrix is packed.
+  void set_tiles(Rows<const T> matrix, const T* bias, std::size_t depth, std::size_t columns) {
+    bias_ = bias;
+    dense_ = true;
+    panels_.pack_rows(depth, columns, [&](std::size_t k) { return matrix[k]; }, Padding::kTight);
+  }
+  /// The same for the matrix's transpose, (columns, depth).
+  void set_tiles_transposed(Rows<const T> matrix, const T* bias, std::size_t depth, std::size_t columns) {
+    bias_ = bias;
+    dense_ = true;
+    panels_.pack_columns(depth, columns, [&](std::size_t j) { return matrix[j]; }, Padding::kTight);
   }
   bool dense() const { return dense_; }
 
@@ -217,11 +228,14 @@ class RbmCopy {
   T* visible_bias() const { return visible_bias_.data(); }
   T* hidden_bias() const { return hidden_bias_.data(); }
 
+  /// `dense`: whether products with all units will be faster.
   void set_to_hidden(Direction<T>& direction, bool dense) const {
-    direction.set(weights(), hidden_bias(), visible_, hidden_, dense);
+    if (dense) return direction.set_tiles(weights(), hidden_bias(), visible_, hidden_);
+    direction.set_lists(weights(), hidden_bias(), hidden_);
   }
   void set_to_visible(Direction<T>& direction, bool dense) const {
-    direction.set(transposed(), visible_bias(), hidden_, visible_, dense);
+    if (dense) return direction.set_tiles_transposed(weights(), visible_bias(), hidden_, visible_);
+    direction.set_lists(transposed(), visible_bias(), visible_);
   }
 
   /// Brings `transposed` up to date for visible units [begin, end), multiples of kLanes or the last, and the hidden units of
