@@ -10,19 +10,21 @@ if TYPE_CHECKING:
     from nncore.energy._hopfield import Hopfield
     from nncore.energy._modern_hopfield import ModernHopfield
     from nncore.energy._rbm import RBM
+    from nncore.energy._to_classifier import to_classifier
 
-__all__ = ["RBM", "BoltzmannMachine", "Hopfield", "ModernHopfield"]
+__all__ = ["RBM", "BoltzmannMachine", "Hopfield", "ModernHopfield", "to_classifier"]
 
 _MODULES = {
     "BoltzmannMachine": "_boltzmann",
     "Hopfield": "_hopfield",
     "ModernHopfield": "_modern_hopfield",
     "RBM": "_rbm",
+    "to_classifier": "_to_classifier",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Imports a class on first use."""
+    """Imports a class or function on first use."""
     if name in _MODULES:
         return getattr(importlib.import_module(f"nncore.energy.{_MODULES[name]}"), name)
     raise AttributeError(f"module 'nncore.energy' has no attribute {name!r}")

@@ -13,7 +13,10 @@ from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 from sklearn.utils.validation import column_or_1d, validate_data
 
+from nncore.nn import _mlp_training
 from nncore.nn._mlp_base import MLP, cast
+from nncore.nn._mlp_settings import check_settings
+from nncore.nn._mlp_training import Objective
 
 __all__ = ["MLPClassifier", "MLPRegressor"]
 
@@ -311,6 +314,17 @@ class MLPClassifier(ClassifierMixin, MLP):  # type: ignore[misc]
         if classes is not None and not np.array_equal(unique_labels(classes), known):
             raise ValueError(f"classes must be the numbers of the {len(known)} columns of y, but are {classes}")
         return known
+
+    def _initialise(self, n_features: int, classes: Any) -> None:
+        """Makes the network before it is fitted, so that another model's weights can be put into it."""
+        hidden = check_settings(self)
+        self.classes_ = unique_labels(classes)
+        self.n_features_in_ = n_features
+        self.out_activation_ = "softmax" if len(self.classes_) > 2 else "logistic"
+        n_outputs = len(self.classes_) if len(self.classes_) > 2 else 1
+        layers = _mlp_training.make_layers(n_features, hidden, self.activation, n_outputs)
+        objective = Objective(self.out_activation_, n_outputs, self.alpha, self.epsilon, 1.0)
+        self._begin(layers, objective, first=True, incremental=False)
 
     def _class_weights(self, y: Array) -> Any:
         return None if self.class_weight is None else compute_sample_weight(self.class_weight, y)
