@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from .curves import learning_curve
 from .matrices import hinton
+from .rbm import filters, free_energy
 from .recurrent import cell_text, gates
 from .replay import priorities
 from .rl import returns, values
@@ -18,6 +19,8 @@ __all__ = [
     "analogy",
     "cell_text",
     "embedding",
+    "filters",
+    "free_energy",
     "frequency_rank",
     "gates",
     "hinton",
