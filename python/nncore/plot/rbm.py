@@ -108,12 +108,14 @@ def free_energy(source: Any, ax: Axes | None = None) -> Axes:
 
 def _gap(gap: Any, ax: Axes | None) -> Axes:
     ax = make_axes(ax, 5.0, 3.2)
+    from matplotlib.ticker import MaxNLocator
+
     passes = np.arange(1, len(gap) + 1)
     ax.axhline(0, color="0.7", linewidth=0.8)
     ax.plot(passes, gap, marker="o" if len(gap) < 30 else None, markersize=3)
     ax.set_xlabel("pass over the samples")
     ax.set_ylabel("F held out − F trained on (nats)")
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     thin_spines(ax, "left", "bottom")
     return ax
 
