@@ -70,7 +70,7 @@ def filters(
     ax.set_yticks([])
     thin_spines(ax)
     bar = ax.figure.colorbar(shown, ax=ax, label="weight", shrink=0.6, extend="both")
-    bar.outline.set_visible(False)  # type: ignore[operator]  # a spine
+    bar.outline.set_visible(False)
     return ax
 
 
