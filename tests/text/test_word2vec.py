@@ -306,6 +306,33 @@ def test_training_can_begin_with_given_vectors():
         Word2Vec(**SMALL, init=KeyedVectors(3))
 
 
+@pytest.mark.parametrize("kind", ["sg", "hs"])
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_a_model_follows_when_its_words_are_sorted(kind, by_hand, tmp_path):
+    corpus = sentences()
+    model = Word2Vec(corpus, **{**SMALL, **KINDS[kind], "sorted_vocab": 0})
+    before = copy.deepcopy(model)
+    if by_hand:
+        model.wv = model.wv.vectors_for_all(model.wv.index_to_key[::-1], copy_vecattrs=True)
+    else:
+        model.wv.sort_by_descending_frequency()
+    assert model.wv.index_to_key != before.wv.index_to_key
+    order = [before.wv.key_to_index[word] for word in model.wv.index_to_key]
+    path = tmp_path / "sorted"
+    model.save(path)
+    for each in (model, Word2Vec.load(path), pickle.loads(pickle.dumps(model))):
+        assert_array_equal(each.wv.vectors, before.wv.vectors[order])
+        if kind == "sg":
+            assert_array_equal(each.syn1neg, before.syn1neg[order])
+            old, new = (dict(m.predict_output_word(["w1", "w2"], topn=30)) for m in (before, each))
+            assert old == pytest.approx(new, rel=1e-5)
+        else:
+            assert_allclose(each.score(corpus[:20]), before.score(corpus[:20]), rtol=1e-6)
+    loss = model.history_["loss"][-1]
+    model.train(corpus, epochs=3, start_alpha=0.025)
+    assert model.history_["loss"][-1] < loss + 0.01
+
+
 def test_reset_from_takes_the_vocabulary_alone():
     model = Word2Vec(sentences(), **SMALL)
     other = Word2Vec(**SMALL)

@@ -84,6 +84,7 @@ def _model(given: Any) -> Word2Vec:
         start = np.cumsum([0, *map(len, codes)]).astype(np.uint64)
         model._given_tree = start, np.concatenate(points), np.concatenate(codes)
     model.wv = KeyedVectors.from_arrays(vectors.index_to_key, model._input[:, : model.vector_size])
+    model._words = model.wv.index_to_key
     model.wv.expandos = vectors.expandos
     if len(given.wv.vectors_lockf) in (1, words):
         model.wv.vectors_lockf = np.array(given.wv.vectors_lockf, np.float32)

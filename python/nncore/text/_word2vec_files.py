@@ -31,6 +31,7 @@ _STATE = ("corpus_count", "corpus_total_words", "effective_min_count", "running_
 
 def save(model: Word2Vec, path: Path) -> None:
     """See `Word2Vec.save`."""
+    model._follow_order()
     arrays, keys = keys_to_arrays(model.wv.index_to_key)
     for name, values in model.wv.expandos.items():
         if values.dtype != object:
@@ -79,6 +80,7 @@ def _made(kind: type[Model], description: dict[str, Any], arrays: Arrays) -> Mod
         model._tree = _padded(arrays["syn1"], len(arrays["syn1"]), model.vector_size)
     if words:
         model.wv = KeyedVectors.from_arrays(words, model._input[:, : model.vector_size])
+        model._words = words
     for name, values in arrays.items():
         if name.startswith("attribute "):
             if len(values) != len(words):

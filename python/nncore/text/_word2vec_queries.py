@@ -69,6 +69,7 @@ def score(model: Word2Vec, sentences: Iterable[Iterable[str]], total: int) -> Ar
     """See `Word2Vec.score`."""
     if model._tree is None:
         raise RuntimeError("score needs a model with hierarchical softmax (hs=1)")
+    model._follow_order()
     start, point, code = model._make_training().tree
     ways = [slice(a, b) for a, b in itertools.pairwise(start.astype(np.int64).tolist())]
     signs = np.where(code == 0, 1.0, -1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -56,10 +57,12 @@ class Weights:
         self._input = padded_zeros(0, self.vector_size, np.float32)
         self._negative: Array | None = None
         self._tree: Array | None = None
+        self._words = self.wv.index_to_key  # in the order of the rows of `_input`, `_negative` and the tree's leaves
 
     @property
     def syn1neg(self) -> Array:
         """Output vectors of negative sampling, or of the full softmax."""
+        self._follow_order()
         return self._outputs(self._negative, "syn1neg", "negative sampling (negative=0)")
 
     @syn1neg.setter
@@ -84,6 +87,7 @@ class Weights:
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the padding, and the vectors once: they are in wv."""
+        self._follow_order()
         state = self.__dict__.copy()
         state["_input"] = None
         for name in ("_negative", "_tree"):
@@ -168,6 +172,7 @@ class Weights:
         self.wv = KeyedVectors.from_arrays(
             list(vocabulary.index_to_key), self._input[:, : self.vector_size], vocabulary.counts
         )
+        self._words = self.wv.index_to_key
         if len(rates) > 1:
             self.wv.vectors_lockf = np.append(rates, np.ones(new - len(rates), np.float32))
         self._begin_with_given(old)
@@ -183,6 +188,7 @@ class Weights:
 
     def _adopt_vectors(self) -> None:
         """Take vectors that the user has put in the place of the model's."""
+        self._follow_order()
         given, own = self.wv.vectors, self._input[:, : self.vector_size]
         words = len(own)
         if self._negative is not None:
@@ -203,12 +209,36 @@ class Weights:
             own[:] = given
             self.wv.vectors = own
 
+    def _follow_order(self) -> None:
+        """Bring the rows of the outputs, and the tree, into the order of the words, which wv may have sorted."""
+        before, now = self._words, self.wv.index_to_key
+        if now is before:
+            return
+        place = {word: row for row, word in enumerate(before)}
+        leaves = len(before) if self._tree is None else len(self._tree) + 1
+        rows = len(before) if self._negative is None else len(self._negative)
+        if not len(now) == len(before) == leaves == rows or not all(word in place for word in now):
+            return  # not sorted but exchanged: `_adopt_vectors` judges that
+        order = np.array([place[word] for word in now])
+        if self._tree is not None:
+            counts = np.empty(len(order), np.int64)
+            counts[order] = self._counts()
+            start, point, code = self._make_training(counts).tree
+            ways = [slice(begin, end) for begin, end in itertools.pairwise(start.tolist())]
+            lengths = np.diff(start.astype(np.int64))[order]
+            point, code = (np.concatenate([part[ways[row]] for row in order]) for part in (point, code))
+            self._given_tree = np.cumsum([0, *lengths]).astype(start.dtype), point, code
+        if self._negative is not None:
+            self._negative[:] = self._negative[order]
+        self._unfinished = None  # the corpus has other numbers now
+        self._words = now
+
     def _forget_norms(self) -> None:
         self.wv.vectors = self._input[:, : self.vector_size]
 
-    def _make_training(self) -> Any:
+    def _make_training(self, counts: NDArray[np.int64] | None = None) -> Any:
         training = _core.Word2VecFloat32(
-            self._counts(),
+            self._counts() if counts is None else counts,
             skip_gram=bool(self.sg),
             window=self.window,
             shrink_windows=self.shrink_windows,
