@@ -3,6 +3,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import re
 import struct
 import warnings
 from decimal import Decimal
@@ -292,6 +293,37 @@ def test_what_a_tolerant_reader_makes_of_a_damaged_text(path: Path) -> None:
     assert "promises 9 words" in said
     with pytest.warns(UserWarning, match="promises 1 words, but the file has 2"):
         assert len(loaded(path, "1 1\na 1\nb 2\n", tolerant=True)) == 2
+
+
+LINES = "a 1 2 3\nnew york 4 5 6\nd 7 8 9\n"
+
+
+@pytest.mark.parametrize(
+    ("first", "said", "how"),
+    [
+        ("3 10\n", "line 1: the header promises 10 dimensions, but the vectors have 3", {}),
+        ("1 2\n", "line 1: the header promises 2 dimensions, but the vectors have 3", {}),
+        ("", "line 1: the header must be .* but is b'a 1 2 3'", {}),
+        ("-3 3\n", "line 1: the header promises -3 words of 3 dimensions, which cannot be", {}),
+        ("3 999999999999\n", "line 1: the header promises 3 words of 999999999999 dimensions", {}),
+        ("# my vectors\n", "line 1: the header must be .* but is b'# my vectors'", {}),
+        ("3 3\n", "left out 1 of the file's vectors; the first: line 1", {"no_header": True}),
+    ],
+)
+def test_a_tolerant_reader_does_not_need_the_first_line(path: Path, first: str, said: str, how: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"vectors.txt', line \d"):
+        loaded(path, first + LINES, **how)
+    for limit in (None, 2):
+        with pytest.warns(UserWarning, match="^(line 1|the header|left out|line 5)") as warned:
+            kv = loaded(path, first + LINES, tolerant=True, limit=limit, **how)
+        assert any(re.match(said, str(warning.message)) for warning in warned)
+        assert kv.index_to_key == ["a", "new york", "d"][:limit]
+        assert_array_equal(kv.vectors, np.arange(1, 10).reshape(3, 3)[:limit])
+
+
+def test_a_tolerant_reader_needs_some_vector(path: Path) -> None:
+    with pytest.raises(ValueError, match="vectors.txt', line 1: no vector is in the first lines"):
+        loaded(path, "some words\nof text\n", tolerant=True)
 
 
 def test_what_a_tolerant_reader_makes_of_a_damaged_binary(path: Path) -> None:

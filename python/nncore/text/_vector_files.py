@@ -3,6 +3,7 @@ from __future__ import annotations
 import codecs
 import os
 import warnings
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -18,6 +19,7 @@ Path = str | os.PathLike[str]
 _BLOCK = 4 << 20  # bytes that are read at a time: they stay in a cache, and Ctrl-C has its turn between two
 _LONGEST = 1 << 28  # bytes of a line or a record: what has no end here is no file of vectors
 _MOST_DIMENSIONS = 1 << 24
+_SAMPLE = 1000  # lines that tell a tolerant reader the dimensions
 _FASTTEXT = (793712314).to_bytes(4, "little")  # what its model files begin with
 
 
@@ -55,6 +57,10 @@ def read(path: Path, how: Format) -> tuple[list[str], Array, int]:
         raise ValueError(f"{name!r}{', ' if text.startswith(('line ', 'byte ')) else ': '}{text}") from None
 
 
+class _WrongHeader(ValueError):
+    """The first line is not what it must be, though others may be."""
+
+
 class _Reader:
     """A file that is read block by block into an array that grows no faster than the file shows it must."""
 
@@ -70,9 +76,9 @@ class _Reader:
         self.fill()
         if bytes(self.buffer[:3]) == codecs.BOM_UTF8:
             self.use(3, 0)
-        promised, dimensions = self.header() if self.how.header else (None, self.first_dimensions())
+        promised, dimensions = self.begin_text() if self.how.tolerant and not self.how.binary else self.begin_strictly()
         count = self.plausible(promised, dimensions)
-        limited = self.how.limit is not None and (promised is None or self.how.limit < promised)
+        limited = self.how.limit is not None and (count is None or self.how.limit < count)
         if limited:
             assert self.how.limit is not None
             count = self.how.limit if count is None else min(count, self.how.limit)
@@ -144,6 +150,38 @@ class _Reader:
             if not self.fill():
                 return bytes(self.buffer[self.begin : self.end])
 
+    def begin_strictly(self) -> tuple[int | None, int]:
+        """Words, where there is a header, and dimensions, as the first line has them."""
+        return self.header() if self.how.header else (None, self.first_dimensions())
+
+    def begin_text(self) -> tuple[int | None, int]:
+        """The same of a text whose first line may be wrong: the dimensions are those of most of the first vectors."""
+        promised, dimensions, problem = None, 0, ""
+        try:
+            promised, dimensions = self.begin_strictly()
+        except _WrongHeader as error:
+            problem = str(error)
+        found = self.usual_dimensions(dimensions)
+        if promised is not None and found != dimensions:
+            problem = f"the header promises {dimensions} dimensions, but the vectors have {found}"
+        if problem:
+            _warn(problem if problem.startswith("line ") else f"line 1: {problem}")
+        return promised, found
+
+    def usual_dimensions(self, told: int) -> int:
+        """Numbers at the end of most of the lines that are in the buffer; `told` where as many have so many."""
+        self.first_line()
+        counts = Counter(
+            min(_numbers_at_the_end(line), len(line) - 1)
+            for line in map(bytes.split, bytes(self.buffer[self.begin : self.end]).split(b"\n", _SAMPLE)[:_SAMPLE])
+            if len(line) > 1
+        )
+        del counts[0]
+        found = max(counts, key=lambda count: (counts[count], count == told), default=0)
+        if not found and not told:
+            raise ValueError("line 1: no vector is in the first lines")
+        return found or told
+
     def header(self) -> tuple[int, int]:
         line = self.first_line()
         fields = line[:256].split()
@@ -153,12 +191,12 @@ class _Reader:
             count, dimensions = (int(part.decode("ascii")) for part in fields)
         except ValueError:  # of the first line, whether it is short or another thing
             self.refuse_models()
-            raise ValueError(
-                f"line 1: the header must be the numbers of words and of dimensions, but is {line[:40]!r}; a file "
-                "without header, as GloVe's, is read with no_header=True"
+            advice = "" if self.how.binary else "; a file without header, as GloVe's, is read with no_header=True"
+            raise _WrongHeader(
+                f"line 1: the header must be the numbers of words and of dimensions, but is {line[:40]!r}{advice}"
             ) from None
         if count < 0 or not 0 < dimensions <= _MOST_DIMENSIONS:
-            raise ValueError(f"line 1: the header promises {count} words of {dimensions} dimensions, which cannot be")
+            raise _WrongHeader(f"line 1: the header promises {count} words of {dimensions} dimensions, which cannot be")
         self.use(min(len(line) + 1, self.end - self.begin), 1)
         return count, dimensions
 
@@ -167,7 +205,7 @@ class _Reader:
         line = self.first_line()
         fields = len(line.split())
         if not 2 <= fields <= _MOST_DIMENSIONS:
-            raise ValueError(f"line 1: a word and its numbers are due, but it is {line[:40]!r}")
+            raise _WrongHeader(f"line 1: a word and its numbers are due, but it is {line[:40]!r}")
         return fields - 1
 
     def refuse_models(self) -> None:
@@ -231,6 +269,15 @@ class _Reader:
             self.use(len(rest), rest.count(b"\n"))
             if not self.fill():
                 return True
+
+
+def _numbers_at_the_end(fields: list[bytes]) -> int:
+    for count, field_ in enumerate(reversed(fields)):
+        try:
+            float(field_)
+        except ValueError:
+            return count
+    return len(fields)
 
 
 def _resized(rows: Array, count: int) -> Array:

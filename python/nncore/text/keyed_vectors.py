@@ -213,7 +213,8 @@ class KeyedVectors(Evaluations):
         tolerant : bool
             Read what can be read of a damaged file, and warn of the rest: lines with another number of fields, NaN or
             infinity are left out, what stands before the numbers is the word even with spaces in it, and the header's
-            number of words does not count. Otherwise each of these is an error.
+            number of words does not count; nor does, in a text, its number of dimensions where most lines have another,
+            and it may be missing. Otherwise each of these is an error.
 
         Raises
         ------
