@@ -360,6 +360,8 @@ def test_nothing_can_be_asked_of_nothing() -> None:
         kv.most_similar()
     with pytest.raises(ValueError, match="positive must not be empty"):
         kv.most_similar_cosmul(negative=["king"])
+    with pytest.raises(TypeError, match=r"negative must be keys or vectors, but one is \('man', 2\)"):
+        kv.most_similar_cosmul("king", [("man", 2)])
     with pytest.raises(ZeroDivisionError, match="must not be empty"):
         kv.n_similarity([], ["king"])
     with pytest.raises(ValueError, match="must not be empty"):

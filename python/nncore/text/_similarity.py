@@ -112,10 +112,16 @@ class Similarities(VectorStore):
             A key is not there. The message names it.
         ValueError
             There is no positive, or a vector has another size or NaN.
+        TypeError
+            A pair (key, weight), as `most_similar` takes them: products have no weights, here as in gensim.
         """
         if topn is not None and topn < 1:
             return []
         positive, negative = as_list(positive), as_list(negative)
+        for name, items in (("positive", positive), ("negative", negative)):
+            for item in items:
+                if not isinstance(item, (*KEY_TYPES, np.ndarray)):
+                    raise TypeError(f"{name} must be keys or vectors, but one is {item!r}: only most_similar weighs")
         if not positive:
             raise ValueError("positive must not be empty: there is nothing to be similar to")
         end = min(restrict_vocab or len(self), len(self))
