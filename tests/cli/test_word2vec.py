@@ -54,6 +54,16 @@ def test_it_trains_and_writes(corpus: str, tmp_path: Path, capsys: pytest.Captur
     assert whole.sg == 1 and whole.wv.index_to_key == wv.index_to_key
 
 
+def test_text_that_is_not_utf8(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    corpus, output = tmp_path / "corpus", tmp_path / "v"
+    corpus.write_bytes(b"caf\xe9 open\n" * 20)
+    error = refused(capsys, corpus, "-o", output)
+    assert "byte 3 (line 1) is not" in error and "unicode_errors" in error
+    options = ("-o", str(output), "--unicode-errors", "replace", "--workers", "1", "--vector-size", "2")
+    assert main(["word2vec", str(corpus), *options]) == 0
+    assert sorted(KeyedVectors.load_word2vec_format(output).index_to_key) == ["caf\ufffd", "open"]
+
+
 def test_what_is_wrong_is_said_in_a_line(corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = tmp_path / "v"
     assert "No such file" in refused(capsys, tmp_path / "none", "-o", output)

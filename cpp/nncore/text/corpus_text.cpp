@@ -70,7 +70,7 @@ void read_piece(Piece& piece, bool open, const WordTable& table, const Word& wor
   const auto lines = std::count(block.data(), at, '\n');
   require(false, "text must be UTF-8, but byte ", position.bytes + offset, " (line ",
           position.lines + static_cast<std::uint64_t>(lines) + 1,
-          ") is not: unicode_errors can be \"ignore\" or \"replace\"");
+          ") is not: unicode_errors, of LineSentence for one, can be \"ignore\" or \"replace\"");
   std::terminate();
 }
 

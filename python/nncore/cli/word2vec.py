@@ -37,6 +37,12 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--epochs", type=int, default=5, metavar="N", help="passes over the corpus (default: 5)")
     parser.add_argument("--workers", type=int, metavar="N", help="threads (default: all)")
     parser.add_argument("--deterministic", action="store_true", help="the same bits for any number of threads")
+    parser.add_argument(
+        "--unicode-errors",
+        choices=("strict", "ignore", "replace"),
+        default="strict",
+        help="what to do with bytes that are not UTF-8 (default: strict, an error)",
+    )
     parser.add_argument("--memory-limit", type=int, metavar="MB", help="of the encoded corpus; the rest goes to a file")
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="default: 1")
     parser.set_defaults(run=run)
@@ -45,7 +51,7 @@ def add_to(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Count, train, and write the vectors."""
     from nncore.cli.files import check_writable
-    from nncore.text import Word2Vec
+    from nncore.text import LineSentence, Word2Vec
 
     output = Path(arguments.output)
     for file in (output, *([Path(arguments.model)] if arguments.model else [])):
@@ -70,10 +76,11 @@ def run(arguments: argparse.Namespace) -> None:
         seed=arguments.seed,
         verbose=1,
     )
-    model.build_vocab(corpus_file=arguments.corpus)
+    corpus = LineSentence(arguments.corpus, unicode_errors=arguments.unicode_errors)
+    model.build_vocab(corpus)
     print(f"{len(model.wv)} words; {model.corpus_total_words} in the corpus, {model.corpus_count} sentences")
     try:
-        model.train(corpus_file=arguments.corpus)
+        model.train(corpus)
     except KeyboardInterrupt:
         print("\nstopped: the vectors are kept as they are", file=sys.stderr)
     if output.suffix == ".safetensors":

@@ -39,6 +39,7 @@ class Word2Vec(Weights):
         The corpus. It is read twice (words are counted, then turned into numbers), so no generator.
     corpus_file : str or os.PathLike, optional
         The corpus as a file instead: UTF-8, a sentence per line, words between white space; .gz, .bz2 or .xz too.
+        ``LineSentence(path, unicode_errors="replace")`` as `sentences` is as fast and takes what is not UTF-8.
     vector_size : int
         Numbers of a vector.
     alpha, min_alpha : float
