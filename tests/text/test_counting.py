@@ -236,7 +236,17 @@ def test_what_is_no_corpus_is_refused(folder: Path) -> None:
         Vocabulary.from_file(write(folder, "a"), unicode_errors="what")
     with pytest.raises(ValueError, match=r"counts must be one per word, \(2,\), but came as \(1,\)"):
         Vocabulary(["a", "b"], [1])
-    with pytest.raises(ValueError, match="words must differ"):
+    for words, counts, error, message in (
+        ([1], [1], TypeError, "words must be of type str, but one is 1"),
+        ("ab", [1, 1], TypeError, "words must be an iterable of str, but came as str"),
+        (["a"], [1.5], TypeError, "counts must be integers, but came as float64"),
+        (["a"], [-1], ValueError, r"counts must be at least 0 and below 2\*\*63, but one is -1"),
+    ):
+        with pytest.raises(error, match=message):
+            Vocabulary(words, counts)
+    with pytest.raises(TypeError, match="corpus_count must be an integer, but came as 'x'"):
+        Vocabulary(["a"], [1], "x")
+    with pytest.raises(ValueError, match="words must differ, but 'a' came twice"):
         Vocabulary(["a", "a"], [1, 1])
 
 

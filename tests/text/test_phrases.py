@@ -135,6 +135,11 @@ def test_bad_arguments_are_named() -> None:
         Phrases(scoring=3)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="connector_words must be a set of words"):
         Phrases(connector_words="of")
+    for words, message in ((5, "a set of words, but came as int"), ([5], "words of type str, but one is 5")):
+        with pytest.raises(TypeError, match=f"^connector_words must be {message}"):
+            Phrases(connector_words=words)
+    with pytest.raises(TypeError, match="^max_vocab_size must be an integer, but came as 'x'"):
+        Phrases(max_vocab_size="x")
     with pytest.raises(TypeError, match="delimiter must be a str"):
         Phrases(delimiter=b"_")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="sentences must be an iterable of lists of str, but came as str"):

@@ -92,10 +92,18 @@ def test_bytes_that_are_not_utf8_are_an_error_with_file_and_line(folder: Path) -
 
 
 def test_bad_arguments_are_named(folder: Path) -> None:
-    with pytest.raises(ValueError, match="max_sentence_length must be at least 1, but came as 0"):
+    with pytest.raises(ValueError, match="max_sentence_length must be at least 1, but is 0"):
         LineSentence(folder / "b.txt", 0)
-    with pytest.raises(ValueError, match="limit must be at least 0, but came as -1"):
+    with pytest.raises(ValueError, match="limit must be at least 0, but is -1"):
         PathLineSentences(folder, limit=-1)
+    for reader in (LineSentence, PathLineSentences):
+        with pytest.raises(TypeError, match="^limit must be an integer, but came as 'x'"):
+            reader(folder, limit="x")
+    for reader in (LineSentence, PathLineSentences, Text8Corpus):
+        with pytest.raises(TypeError, match="^max_sentence_length must be an integer, but came as 2.5"):
+            reader(folder, 2.5)
+        with pytest.raises(ValueError, match="^unicode_errors must be one of 'strict', .* but is 'x'"):
+            reader(folder, unicode_errors="x")
     with pytest.raises(TypeError, match="source must be a path or a file that can seek, but came as list"):
         LineSentence(SENTENCES)
     with pytest.raises(FileNotFoundError, match="nowhere"):

@@ -333,10 +333,18 @@ def test_values_beyond_float32_are_refused():
     SVDEmbedding(5, "log", dtype="float64").fit(X)
 
 
-@pytest.mark.parametrize("sentences", [[], [["a"]], [["a"], ["b"]]])
+@pytest.mark.parametrize("sentences", [[["a"]], [["a"], ["b"]]])
 def test_a_corpus_too_small_for_the_components_is_refused(sentences):
     with pytest.raises(ValueError, match="n_components must be at most"):
         SVDEmbedding(3).fit_corpus(sentences, min_count=1)
+    with pytest.raises(ValueError, match="number of words, but is 3 for the 1 words that are kept"):
+        SVDEmbedding(3).fit_corpus([["a", "b", "a"]], min_count=2)
+
+
+@pytest.mark.parametrize("sentences", [[], [[]]])
+def test_a_corpus_without_words_is_refused(sentences):
+    with pytest.raises(ValueError, match="sentences must hold words, but the corpus is empty"):
+        SVDEmbedding(3).fit_corpus(sentences)
 
 
 def test_a_corpus_without_neighbours_gives_zeros():

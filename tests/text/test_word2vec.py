@@ -370,6 +370,9 @@ BAD = [
     ({"sg": 2}, ValueError, "sg must be 0 or 1, but is 2"),
     ({"cbow_gradient": "true"}, ValueError, "cbow_gradient must be one of 'classic', 'exact', but is 'true'"),
     ({"init": "zeros"}, ValueError, "init must be 'uniform' or KeyedVectors"),
+    ({"init": np.zeros((30, 100))}, TypeError, "init must be 'uniform' or KeyedVectors, but came as ndarray"),
+    ({"ns_exponent": 1000}, ValueError, "ns_exponent must be from -16 to 16, but is 1000"),
+    ({"ns_exponent": -1000}, ValueError, "ns_exponent must be from -16 to 16, but is -1000"),
     ({"seed": -1}, ValueError, "seed must be from 0"),
     ({"memory_limit": -1}, ValueError, "memory_limit must be at least 0"),
 ]
@@ -397,8 +400,11 @@ def test_bad_corpora_are_refused():
     with pytest.raises(RuntimeError, match="call build_vocab"):
         Word2Vec().train([["a"]])
     model = Word2Vec([["a", "b"]] * 5, vector_size=4)
-    with pytest.raises(TypeError, match="one of"):
-        model.train()
+    for method in (model.build_vocab, model.train):
+        with pytest.raises(TypeError, match="^one of corpus_iterable and corpus_file must be given, but none came"):
+            method()
+        with pytest.raises(TypeError, match="^one of corpus_iterable and corpus_file must be given, but both came"):
+            method([["a"]], "a file")
     with pytest.warns(UserWarning, match="no word of the corpus"):
         assert model.train([["zzz"]]) == (0, 5)
 

@@ -22,7 +22,7 @@ BLOCK = 1 << 22
 _COMPRESSED: dict[str, Callable[[str], Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 
 
-def check_source(sentences: Any, corpus_file: Any, passes: int = 1) -> None:
+def check_source(sentences: Any, corpus_file: Any, passes: int = 1, name: str = "sentences") -> None:
     """Refuse what is not one corpus.
 
     Parameters
@@ -31,6 +31,8 @@ def check_source(sentences: Any, corpus_file: Any, passes: int = 1) -> None:
         Exactly one of them is not None.
     passes : int
         How often the corpus will be read.
+    name : str
+        What the user knows `sentences` as.
 
     Raises
     ------
@@ -40,21 +42,21 @@ def check_source(sentences: Any, corpus_file: Any, passes: int = 1) -> None:
     """
     if (sentences is None) == (corpus_file is None):
         given = "none" if sentences is None else "both"
-        raise TypeError(f"one of sentences and corpus_file must be given, but {given} came")
+        raise TypeError(f"one of {name} and corpus_file must be given, but {given} came")
     if corpus_file is not None:
         if not isinstance(corpus_file, str | os.PathLike):
             raise TypeError(f"corpus_file must be a path, but came as {type(corpus_file).__name__}")
         return
     if isinstance(sentences, str | bytes):
         raise TypeError(
-            f"sentences must be an iterable of lists of str, but came as {type(sentences).__name__}: "
+            f"{name} must be an iterable of lists of str, but came as {type(sentences).__name__}: "
             "the path of a file is given as corpus_file"
         )
     if not isinstance(sentences, Iterable):
-        raise TypeError(f"sentences must be an iterable of lists of str, but came as {type(sentences).__name__}")
+        raise TypeError(f"{name} must be an iterable of lists of str, but came as {type(sentences).__name__}")
     if passes > 1 and isinstance(sentences, Iterator):
         raise TypeError(
-            f"sentences came as a {type(sentences).__name__}, which can be read once, but {passes} passes are needed: "
+            f"{name} came as a {type(sentences).__name__}, which can be read once, but {passes} passes are needed: "
             "give a list, or an object whose __iter__ begins anew"
         )
 

@@ -208,6 +208,13 @@ class SVDEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
             dtype=self.dtype,
             verbose=self.verbose,
         )
+        if vocabulary.corpus_total_words == 0:
+            raise ValueError("sentences must hold words, but the corpus is empty")
+        if self.n_components > len(vocabulary):
+            raise ValueError(
+                f"n_components must be at most the number of words, but is {self.n_components} for the "
+                f"{len(vocabulary)} words that are kept (min_count, max_size)"
+            )
         from nncore.text.keyed_vectors import KeyedVectors
 
         vectors = self._fit(counts).astype(np.float32, copy=False)

@@ -25,15 +25,16 @@ def whole(value: Any, name: str, least: int) -> int:
     return number
 
 
-def real(value: Any, name: str, least: float = -math.inf) -> float:
-    """A finite number of at least `least`."""
+def real(value: Any, name: str, least: float = -math.inf, greatest: float = math.inf) -> float:
+    """A finite number of at least `least` and at most `greatest`."""
     try:
         number = float(value)
     except (TypeError, ValueError):
         raise TypeError(f"{name} must be a number, but came as {value!r}") from None
-    if not math.isfinite(number) or number < least:
-        bound = "" if least == -math.inf else f" and at least {least:g}"
-        raise ValueError(f"{name} must be finite{bound}, but is {number:g}")
+    if not math.isfinite(number) or not least <= number <= greatest:
+        bound = "finite" if least == -math.inf else f"finite and at least {least:g}"
+        bound = bound if greatest == math.inf else f"from {least:g} to {greatest:g}"
+        raise ValueError(f"{name} must be {bound}, but is {number:g}")
     return number
 
 
@@ -53,7 +54,8 @@ def switch(value: Any, name: str) -> int:
 
 _WHOLE = {"vector_size": 1, "window": 1, "min_count": 0, "workers": 1, "negative": 0, "epochs": 1, "verbose": 0}
 _WHOLE_OR_NONE = {"max_vocab_size": 1, "max_final_vocab": 1, "memory_limit": 0}
-_REAL = {"alpha": 0.0, "min_alpha": 0.0, "sample": 0.0, "ns_exponent": -math.inf}
+_REAL = {"alpha": 0.0, "min_alpha": 0.0, "sample": 0.0, "ns_exponent": -16.0}
+_GREATEST = {"ns_exponent": 16.0}  # whose powers of any count are finite
 _SWITCHES = ("sg", "hs", "cbow_mean", "sorted_vocab")
 _WORDS = {"cbow_gradient": ("classic", "exact"), "subsampling": ("word2vec", "paper")}
 
@@ -67,7 +69,7 @@ def checked(name: str, value: Any) -> Any:
     if name in _WHOLE_OR_NONE:
         return None if value is None else whole(value, name, _WHOLE_OR_NONE[name])
     if name in _REAL:
-        return real(value, name, _REAL[name])
+        return real(value, name, _REAL[name], _GREATEST.get(name, math.inf))
     if name in _SWITCHES:
         return switch(value, name)
     return one_of(value, name, _WORDS[name]) if name in _WORDS else bool(value)

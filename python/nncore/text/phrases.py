@@ -11,6 +11,7 @@ from nncore import _core
 from nncore.text._phrase_joining import Transformation
 from nncore.text._phrase_scores import SCORERS, Scorer, checked_scorer, npmi_scorer, original_scorer
 from nncore.text._sources import Path, Sentences, check_source
+from nncore.text._word2vec_settings import whole
 
 __all__ = ["ENGLISH_CONNECTOR_WORDS", "FrozenPhrases", "Phrases", "npmi_scorer", "original_scorer"]
 
@@ -85,15 +86,18 @@ class Phrases(Transformation):
             raise ValueError(f"threshold must be positive with scoring='default', but came as {threshold}")
         if self.scoring is npmi_scorer and not -1 <= threshold <= 1:
             raise ValueError(f"threshold must be from -1 to 1 with scoring='npmi', but came as {threshold}")
-        if max_vocab_size < 1:
-            raise ValueError(f"max_vocab_size must be at least 1, but came as {max_vocab_size}")
+        max_vocab_size = whole(max_vocab_size, "max_vocab_size", 1)
         if not isinstance(delimiter, str):
             raise TypeError(f"delimiter must be a str, but came as {type(delimiter).__name__}")
-        if isinstance(connector_words, str):
-            raise TypeError("connector_words must be a set of words, but came as a str")
+        if isinstance(connector_words, str) or not isinstance(connector_words, Iterable):
+            raise TypeError(f"connector_words must be a set of words, but came as {type(connector_words).__name__}")
+        connectors = frozenset(connector_words)
+        for word in connectors:
+            if not isinstance(word, str):
+                raise TypeError(f"connector_words must be words of type str, but one is {word!r}")
         self.min_count, self.threshold, self.max_vocab_size = min_count, threshold, max_vocab_size
         self.delimiter, self.progress_per = delimiter, progress_per
-        self.connector_words = frozenset(connector_words)
+        self.connector_words = connectors
         self.vocab: dict[str, int] = {}
         self.min_reduce = 1
         self.corpus_word_count = 0

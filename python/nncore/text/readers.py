@@ -9,17 +9,18 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from nncore.text._word2vec_settings import one_of, whole
+
 Path = str | os.PathLike[str]
 
 
-def _check_length(max_sentence_length: int | None) -> None:
-    if max_sentence_length is not None and max_sentence_length < 1:
-        raise ValueError(f"max_sentence_length must be at least 1, but came as {max_sentence_length}")
+def _whole(value: Any, name: str, least: int) -> int | None:
+    """An integer of at least `least`, or None."""
+    return None if value is None else whole(value, name, least)
 
 
-def _check_limit(limit: int | None) -> None:
-    if limit is not None and limit < 0:
-        raise ValueError(f"limit must be at least 0, but came as {limit}")
+def _errors(value: Any) -> str:
+    return one_of(value, "unicode_errors", ("strict", "ignore", "replace"))
 
 
 def _sentences(
@@ -81,14 +82,12 @@ class LineSentence:
         *,
         unicode_errors: str = "strict",
     ) -> None:
-        _check_length(max_sentence_length)
-        _check_limit(limit)
         if not (isinstance(source, str | os.PathLike) or hasattr(source, "seek")):
             raise TypeError(f"source must be a path or a file that can seek, but came as {type(source).__name__}")
         self.source = source
-        self.max_sentence_length = max_sentence_length
-        self.limit = limit
-        self.unicode_errors = unicode_errors
+        self.max_sentence_length = _whole(max_sentence_length, "max_sentence_length", 1)
+        self.limit = _whole(limit, "limit", 0)
+        self.unicode_errors = _errors(unicode_errors)
 
     def __iter__(self) -> Iterator[list[str]]:
         options = (self.max_sentence_length, self.limit, self.unicode_errors)
@@ -130,12 +129,10 @@ class PathLineSentences:
         *,
         unicode_errors: str = "strict",
     ) -> None:
-        _check_length(max_sentence_length)
-        _check_limit(limit)
         self.source = os.fspath(source)
-        self.max_sentence_length = max_sentence_length
-        self.limit = limit
-        self.unicode_errors = unicode_errors
+        self.max_sentence_length = _whole(max_sentence_length, "max_sentence_length", 1)
+        self.limit = _whole(limit, "limit", 0)
+        self.unicode_errors = _errors(unicode_errors)
         if os.path.isfile(self.source):
             self.input_files = [self.source]
         elif os.path.isdir(self.source):
@@ -162,10 +159,9 @@ class Text8Corpus:
     """
 
     def __init__(self, fname: Path, max_sentence_length: int = 10000, *, unicode_errors: str = "strict") -> None:
-        _check_length(max_sentence_length)
         self.fname = fname
-        self.max_sentence_length = max_sentence_length
-        self.unicode_errors = unicode_errors
+        self.max_sentence_length = whole(max_sentence_length, "max_sentence_length", 1)
+        self.unicode_errors = _errors(unicode_errors)
 
     def __iter__(self) -> Iterator[list[str]]:
         sentence: list[str] = []

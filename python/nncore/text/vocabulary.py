@@ -21,6 +21,7 @@ from nncore.text._counting import (
     select,
 )
 from nncore.text._sources import Path, Sentences
+from nncore.text._word2vec_settings import whole
 from nncore.text._words_file import word_arrays, words_of
 
 __all__ = ["RULE_DEFAULT", "RULE_DISCARD", "RULE_KEEP", "Vocabulary"]
@@ -59,17 +60,30 @@ class Vocabulary:
     def __init__(
         self, words: Iterable[str], counts: Any, corpus_count: int = 0, corpus_total_words: int | None = None
     ) -> None:
+        if isinstance(words, str) or not isinstance(words, Iterable):
+            raise TypeError(f"words must be an iterable of str, but came as {type(words).__name__}")
         self.index_to_key = list(words)
-        self.counts: Counts = np.array(counts, dtype=np.int64, ndmin=1)
+        if not all(issubclass(kind, str) for kind in set(map(type, self.index_to_key))):
+            stranger = next(word for word in self.index_to_key if not isinstance(word, str))
+            raise TypeError(f"words must be of type str, but one is {stranger!r}")
+        given = np.atleast_1d(np.asarray(counts))
+        if given.size and given.dtype.kind not in "iu":
+            raise TypeError(f"counts must be integers, but came as {given.dtype}")
+        if given.size and (given.min() < 0 or given.max() >= 2**63):
+            beyond = min(int(given.min()), 0) or int(given.max())
+            raise ValueError(f"counts must be at least 0 and below 2**63, but one is {beyond}")
+        self.counts: Counts = np.array(given, dtype=np.int64)
         if self.counts.shape != (len(self.index_to_key),):
             raise ValueError(
                 f"counts must be one per word, ({len(self.index_to_key)},), but came as {self.counts.shape}"
             )
         self.key_to_index = {word: index for index, word in enumerate(self.index_to_key)}
         if len(self.key_to_index) != len(self.index_to_key):
-            raise ValueError("words must differ, but one came twice")
-        self.corpus_count = int(corpus_count)
-        self.corpus_total_words = int(self.counts.sum() if corpus_total_words is None else corpus_total_words)
+            twice = next(word for index, word in enumerate(self.index_to_key) if self.key_to_index[word] != index)
+            raise ValueError(f"words must differ, but {twice!r} came twice")
+        total = self.counts.sum() if corpus_total_words is None else corpus_total_words
+        self.corpus_count = whole(corpus_count, "corpus_count", 0)
+        self.corpus_total_words = whole(total, "corpus_total_words", 0)
         self.effective_min_count = 1
         self.raw_counts: dict[str, int] | None = None
 

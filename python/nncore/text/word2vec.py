@@ -214,7 +214,9 @@ class Word2Vec(Weights):
         self.memory_limit: int | None = checked("memory_limit", memory_limit)
         self.verbose: int = checked("verbose", verbose)
         check_objective(self.hs, self.negative, self.full_softmax)
-        if not isinstance(init, KeyedVectors) and init != "uniform":
+        if not isinstance(init, (str, KeyedVectors)):
+            raise TypeError(f"init must be 'uniform' or KeyedVectors, but came as {type(init).__name__}")
+        if isinstance(init, str) and init != "uniform":
             raise ValueError(f"init must be 'uniform' or KeyedVectors, but is {init!r}")
         if isinstance(init, KeyedVectors) and init.vector_size != self.vector_size:
             raise ValueError(f"init must have vectors of size {self.vector_size}, but has {init.vector_size}")
@@ -261,6 +263,7 @@ class Word2Vec(Weights):
         ValueError
             The file is not UTF-8; no word is frequent enough.
         """
+        check_source(corpus_iterable, corpus_file, name="corpus_iterable")
         with self._counting_progress() as progress:
             raw = count_words(
                 corpus_iterable,
@@ -346,6 +349,7 @@ class Word2Vec(Weights):
         epochs = whole(self.epochs if epochs is None else epochs, "epochs", 1)
         alpha = self.alpha if start_alpha is None else real(start_alpha, "start_alpha", 0)
         min_alpha = self.min_alpha if end_alpha is None else real(end_alpha, "end_alpha", 0)
+        check_source(corpus_iterable, corpus_file, name="corpus_iterable")
         corpus = encode(self._vocabulary(), corpus_iterable, corpus_file, self.memory_limit)
         self.alpha, self.min_alpha = alpha, min_alpha
         if compute_loss is not None:
