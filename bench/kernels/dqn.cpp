@@ -12,7 +12,7 @@ constexpr std::size_t kObservation = 4, kActions = 2;
 
 DqnSettings settings_of(const benchmark::State& state, bool double_q) {
   DqnSettings settings;
-  settings.observation.push_back({ElementType::kFloat32, kObservation, 1, {}, 0});
+  settings.observation.push_back({ElementType::kFloat32, kObservation, 1, {}, {}});
   settings.hidden = {static_cast<std::size_t>(state.range(0)), static_cast<std::size_t>(state.range(1))};
   settings.actions = kActions;
   settings.loss.double_q = double_q;

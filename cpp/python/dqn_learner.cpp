@@ -183,14 +183,14 @@ class BoundLearner {
   StagedSteps staged_;
 };
 
-using GivenPart = std::tuple<std::string, std::size_t, double, std::vector<std::int64_t>, std::int64_t>;
+using GivenPart = std::tuple<std::string, std::size_t, double, std::vector<std::int64_t>, std::vector<std::int64_t>>;
 
 DqnSettings learner_settings(const std::vector<GivenPart>& observation, std::vector<std::size_t> hidden,
                              std::size_t actions, std::int64_t first_action, bool double_q, bool huber,
                              double max_grad_norm, std::uint64_t seed) {
   DqnSettings settings;
-  for (const auto& [dtype, elements, scale, classes, start] : observation) {
-    settings.observation.push_back({element_named(dtype), elements, scale, classes, start});
+  for (const auto& [dtype, elements, scale, classes, starts] : observation) {
+    settings.observation.push_back({element_named(dtype), elements, scale, classes, starts});
   }
   settings.hidden = std::move(hidden);
   settings.actions = actions;

@@ -31,7 +31,7 @@ class Corridor(gymnasium.Env):
             "discrete": spaces.Discrete(5, start=10),
             "box": spaces.Box(0, 1, (5,), np.float32),
             "double": spaces.Box(0, 1, (5,), np.float64),
-            "multi": spaces.MultiDiscrete([5, 2]),
+            "multi": spaces.MultiDiscrete([5, 2], start=[3, -1]),
             "dict": spaces.Dict({"room": spaces.Discrete(5), "dark": spaces.MultiBinary(2)}),
             "image": spaces.Box(0, 255, (5, 4, 1), np.uint8),
         }[kind]
@@ -42,7 +42,7 @@ class Corridor(gymnasium.Env):
             "discrete": 10 + self.room,
             "box": one_hot.astype(np.float32),
             "double": one_hot,
-            "multi": np.array([self.room, 1]),
+            "multi": np.array([3 + self.room, 0]),
             "dict": {"room": self.room, "dark": np.ones(2, np.int8)},
             "image": np.repeat(np.uint8(255 * one_hot)[:, None, None], 4, axis=1),
         }[self.kind]
@@ -155,7 +155,7 @@ def test_sees_each_kind_of_observation(kind):
         seen.append(
             {
                 "discrete": lambda o: np.eye(5)[o - 10],
-                "multi": lambda o: np.concatenate([np.eye(5)[o[0]], np.eye(2)[o[1]]]),
+                "multi": lambda o: np.concatenate([np.eye(5)[o[0] - 3], np.eye(2)[o[1] + 1]]),
                 "dict": lambda o: np.concatenate([o["dark"], np.eye(5)[o["room"]]]),  # Gymnasium sorts the keys
                 "image": lambda o: o.ravel() / 255,
             }.get(kind, lambda o: o)(one)

@@ -61,7 +61,7 @@ def test_updates_are_those_of_the_textbook(case, dtype):
     sizes, settings = CASES[case]
     of_type = {"float32": _core.DqnLearnerFloat32, "float64": _core.DqnLearnerFloat64}[dtype]
     learner = of_type(
-        [(dtype, sizes[0], 1.0, [], 0)], list(sizes[1:-1]), sizes[-1], 0, double_q=settings.get("double", False),
+        [(dtype, sizes[0], 1.0, [], [])], list(sizes[1:-1]), sizes[-1], 0, double_q=settings.get("double", False),
         huber=True, max_grad_norm=settings.get("max_grad_norm", np.inf), seed=1,
     )  # fmt: skip
     layers, target = ([(w.astype(float), b.astype(float)) for w, b in layers_of(learner, which)] for which in (0, 1))
@@ -95,7 +95,7 @@ def test_updates_are_those_of_the_textbook(case, dtype):
 def test_a_row_has_the_same_values_alone_and_among_others(actions):
     for of_type, dtype in ((_core.DqnLearnerFloat32, "float32"), (_core.DqnLearnerFloat64, "float64")):
         learner = of_type(
-            [(dtype, 5, 1.0, [], 0)], [33, 40], actions, 0, double_q=True, huber=True, max_grad_norm=1.0, seed=1
+            [(dtype, 5, 1.0, [], [])], [33, 40], actions, 0, double_q=True, huber=True, max_grad_norm=1.0, seed=1
         )
         x = np.random.default_rng(0).normal(size=(70, 5)).astype(dtype)
         together, alone = np.empty((70, actions), dtype), np.empty((70, actions), dtype)
@@ -110,7 +110,7 @@ def test_a_row_has_the_same_values_alone_and_among_others(actions):
 
 def test_exploration_is_uniform_and_by_place():
     learner = _core.DqnLearnerFloat32(
-        [("float32", 2, 1.0, [], 0)], [4], 3, 5, double_q=True, huber=True, max_grad_norm=1.0, seed=1
+        [("float32", 2, 1.0, [], [])], [4], 3, 5, double_q=True, huber=True, max_grad_norm=1.0, seed=1
     )
     x, acted = np.ones((30_000, 2), np.float32), np.empty(30_000, np.int64)
     learner.act([x], False, 1.0, 7, acted)

@@ -37,7 +37,7 @@ def one_thread_of_pytorch():
 
 def make_learner(sizes, dtype="float64", double=False, huber=True, max_grad_norm=np.inf, seed=3):
     of_type = {"float32": _core.DqnLearnerFloat32, "float64": _core.DqnLearnerFloat64}[dtype]
-    part = (dtype, sizes[0], 1.0, [], 0)
+    part = (dtype, sizes[0], 1.0, [], [])
     return of_type(
         [part], list(sizes[1:-1]), sizes[-1], 0, double_q=double, huber=huber, max_grad_norm=max_grad_norm, seed=seed
     )

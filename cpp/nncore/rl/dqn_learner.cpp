@@ -18,6 +18,8 @@ std::vector<std::size_t> sizes_of(const DqnSettings& settings) {
   for (const SeenPart& part : settings.observation) {
     require(part.classes.empty() || part.classes.size() == part.elements, "classes must be given for each of the ",
             part.elements, " elements, but came for ", part.classes.size());
+    require(part.starts.size() == part.classes.size(), "starts must be given for each of the ", part.classes.size(),
+            " classes, but came for ", part.starts.size());
     sizes[0] += part.width();
   }
   sizes.insert(sizes.end(), settings.hidden.begin(), settings.hidden.end());

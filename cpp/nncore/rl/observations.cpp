@@ -45,7 +45,7 @@ void see_part(const SeenPart& part, const From* from, View<T, 2> out, std::size_
     }
     std::memset(to, 0, part.width() * sizeof(T));
     for (std::size_t i = 0; i < part.elements; to += part.classes[i++]) {
-      const std::int64_t value = static_cast<std::int64_t>(from[i]) - part.start;
+      const std::int64_t value = static_cast<std::int64_t>(from[i]) - part.starts[i];
       if (value >= 0 && value < part.classes[i]) to[value] = 1;
     }
   }

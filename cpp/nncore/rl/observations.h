@@ -19,7 +19,7 @@ struct SeenPart {
   std::size_t elements = 1;
   double scale = 1;                   ///< factor of numbers
   std::vector<std::int64_t> classes;  ///< empty: numbers; else how many values each element has
-  std::int64_t start = 0;             ///< the least value, of classes
+  std::vector<std::int64_t> starts;   ///< the least value of each, of classes
 
   std::size_t bytes() const { return elements * bytes_of(type); }
   /// Numbers that the network gets.

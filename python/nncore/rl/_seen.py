@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nncore.rl._spaces import ArraySpec, Spec, observation_spec
 
-CorePart = tuple[str, int, float, list[int], int]
+CorePart = tuple[str, int, float, list[int], list[int]]
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,11 @@ class Seen:
 
     specs: tuple[ArraySpec, ...]
     keys: tuple[str, ...] = ()  # of a Dict
+
+    def __str__(self) -> str:
+        if not self.keys:
+            return str(self.specs[0])
+        return f"Dict({', '.join(f'{key}: {spec}' for key, spec in zip(self.keys, self.specs, strict=True))})"
 
     @classmethod
     def of(cls, space: Any) -> Seen:
@@ -54,11 +59,11 @@ class Seen:
     def numbers(self, observations: Any, rows: int) -> NDArray[np.float32]:
         """The network's inputs, (rows, width), of a batch of observations; raises as `arrays` does."""
         inputs = []
-        for array, (_, _, scale, classes, start) in zip(
+        for array, (_, _, scale, classes, starts) in zip(
             self.arrays(observations, rows), self.core_parts(), strict=True
         ):
             flat = array.reshape(rows, -1)
-            ones = [np.eye(count, dtype=np.float32)[flat[:, i] - start] for i, count in enumerate(classes)]
+            ones = [np.eye(classes[i], dtype=np.float32)[flat[:, i] - start] for i, start in enumerate(starts)]
             inputs.append(np.concatenate(ones, axis=1) if ones else np.float32(scale) * flat.astype(np.float32))
         return np.concatenate(inputs, axis=1)
 
@@ -105,11 +110,9 @@ def _core_part(spec: ArraySpec) -> CorePart:
     dtype = "uint8" if spec.dtype == np.bool_ else spec.dtype.name
     scale = 1 / 255 if spec.dtype == np.uint8 else 1.0
     if not spec.low:
-        return dtype, math.prod(spec.shape), scale, [], 0
-    if len(set(spec.low)) > 1:
-        raise ValueError(f"observation_space must have one start for all of its numbers, but has {spec.low}")
+        return dtype, math.prod(spec.shape), scale, [], []
     classes = [high - low + 1 for low, high in zip(spec.low, spec.high, strict=True)]
-    return dtype, len(classes), 1.0, classes, spec.low[0]
+    return dtype, len(classes), 1.0, classes, list(spec.low)
 
 
 def _as_bytes(array: NDArray[Any]) -> NDArray[Any]:
