@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -308,6 +309,9 @@ def test_spaces_of_other_kinds_are_refused():
 
     with pytest.raises(TypeError, match="env.observation_space must be Box or Discrete"):
         rl.HillClimbing(Odd)
+    Odd.observation_space = SimpleNamespace(spaces={"a": Box(-1, 1, (2,))})
+    with pytest.raises(TypeError, match="gymnasium.wrappers.FlattenObservation makes it a Box$"):
+        rl.HillClimbing(Odd)
     Odd.observation_space, Odd.action_space = Target.observation_space, object()
     with pytest.raises(TypeError, match="env.action_space must be Discrete or Box"):
         rl.HillClimbing(Odd)
@@ -329,3 +333,17 @@ def test_a_reward_that_is_no_number_is_refused():
     climber = rl.HillClimbing(Broken(), seed=0)
     with pytest.raises(ValueError, match="^env must give finite rewards, but gave nan"):
         climber.learn(100)
+
+
+def test_an_episode_without_an_end_is_left_in_the_end():
+    class Endless(Target):
+        def step(self, action):
+            return np.zeros(2, np.float32), 1.0, False, False, {}
+
+    for spec in (None, SimpleNamespace(max_episode_steps=None)):
+        env = Endless()
+        env.spec = spec
+        agent = rl.HillClimbing(env, n_episodes=1, seed=0).learn(1)
+        assert agent.history_["return"] == [100_000]
+    agent.max_episode_steps = 7
+    assert agent.evaluate(2) == (7, 0)

@@ -54,7 +54,9 @@ class PolicyNetwork:
         """
         discrete_in, discrete_out = is_discrete(observations), is_discrete(actions)
         if not discrete_in and not hasattr(observations, "low"):
-            raise TypeError(f"env.observation_space must be Box or Discrete, but is {observations}")
+            parts = any(hasattr(observations, name) for name in ("spaces", "nvec", "n"))
+            advice = ": gymnasium.wrappers.FlattenObservation makes it a Box" if parts else ""
+            raise TypeError(f"env.observation_space must be Box or Discrete, but is {observations}{advice}")
         if not discrete_out and not hasattr(actions, "low"):
             raise TypeError(f"env.action_space must be Discrete or Box, but is {actions}")
         return cls(

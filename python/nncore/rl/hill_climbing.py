@@ -46,7 +46,8 @@ class HillClimbing(InUse):
     n_episodes : int, default=5
         Tasks of a comparison: episodes that begin with seeds of their own, the same ones for both.
     max_episode_steps : int, optional
-        Leave an episode after so many steps; by default the environment decides.
+        Leave an episode after so many steps; by default the environment decides, or 100,000 where its spec has no
+        ``max_episode_steps``.
     workers : int, default=1
         Processes that play episodes. Results do not depend on it; an environment that is given as such needs an id.
     seed : int, numpy.random.Generator, numpy.random.RandomState or None
@@ -204,6 +205,14 @@ class HillClimbing(InUse):
                         break
         return self
 
+    @property
+    def _limit(self) -> int | None:
+        """Steps of an episode: without any limit, one that never ends would hold up everything."""
+        if self.max_episode_steps is not None:
+            return self.max_episode_steps
+        spec = getattr(self.env, "spec", None)
+        return None if getattr(spec, "max_episode_steps", None) is not None else 100_000
+
     def _check_env(self) -> None:
         if self.env is None:
             raise ValueError("env is missing: give one to HillClimbing.load, or set it by set_env")
@@ -213,11 +222,11 @@ class HillClimbing(InUse):
         """A function that plays the episodes of tasks."""
         if self.workers == 1:
             player = PolicyNetwork(self._policy.description)
-            yield lambda weights, tasks: play_tasks(self.env, player, weights, tasks, self.max_episode_steps)
+            yield lambda weights, tasks: play_tasks(self.env, player, weights, tasks, self._limit)
             return
         if self._source is None:
             raise ValueError("env must be an id, a function or an environment with a spec where workers is above 1")
-        workers = Workers(self.workers, self._source, self._policy.description, self.max_episode_steps)
+        workers = Workers(self.workers, self._source, self._policy.description, self._limit)
         try:
             yield workers.play
         finally:
@@ -289,7 +298,7 @@ class HillClimbing(InUse):
         _core.random_integers(seeds, 0, 2**31, seed=seed_of(seed, "seed"), stream=_core.Stream.TASKS, substream=1)
         tasks = [(0, int(seed)) for seed in seeds]
         player = PolicyNetwork(self._policy.description)
-        played = play_tasks(self.env, player, [self.theta], tasks, self.max_episode_steps)
+        played = play_tasks(self.env, player, [self.theta], tasks, self._limit)
         returns = [value for value, _ in played]
         return float(np.mean(returns)), float(np.std(returns))
 
