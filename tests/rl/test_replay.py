@@ -381,9 +381,9 @@ def test_a_file_of_another_kind_is_refused(tmp_path):
     with pytest.raises(ValueError, match="holds a ReplayBuffer, not a PrioritizedReplayBuffer"):
         rl.PrioritizedReplayBuffer.load(tmp_path / "buffer")
     other = rl.ReplayBuffer(31, FLAT, ACTIONS, 3, 0.9)
-    with pytest.raises(ValueError, match="cannot be loaded here: its settings is"):
+    with pytest.raises(ValueError, match="cannot be loaded here: its capacity is 30, but this buffer has 31$"):
         other.load(tmp_path / "buffer")
-    with pytest.raises(ValueError, match="cannot be loaded here: its observation is"):
+    with pytest.raises(ValueError, match="cannot be loaded here: its observation space is"):
         rl.ReplayBuffer(30, Box((3,)), ACTIONS, 3, 0.9).load(tmp_path / "buffer")
 
 
@@ -592,3 +592,17 @@ def test_bad_settings_are_refused(arguments, error, message):
 def test_the_family_is_light():
     code = "import sys, nncore.rl as rl; rl.ReplayBuffer; assert 'gymnasium' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, env=os.environ)
+
+
+@pytest.mark.parametrize("kind", [rl.ReplayBuffer, rl.PrioritizedReplayBuffer])
+def test_what_cannot_be_drawn_is_named(kind):
+    buffer = kind(10, Box((2,)), Discrete(3))
+    buffer.add(np.zeros(2, np.float32), 0, 1.0, np.ones(2, np.float32), False, False)
+    for draw in (buffer.sample, buffer.sample_indices):
+        for beta in ("x", None):
+            with pytest.raises(TypeError, match="^beta must be a number"):
+                draw(4, beta)
+        for size in (10**15, 10**30):
+            with pytest.raises(MemoryError, match="^batch_size must fit the memory, but is 1,000"):
+                draw(size)
+        assert len(draw(4)[0]) == 4

@@ -10,23 +10,29 @@ from nncore.rl._spaces import ArraySpec
 
 
 def require_memory(
-    capacity: int, parts: Sequence[ArraySpec], action: ArraySpec, stacks: Sequence[tuple[int, bool]], kind: str
+    capacity: int,
+    parts: Sequence[ArraySpec],
+    action: ArraySpec,
+    stacks: Sequence[tuple[int, bool]],
+    kind: str,
+    name: str = "capacity",
+    advice: str = "mmap= keeps transitions in a file",
 ) -> None:
     """MemoryError if a full buffer needs more than the machine has, though every frame was kept once."""
     row = action.dtype.itemsize * math.prod(action.shape) + 8 + (40 if kind != "uniform" else 0)
     for part, (frames, _) in zip(parts, stacks, strict=True):
         row += part.dtype.itemsize * math.prod(part.shape) // max(frames, 1)
-    require_bytes(capacity, row, " (mmap= keeps transitions in a file)")
+    require_bytes(capacity, row, name, f" ({advice})")
 
 
-def require_bytes(capacity: int, row: int, advice: str = "") -> None:
-    """MemoryError if `capacity` times `row` bytes are more than the machine has."""
+def require_bytes(count: int, row: int, name: str = "capacity", advice: str = "") -> None:
+    """MemoryError if `count` times `row` bytes are more than the machine has; `name` is what the user calls it."""
     try:
         available = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError):
         return
-    if capacity * row > available:
+    if count * row > available:
         raise MemoryError(
-            f"capacity must be at most {available // row:,} here, but is {capacity:,}: that needs "
-            f"{capacity * row / 2**30:,.1f} GiB, and this machine has {available / 2**30:,.1f} GiB{advice}"
+            f"{name} must be at most {available // row:,} here, but is {count:,}: that needs "
+            f"{count * row / 2**30:,.1f} GiB, and this machine has {available / 2**30:,.1f} GiB{advice}"
         )

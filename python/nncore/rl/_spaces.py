@@ -31,6 +31,13 @@ class ArraySpec:
     low: tuple[int, ...] = ()
     high: tuple[int, ...] = ()
 
+    def __str__(self) -> str:
+        if not self.low:
+            return f"Box of shape {self.shape}, {self.dtype}"
+        counts = [high - low + 1 for low, high in zip(self.low, self.high, strict=True)]
+        start = f", start={self.low if self.shape else self.low[0]}" if any(self.low) else ""
+        return f"MultiDiscrete({counts}{start})" if self.shape else f"Discrete({counts[0]}{start})"
+
     def array(self, name: str, value: Any, rows: int | None = None) -> NDArray[Any]:
         """`value` as a C-contiguous array of this type: of one element of the space, or of `rows` of them.
 

@@ -261,8 +261,12 @@ class ReplayBuffer:
             `batch_size` below 1, `beta` below 0 or not finite, or an empty buffer.
         """
         if type(batch_size) is not int or batch_size < 1 or not self._core:
-            self._refuse(batch_size)
-        return self._batch(self._core.sample(batch_size, beta))
+            self._refuse(batch_size, beta)
+        try:
+            return self._batch(self._core.sample(batch_size, beta))
+        except (TypeError, MemoryError):
+            self._refuse(batch_size, beta, most=len(self._core))
+            raise
 
     def sample_indices(self, batch_size: int, beta: float = 0.4) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Draw indices alone, as `sample` does.
@@ -274,8 +278,12 @@ class ReplayBuffer:
         weights : float32 array (batch_size,)
             Importance-sampling weights.
         """
-        self._refuse(batch_size)
-        indices, weights = self._core.draw(int(batch_size), beta)
+        self._refuse(batch_size, beta)
+        try:
+            indices, weights = self._core.draw(int(batch_size), beta)
+        except (TypeError, MemoryError):
+            self._refuse(batch_size, beta, most=len(self._core))
+            raise
         return indices, weights
 
     def get(self, indices: Any) -> Batch:
@@ -319,9 +327,13 @@ class ReplayBuffer:
         """Begin the draws anew, from a seed as in the constructor."""
         self._core.seed(seed_of(seed, "seed"))
 
-    def _refuse(self, batch_size: Any) -> None:
+    def _refuse(self, batch_size: Any, beta: Any, most: int | None = None) -> None:
+        """Say what is wrong with these; the buffer's memory was too small where there is a `most`."""
         if _checks.whole_number("batch_size", batch_size) < 1:
             raise ValueError(f"batch_size must be at least 1, but is {batch_size}")
+        _checks.number("beta", beta)
+        if most is not None and batch_size > most:
+            raise MemoryError(f"batch_size must fit the memory, but is {batch_size:,}") from None
         if not len(self._core):
             raise ValueError("the replay buffer is empty: add transitions before drawing any")
 
@@ -381,9 +393,10 @@ class ReplayBuffer:
         description, arrays = read_model(path, type(self).__name__)
         name, mine = os.fspath(path), json.loads(json.dumps(self._description()))
         try:
-            for key in ("observation", "mapping", "action", "settings", "stack_axis"):
-                if mine[key] != description[key]:
-                    raise ValueError(f"its {key} is {description[key]}, but this buffer has {mine[key]}")
+            ours, theirs = _shown(mine), _shown(description)
+            others = [key for key in ours if theirs[key] != ours[key]]
+            if others:
+                raise ValueError("; ".join(f"its {k} is {theirs[k]}, but this buffer has {ours[k]}" for k in others))
             self._restore(arrays)
         except _DAMAGED as error:
             raise ValueError(f"{name!r} cannot be loaded here: {error}") from None
@@ -415,3 +428,15 @@ class ReplayBuffer:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self)} of {self.capacity} transitions, n_steps={self.n_steps})"
+
+
+def _shown(description: dict[str, Any]) -> dict[str, str]:
+    """What two buffers must have in common, as text."""
+    specs = {key: ArraySpec.from_description(part) for key, part in description["observation"].items()}
+    entries = ", ".join(f"{key}: {spec}" for key, spec in specs.items())
+    return {
+        "observation space": f"Dict({entries})" if description["mapping"] else str(specs[""]),
+        "action space": str(ArraySpec.from_description(description["action"])),
+        **{name: str(value) for name, value in sorted(description["settings"].items())},
+        "stack_axis": str(description["stack_axis"]),
+    }
