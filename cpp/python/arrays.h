@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <utility>
+#include <vector>
 
 #include "nncore/core/view.h"
 
@@ -49,6 +50,19 @@ template <typename T, std::size_t Rank>
 using In = ArrayArgument<const T, Rank>;
 template <typename T, std::size_t Rank>
 using Out = ArrayArgument<T, Rank>;
+
+/// A new array with these values.
+template <typename T>
+pybind11::array array_of(const std::vector<T>& values) {
+  return pybind11::array_t<T>(static_cast<pybind11::ssize_t>(values.size()), values.data());
+}
+
+/// The values of an array.
+template <typename T>
+std::vector<T> listed(const In<T, 1>& array) {
+  const View<const T, 1> values = array;
+  return {values.data(), values.data() + values.size()};
+}
 
 /// Whether `source` is a NumPy array and no subclass of it, which may mean something else (a masked array, say).
 inline bool is_exact_array(pybind11::handle source) {

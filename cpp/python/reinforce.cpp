@@ -62,6 +62,28 @@ void bind_reinforce_of(py::module_& m, const char* name) {
             return learner.gradient(parameters, gradients);
           },
           "parameters"_a, "gradients"_a)
+      .def("state",
+           [](Learner& learner) {
+             const EpisodeSteps<T> steps = learner.state();
+             py::dict arrays;
+             arrays["steps"] = array_of(steps.steps);
+             arrays["inputs"] = array_of(steps.inputs);
+             arrays["indices"] = array_of(steps.indices);
+             arrays["values"] = array_of(steps.values);
+             arrays["actions"] = array_of(steps.actions);
+             arrays["rewards"] = array_of(steps.rewards);
+             return arrays;
+           })
+      .def(
+          "restore",
+          [](Learner& learner, In<std::int64_t, 1> steps, In<std::int64_t, 1> inputs, In<std::uint32_t, 1> indices,
+             In<T, 1> values, In<std::int32_t, 1> actions, In<double, 1> rewards, std::size_t ended,
+             std::uint64_t calls) {
+            const EpisodeSteps<T> given{listed(steps),  listed(inputs),  listed(indices),
+                                        listed(values), listed(actions), listed(rewards)};
+            learner.restore(given, ended, calls);
+          },
+          "steps"_a, "inputs"_a, "indices"_a, "values"_a, "actions"_a, "rewards"_a, "ended"_a, "calls"_a)
       .def("restart", &Learner::restart, "calls"_a);
 }
 

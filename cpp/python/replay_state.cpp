@@ -2,7 +2,6 @@
 
 #include <cstring>
 #include <string>
-#include <type_traits>
 #include <vector>
 
 #include "arrays.h"
@@ -12,11 +11,6 @@ namespace py = pybind11;
 
 namespace nncore {
 namespace {
-
-template <typename T>
-py::array array_of(const std::vector<T>& values) {
-  return py::array_t<T>(static_cast<py::ssize_t>(values.size()), values.data());
-}
 
 /// Refuses what no transition could have brought: a number outside its space, at `offset` of each row.
 void check_bounds(View<const std::uint8_t, 2> rows, std::size_t offset, const ReplaySpec& spec, const char* name) {
@@ -56,17 +50,13 @@ void restore_replay(BoundReplay& self, In<std::uint8_t, 2> records, In<std::uint
                     const std::vector<In<std::uint8_t, 2>>& frames, In<double, 1> priorities, In<std::int64_t, 1> order,
                     In<std::uint64_t, 1> last, In<std::uint64_t, 1> counters) {
   require(counters.view().size() == 4, "counters", "(4,)", "", counters.view());
-  const auto list = [](const auto& view) {
-    using T = std::remove_const_t<std::remove_reference_t<decltype(*view.data())>>;
-    return std::vector<T>(view.data(), view.data() + view.size());
-  };
   Replay::State state;
   state.records = records;
   state.ends = ends;
   for (const auto& part : frames) state.frames.push_back(part.view());
-  state.priorities = list(priorities.view());
-  state.order = list(order.view());
-  state.last = list(last.view());
+  state.priorities = listed(priorities);
+  state.order = listed(order);
+  state.last = listed(last);
   const std::uint64_t* counts = counters.view().data();
   state.added = counts[0];
   state.updates = counts[1];

@@ -550,8 +550,10 @@ def test_what_cannot_be_is_refused():
     ):
         with pytest.raises((ValueError, TypeError), match=f"^{message}"):
             make_agent(**settings)
-    with pytest.raises(MemoryError):
-        make_agent(buffer_size=10**9)
+    with pytest.raises(MemoryError, match=r"^buffer_size must be at most .* replay_buffer with mmap="):
+        make_agent(buffer_size=10**12)
+    with pytest.raises(MemoryError, match=r"^batch_size must be at most .*, but is 1,000,000,000,000,000:"):
+        make_agent(batch_size=10**15)
 
 
 def test_known_settings_are_settings():
@@ -570,3 +572,23 @@ def test_an_observation_of_another_shape_is_named(observation):
 def test_a_learning_rate_that_is_no_number_is_named():
     with pytest.raises(TypeError, match=r"^learning_rate\(progress_remaining\) must be a number, but is 'x'"):
         make_agent(Corridor("box"), learning_rate=lambda remaining: "x").learn(10)
+
+
+def test_environments_and_buffers_that_do_not_fit_are_described(tmp_path):
+    agent = make_agent(Corridor("box"))
+    for kind, said in (
+        ("discrete", r"Discrete\(5, start=10\)"),
+        ("multi", r"MultiDiscrete\(\[5, 2\], start=\(3, -1\)\)"),
+        ("dict", r"Dict\(dark: Box of shape \(2,\), int8, room: Discrete\(5\)\)"),
+    ):
+        message = rf"^env must have the agent's observations, Box of shape \(5,\), float32, but has {said}$"
+        with pytest.raises(ValueError, match=message):
+            agent.set_env(Corridor(kind))
+    agent.save_replay_buffer(tmp_path / "buffer")
+    other = make_agent(Corridor("box"), buffer_size=500, n_steps=3).learn(100)
+    message = "its capacity is 1000, but this buffer has 500; its n_steps is 1, but this buffer has 3$"
+    with pytest.raises(ValueError, match=message):
+        other.load_replay_buffer(tmp_path / "buffer")
+    assert len(other.replay_buffer) == 100
+    with pytest.raises(ValueError, match=r"its observation space is Box .* has Discrete\(5, start=10\)$"):
+        make_agent().load_replay_buffer(tmp_path / "buffer")

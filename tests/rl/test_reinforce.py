@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from nncore._files import read_model, write_model
 from nncore.rl import REINFORCE, callbacks
 
 
@@ -78,17 +80,96 @@ def test_a_seed_fixes_the_run_and_pieces_are_the_whole() -> None:
     assert not np.array_equal(whole.parameters, agent(seed=2).learn(500).parameters)
 
 
-def test_save_and_load(tmp_path: Path) -> None:
-    made = agent(Bandit()).learn(500)
-    made.save(tmp_path / "agent")
+def same(a: REINFORCE, b: REINFORCE) -> None:
+    assert_array_equal(a.parameters, b.parameters)
+    assert a.history_ == b.history_
+    assert (a.num_timesteps, a.num_updates) == (b.num_timesteps, b.num_updates)
+    assert_array_equal(a.predict(np.ones((9, 2), np.float32))[0], b.predict(np.ones((9, 2), np.float32))[0])
+
+
+@pytest.mark.parametrize("steps", [7, 100, 130, 200, 257])
+@pytest.mark.parametrize("saved", ["file", "twice", "pickle", "without"])
+def test_a_loaded_agent_goes_on_exactly(tmp_path: Path, saved: str, steps: int) -> None:
+    whole = agent().learn(steps).learn(300, reset_num_timesteps=False)
+    made = agent().learn(steps)
+    if saved == "pickle":
+        loaded = pickle.loads(pickle.dumps(made))
+        loaded.set_env(Bandit())
+    else:
+        made.save(tmp_path / "agent")
+        loaded = REINFORCE.load(tmp_path / "agent", None if saved == "without" else Bandit())
+    if saved == "without":
+        with pytest.raises(ValueError, match="the agent has no environment"):
+            loaded.learn(1)
+        with pytest.raises(ValueError, match="the agent has no environment"):
+            loaded.evaluate(1)
+        loaded.set_env(Bandit())
+    if saved == "twice":
+        loaded.save(tmp_path / "again")
+        loaded = REINFORCE.load(tmp_path / "again", Bandit())
+    assert (loaded.num_timesteps, loaded.num_updates) == (steps, steps // 100)
+    loaded.learn(300, reset_num_timesteps=False)
+    same(loaded, whole)
+
+
+def test_an_agent_that_a_callback_saves_goes_on_exactly(tmp_path: Path) -> None:
+    def save(now: dict[str, Any], _: Any) -> None:
+        if now["self"].num_timesteps == 100:  # whose update is due
+            now["self"].save(tmp_path / "agent")
+
+    made = agent().learn(300, callback=save)
     loaded = REINFORCE.load(tmp_path / "agent", Bandit())
-    assert_array_equal(made.parameters, loaded.parameters)
-    assert (loaded.num_timesteps, loaded.num_updates) == (500, 5)
-    assert loaded.history_ == made.history_
-    made.set_env(Bandit())  # so that both begin a new episode
-    for each in (made, loaded):
-        each.learn(300, reset_num_timesteps=False)
-    assert_array_equal(made.parameters, loaded.parameters)
+    assert (loaded.num_timesteps, loaded.num_updates) == (100, 0)
+    same(loaded.learn(200, reset_num_timesteps=False), made)
+
+
+def test_an_environment_that_does_not_come_back_begins_a_new_episode(tmp_path: Path) -> None:
+    class Moody(Bandit):
+        def reset(self, *, seed: int | None = None, options: Any = None) -> Any:
+            return super().reset(seed=None)
+
+        def _observe(self) -> Any:
+            self.wanted = 0
+            return self.rng.random(2, np.float32)
+
+    agent(Moody()).learn(105).save(tmp_path / "agent")
+    loaded = REINFORCE.load(tmp_path / "agent", Moody())
+    with pytest.warns(UserWarning, match="does not come back to where it was saved"):
+        loaded.learn(20, reset_num_timesteps=False)
+    assert loaded.num_timesteps == 125 and loaded.history_["length"][-2:] == [10, 10]
+
+
+def test_the_frame_before_is_saved(tmp_path: Path) -> None:
+    class Screen(Bandit):
+        observation_space = Box((210, 160), np.uint8)
+
+        def _observe(self) -> Any:
+            super()._observe()
+            return self.rng.integers(0, 255, (210, 160), dtype=np.uint8)
+
+    settings = {"preprocess": "pong", "actions": (0, 1), "batch_episodes": 2}
+    whole, made = agent(Screen(), **settings).learn(50), agent(Screen(), **settings).learn(25)
+    made.save(tmp_path / "agent")
+    loaded = REINFORCE.load(tmp_path / "agent", Screen()).learn(25, reset_num_timesteps=False)
+    assert_array_equal(loaded.parameters, whole.parameters)
+
+
+def test_of_several_environments_the_episodes_that_have_ended_are_saved(tmp_path: Path) -> None:
+    vector = pytest.importorskip("gymnasium.vector")
+    spaces = pytest.importorskip("gymnasium.spaces")
+
+    class Registered(Bandit):
+        observation_space, action_space = spaces.Box(0, 1, (2,), np.float32), spaces.Discrete(2)
+        metadata: ClassVar[dict[str, Any]] = {}
+        render_mode = spec = None
+
+    made = agent(vector.SyncVectorEnv([Registered] * 3)).learn(3 * 15)
+    assert made._learner.episodes == 3 and made._learner.steps == 30
+    made.save(tmp_path / "agent")
+    loaded = REINFORCE.load(tmp_path / "agent", vector.SyncVectorEnv([Registered] * 2))
+    loaded.learn(2, reset_num_timesteps=False)
+    assert loaded._learner.episodes == 3 and loaded._learner.steps == 30
+    assert loaded.learn(200, reset_num_timesteps=False).num_updates == 2
 
 
 def test_a_file_that_does_not_fit(tmp_path: Path) -> None:
@@ -100,8 +181,26 @@ def test_a_file_that_does_not_fit(tmp_path: Path) -> None:
         REINFORCE.load(tmp_path / "broken", Bandit())
     other = Bandit()
     other.observation_space = Box((3,))
-    with pytest.raises(ValueError, match="env must have observations of 2 numbers"):
+    with pytest.raises(ValueError, match="env must have the agent's observations, Box of shape .2,., float32, but"):
         REINFORCE.load(tmp_path / "agent", other)
+    agent().learn(25).save(tmp_path / "agent")
+    description, arrays = read_model(tmp_path / "agent", "REINFORCE")
+    for name, wrong in (
+        ("parameters", np.zeros(3, np.float32)),
+        ("episodes.actions", np.full(25, 2, np.int32)),
+        ("episodes.rewards", np.full(25, np.nan)),
+        ("episodes.inputs", np.full(25, 2, np.int64)),
+        ("episodes.steps", np.array([10, 10, -5], np.int64)),
+        ("episodes.indices", np.full(25, 2, np.uint32)),
+        ("episodes.values", np.ones(25, np.float64)),
+    ):
+        write_model(tmp_path / "wrong", "REINFORCE", description, {**arrays, name: wrong})
+        with pytest.raises(ValueError, match="wrong' is damaged"):
+            REINFORCE.load(tmp_path / "wrong")
+
+
+def test_it_shows_its_layers_and_how_far_it_has_come() -> None:
+    assert repr(agent().learn(130)) == "REINFORCE(2-8-2, 130 steps, 1 updates)"
 
 
 def test_weights_have_pytorchs_names_and_shapes() -> None:
@@ -141,7 +240,8 @@ def test_callbacks_end_the_learning() -> None:
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [
-        ({"hidden": (0,)}, ValueError, "hidden must be at least 1, but is 0"),
+        ({"hidden": (0,)}, ValueError, "hidden's sizes must be at least 1, but is 0"),
+        ({"hidden": 5}, TypeError, "hidden must be a sequence of layers' sizes, but is 5"),
         ({"gamma": 1.5}, ValueError, "gamma must be at least 0 and below 1"),
         ({"learning_rate": np.nan}, ValueError, "learning_rate must be"),
         ({"batch_episodes": 0}, ValueError, "batch_episodes must be at least 1"),
@@ -216,7 +316,7 @@ def test_drawn_predictions_follow_from_the_seed() -> None:
 def test_an_environment_of_other_observations_is_refused() -> None:
     made, other = agent(), Bandit()
     other.observation_space = Box((1, 2))
-    with pytest.raises(ValueError, match="env must have the observations that the agent was made for"):
+    with pytest.raises(ValueError, match="env must have the agent's observations, .* but has Box of shape"):
         made.set_env(other)
     assert made.learn(20).num_timesteps == 20
 

@@ -192,6 +192,79 @@ void Reinforce<T>::restart(std::uint64_t calls) {
   waiting_ = false;
 }
 
+template <typename T>
+EpisodeSteps<T> Reinforce<T>::state() {
+  const UseFlag::Guard guard(in_use_, "this agent");
+  require(!waiting_, "the rewards of the actions before must be taken first");
+  EpisodeSteps<T> all;
+  const auto append = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
+  for (const std::vector<Episode>* const episodes : {&ended_, &open_}) {
+    for (const Episode& episode : *episodes) {
+      all.steps.push_back(static_cast<std::int64_t>(episode.actions.size()));
+      for (std::size_t t = 0; t < episode.ends.size(); ++t)
+        all.inputs.push_back(static_cast<std::int64_t>(episode.input(t).count));
+      append(all.indices, episode.indices);
+      append(all.values, episode.values);
+      append(all.actions, episode.actions);
+      append(all.rewards, episode.rewards);
+    }
+  }
+  return all;
+}
+
+template <typename T>
+void Reinforce<T>::check(const EpisodeSteps<T>& steps, std::size_t ended) const {
+  const std::size_t episodes = steps.steps.size(), n = steps.actions.size();
+  require(episodes == ended || episodes == ended + open_.size(), "episodes under way must be none or ", open_.size(),
+          ", but are ", episodes, " less ", ended);
+  const auto sum = [](const std::vector<std::int64_t>& parts, std::size_t most) {
+    std::size_t all = 0;
+    for (const std::int64_t part : parts) {
+      require(part >= 0 && static_cast<std::size_t>(part) <= most - all,
+              "steps and inputs must be as many as there are");
+      all += static_cast<std::size_t>(part);
+    }
+    return all;
+  };
+  require(sum(steps.steps, n) == n && steps.inputs.size() == n && steps.rewards.size() == n,
+          "steps must have an action, a reward and inputs each");
+  require(sum(steps.inputs, steps.indices.size()) == steps.values.size() && steps.values.size() == steps.indices.size(),
+          "inputs must have an index and a value each");
+  for (const std::uint32_t index : steps.indices)
+    require(index < policy_.observation_size(), "indices must be below ", policy_.observation_size());
+  for (const std::int32_t action : steps.actions)
+    require(action >= 0 && static_cast<std::size_t>(action) < policy_.actions(), "actions must be below ",
+            policy_.actions());
+  for (const T value : steps.values) require(std::isfinite(value), "values must be finite");
+  for (const double reward : steps.rewards) require(std::isfinite(reward), "rewards must be finite");
+}
+
+template <typename T>
+void Reinforce<T>::restore(const EpisodeSteps<T>& steps, std::size_t ended, std::uint64_t calls) {
+  const UseFlag::Guard guard(in_use_, "this agent");
+  check(steps, ended);
+  std::vector<Episode> episodes(ended + open_.size());
+  std::size_t step = 0, input = 0;
+  for (std::size_t e = 0; e < steps.steps.size(); ++e) {
+    Episode& episode = episodes[e];
+    for (std::int64_t left = steps.steps[e]; left > 0; --left, ++step) {
+      for (std::int64_t inputs = steps.inputs[step]; inputs > 0; --inputs, ++input) {
+        episode.indices.push_back(steps.indices[input]);
+        episode.values.push_back(steps.values[input]);
+      }
+      episode.ends.push_back(episode.indices.size());
+      episode.actions.push_back(steps.actions[step]);
+      episode.rewards.push_back(steps.rewards[step]);
+    }
+  }
+  const auto border = episodes.begin() + static_cast<std::ptrdiff_t>(ended);
+  open_.assign(border, episodes.end());
+  episodes.erase(border, episodes.end());
+  ended_ = std::move(episodes);
+  calls_ = calls;
+  waiting_ = false;
+}
+
 template class Reinforce<float>;
 template class Reinforce<double>;
 

@@ -19,6 +19,17 @@ struct ReinforceSettings {
   std::uint64_t seed = 0;
 };
 
+/// Steps of episodes, one after another.
+template <typename T>
+struct EpisodeSteps {
+  std::vector<std::int64_t> steps;   ///< of each episode
+  std::vector<std::int64_t> inputs;  ///< of each step: how many numbers of its observation are not 0
+  std::vector<std::uint32_t> indices;
+  std::vector<T> values;
+  std::vector<std::int32_t> actions;
+  std::vector<double> rewards;
+};
+
 /// REINFORCE (Williams 1992) on several environments side by side: draws actions, remembers the steps of each
 /// environment's episode, and gives the gradient over the episodes that have ended.
 template <typename T>
@@ -48,6 +59,12 @@ class Reinforce {
   /// it is 0.
   double gradient(View<const T, 1> parameters, View<T, 1> gradients);
 
+  /// Episodes that have ended and that `gradient` has not yet used, and then those under way.
+  EpisodeSteps<T> state();
+  /// Takes over episodes of `state`: the first ones have ended, the others are under way, one in each environment, or
+  /// there are none. Draws go on from this number of calls.
+  void restore(const EpisodeSteps<T>& steps, std::size_t ended, std::uint64_t calls);
+
   /// Forgets all steps; draws go on from this number of calls.
   void restart(std::uint64_t calls);
 
@@ -63,6 +80,7 @@ class Reinforce {
   };
 
   void check(View<const T, 1> parameters) const;
+  void check(const EpisodeSteps<T>& steps, std::size_t ended) const;
   std::vector<double> advantages() const;
 
   SoftmaxPolicy<T> policy_;

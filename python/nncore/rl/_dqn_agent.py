@@ -16,9 +16,11 @@ from nncore import _core
 from nncore.rl import _dqn_files
 from nncore.rl._dqn_settings import DqnSettings
 from nncore.rl._dqn_steps import Run, collect
+from nncore.rl._evaluation import Evaluated
 from nncore.rl._logger import Logger
+from nncore.rl._memory import require_bytes, require_memory
 from nncore.rl._seen import Seen
-from nncore.rl._spaces import actions_of, array_spec, is_discrete, observation_spec
+from nncore.rl._spaces import actions_of, array_spec, is_discrete, observation_spec, stack_of
 from nncore.rl.environments import (
     SingleEnvironment,
     as_environments,
@@ -31,7 +33,7 @@ _SECONDS = 0.2  # of updates in one call of the core, so that Ctrl-C is heard
 _WINDOW = 100  # episodes of the mean return that is shown
 
 
-class Agent:
+class Agent(Evaluated):
     """The working parts of a DQN."""
 
     def _set_up(self, settings: DqnSettings, seen: Seen, actions: tuple[int, int], seed: int, verbose: int) -> None:
@@ -62,6 +64,7 @@ class Agent:
         self._loss_count = 0
         self._found = (0, 0.0)  # updates and loss of a training in the background
         sizes = [seen.width, *settings.hidden, actions[0]]
+        require_bytes(settings.batch_size, 8 * sum(sizes), "batch_size")
         products = settings.batch_size * sum(a * b for a, b in itertools.pairwise(sizes))
         self._updates_of_a_call = max(1, int(_SECONDS * 5e9 / products))
         self._log_interval: int | None = None
@@ -71,6 +74,10 @@ class Agent:
         settings, (n, start) = self.settings, self._actions
         space = SimpleNamespace(n=n, start=start, shape=())
         if buffer is None:
+            specs, action, kind = self._seen.specs, array_spec("action_space", space), settings.prioritized or "uniform"
+            advice = "a replay_buffer with mmap= keeps transitions in a file"
+            stacks = [stack_of(spec, "auto") for spec in specs]
+            require_memory(settings.buffer_size, specs, action, stacks, kind, "buffer_size", advice)
             shared = (settings.buffer_size, self._seen.space(), space, settings.n_steps, settings.gamma)
             seed = seed_of_episode(self.seed, 2**63)
             if settings.prioritized is None:
@@ -110,7 +117,7 @@ class Agent:
         environments = as_environments(env)
         spec = Seen.of_spec(observation_spec(environments.observation_space))
         if spec != self._seen:
-            raise ValueError(f"env must have the agent's observations, {self._seen.specs}, but has {spec.specs}")
+            raise ValueError(f"env must have the agent's observations, {self._seen}, but has {spec}")
         space = environments.action_space
         if not is_discrete(space) or actions_of(space) != self._actions:
             raise ValueError(f"env must have the agent's {self._actions[0]} actions, but has {space!r}")
@@ -173,6 +180,10 @@ class Agent:
 
     def _lose_episodes(self) -> None:
         self._observations = None
+
+    def _next_evaluation(self) -> int:
+        self._run.evaluations += 1
+        return self._run.evaluations - 1
 
     def _add(self, *transition: Any) -> None:
         """Keep transitions: at once, or when the training in the background lets go of the buffer."""

@@ -143,10 +143,7 @@ def resume_episode(agent: Agent, saved: dict[str, Any]) -> bool:
     if not isinstance(environments, SingleEnvironment):
         return False
     played = arrays["played"].tolist()
-    environments.seed, environments.episode = episode["seed"], episode["number"] - 1
-    observation = environments.begin()
-    for action in played:
-        observation = environments.env.step(action)[0]
+    observation = environments.play_again(episode["seed"], episode["number"], played)
     agent._take_observations(mapped(lambda entry: np.array(entry)[np.newaxis], observation))
     there = agent._seen.arrays(agent._observations, None if not agent._seen.keys else 1)
     if not all(np.array_equal(np.ravel(entry), np.ravel(arrays[f"observation.{i}"])) for i, entry in enumerate(there)):

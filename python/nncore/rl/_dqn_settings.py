@@ -98,7 +98,7 @@ def checked_settings(
     elif max_grad_norm != math.inf and not _checks.number("max_grad_norm", max_grad_norm) > 0:
         raise ValueError(f"max_grad_norm must be above 0, but is {max_grad_norm}")
     return DqnSettings(
-        hidden=_hidden(hidden),
+        hidden=layer_sizes(hidden),
         double=_checks.flag("double", double),
         prioritized=_prioritized(prioritized),
         alpha=_checks.number("alpha", alpha),
@@ -136,7 +136,8 @@ def _one_of(name: str, value: Any, words: tuple[str, ...]) -> Any:
     return value
 
 
-def _hidden(hidden: Any) -> tuple[int, ...]:
+def layer_sizes(hidden: Any) -> tuple[int, ...]:
+    """Sizes of hidden layers, each at least 1."""
     if isinstance(hidden, (str, bytes)) or not hasattr(hidden, "__iter__"):
         raise TypeError(f"hidden must be a sequence of layers' sizes, but is {hidden!r}")
     return tuple(_at_least("hidden's sizes", size, 1) for size in hidden)

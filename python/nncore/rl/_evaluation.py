@@ -1,4 +1,4 @@
-"""Whole episodes of an agent that only plays."""
+"""Whole episodes of an agent that only plays, and what else agents have in common."""
 
 from __future__ import annotations
 
@@ -7,13 +7,89 @@ from typing import Any
 
 import numpy as np
 
+from nncore._random import seed_of
+from nncore.rl._transitions import positive
 from nncore.rl.environments import (
     Environments,
     StableBaselinesEnvironment,
     VectorEnvironment,
     as_environments,
     make,
+    normalizing,
+    seed_of_episode,
 )
+
+
+class Evaluated:
+    """An agent with a logger that plays whole episodes."""
+
+    logger: Any
+    seed: int
+    _environments: Any  # None where a loaded agent has none
+
+    def set_logger(self, logger: Any) -> None:
+        """Put another logger in the place of `logger`, one of stable-baselines3 for instance."""
+        self.logger = logger
+
+    def get_vec_normalize_env(self) -> Any:
+        """The environment's VecNormalize, of stable-baselines3, or None; for its callbacks, which ask."""
+        return normalizing(self._environments)
+
+    def evaluate(
+        self,
+        n_episodes: int = 10,
+        *,
+        env: Any = None,
+        deterministic: bool = True,
+        seed: Any = None,
+        max_episode_steps: int = 100_000,
+    ) -> tuple[float, float]:
+        """Mean and standard deviation of the return of whole episodes.
+
+        Parameters
+        ----------
+        n_episodes : int
+            Episodes, shared out evenly among several environments.
+        env : object, optional
+            Where; by default a new environment like the agent's own. Where none can be made (it has no spec, or a
+            wrapper that cannot be repeated), the agent's own is used. Its episodes under way are given up then.
+        deterministic : bool
+            Whether to act greedily.
+        seed : int, optional
+            Of the episodes; by default another one at each call.
+        max_episode_steps : int
+            Steps after which an episode counts as it is; without a limit, one that never ends would have none.
+
+        Returns
+        -------
+        mean, std : float
+            Of the returns, without a discount.
+        """
+        count, limit = positive("n_episodes", n_episodes), positive("max_episode_steps", max_episode_steps)
+        if seed is not None:
+            seed = seed_of(seed, "seed")
+        environments = as_environments(env) if env is not None else self._environments
+        if environments is None:
+            raise ValueError("the agent has no environment: give one to evaluate, to load, or to set_env")
+        made = fresh_environment(environments) if env is None else None
+        if made is None and self._environments is not None and environments.env is self._environments.env:
+            self._lose_episodes()
+        if seed is None:
+            seed = seed_of_episode(self.seed, 2**62 + self._next_evaluation())
+        try:
+            returns = play(self, environments if made is None else made, count, deterministic, seed, limit)
+        finally:
+            if made is not None:
+                made.close()
+        return float(np.mean(returns)), float(np.std(returns))
+
+    def _lose_episodes(self) -> None:
+        """Give up the episodes under way: the next step begins new ones."""
+        raise NotImplementedError
+
+    def _next_evaluation(self) -> int:
+        """How many evaluations there were before this one."""
+        raise NotImplementedError
 
 
 def fresh_environment(environments: Environments) -> Environments | None:

@@ -9,6 +9,7 @@ import numpy as np
 from nncore import _core
 from nncore._interrupts import uninterrupted
 from nncore.nn import _checks
+from nncore.rl import _reinforce_files
 from nncore.rl._dqn_steps import batch_variables
 from nncore.rl.environments import Steps, seed_of_episode
 
@@ -34,27 +35,30 @@ def learn_until(
         callback.init_callback(agent)
         callback.on_training_start(dict(variables), {})
         callback.on_rollout_start()
-    while agent.num_timesteps < end:
-        before = agent.num_timesteps
-        going = _step(agent, callback, variables)
-        bar.update(agent.num_timesteps - before)
-        if agent._learner.episodes >= agent.batch_episodes:
+    if agent._observations is None:
+        _begin(agent)
+    going = True
+    while True:
+        if agent._learner.episodes >= agent.batch_episodes:  # also of a run that was saved just here
             if callback is not None:
                 callback.on_rollout_end()
             _update(agent)
             _tell(agent, bar, log_interval)
             if callback is not None:
                 callback.on_rollout_start()
-        if not going:
+        if not going or agent.num_timesteps >= end:
             break
+        if agent._observations is None:  # a callback has used the environment
+            _begin(agent)
+        before = agent.num_timesteps
+        going = _step(agent, callback, variables)
+        bar.update(agent.num_timesteps - before)
     if callback is not None:
         callback.on_training_end()
 
 
 def _step(agent: REINFORCE, callback: Any, variables: dict[str, Any]) -> bool:
     """One action in each environment; False when a callback ends the run."""
-    if agent._observations is None:
-        _begin(agent)
     chosen = np.empty(agent._environments.num_envs, np.int64)
     try:
         rows = agent.view.rows(agent._observations, agent._memory, agent._starts)
@@ -71,7 +75,7 @@ def _step(agent: REINFORCE, callback: Any, variables: dict[str, Any]) -> bool:
                 variables.update(batch_variables(actions, steps, ended, agent))
             agent._returns[over], agent._lengths[over] = 0.0, 0
     except BaseException:  # what was begun cannot be gone on with
-        agent._give_up()
+        agent._lose_episodes()
         raise
     if callback is None:
         return True
@@ -81,6 +85,10 @@ def _step(agent: REINFORCE, callback: Any, variables: dict[str, Any]) -> bool:
 
 
 def _begin(agent: REINFORCE) -> None:
+    """Where no episode is under way: go on with those of a file, or begin."""
+    saved, agent._resume = agent._resume, None
+    if saved is not None and _reinforce_files.resume_episodes(agent, saved):
+        return
     calls, count = agent._learner.calls, agent._environments.num_envs
     agent._observations = agent._environments.reset(seed_of_episode(agent.seed, calls) << 20)
     agent._memory = agent.view.start(count)

@@ -20,6 +20,9 @@ class Plain:
 
     seen: Seen
 
+    def __str__(self) -> str:
+        return str(self.seen)
+
     @property
     def size(self) -> int:
         """Inputs of the network."""
@@ -28,6 +31,14 @@ class Plain:
     def rows_of(self, observations: Any) -> int | None:
         """How many observations are given: None for a single one."""
         return self.seen.rows_of(observations)
+
+    def arrays(self, observations: Any) -> list[Array]:
+        """The arrays of the observation of a single environment."""
+        return self.seen.arrays(observations, 1)
+
+    def describe(self) -> dict[str, Any]:
+        """In JSON's types; `view_from_description` reads it."""
+        return self.seen.describe()
 
     def start(self, count: int) -> Any:
         """What is remembered from one observation to the next."""
@@ -46,6 +57,9 @@ class PongDifferences:
     size: ClassVar[int] = 6400
     actions: ClassVar[tuple[int, ...]] = (2, 3)  # up and down, of Atari's
 
+    def __str__(self) -> str:
+        return f"Box of shape {self.shape}, uint8"
+
     @classmethod
     def of(cls, space: Any) -> PongDifferences:
         """Of an observation space; ValueError for one without such frames."""
@@ -59,6 +73,14 @@ class PongDifferences:
     def rows_of(self, observations: Any) -> int | None:
         """How many observations are given: None for a single one."""
         return None if np.shape(observations) == self.shape else len(observations)
+
+    def arrays(self, observations: Any) -> list[Array]:
+        """The arrays of the observation of a single environment."""
+        return [np.asarray(observations)]
+
+    def describe(self) -> dict[str, Any]:
+        """In JSON's types; `view_from_description` reads it."""
+        return {"pong": list(self.shape)}
 
     def start(self, count: int) -> Array:
         """Frames before the first; they do not count where an episode starts."""
@@ -84,3 +106,10 @@ def view_of(preprocess: Any, space: Any) -> Plain | PongDifferences:
     if preprocess == "pong":
         return PongDifferences.of(space)
     raise ValueError(f"preprocess must be None or 'pong', but is {preprocess!r}")
+
+
+def view_from_description(description: Any) -> Plain | PongDifferences:
+    """The view that `describe` wrote."""
+    if "pong" in description:
+        return PongDifferences(tuple(int(n) for n in description["pong"]))
+    return Plain(Seen.from_description(description))

@@ -19,12 +19,11 @@ from nncore.nn.sequential import Sequential
 from nncore.rl import _dqn_files
 from nncore.rl._dqn_agent import Agent, shown_bar
 from nncore.rl._dqn_settings import checked_settings
-from nncore.rl._evaluation import fresh_environment, play
 from nncore.rl._seen import Seen
 from nncore.rl._spaces import actions_of
 from nncore.rl._transitions import positive
 from nncore.rl.callbacks import CallbackLike, as_callback
-from nncore.rl.environments import VectorEnvironment, as_environments, normalizing, seed_of_episode
+from nncore.rl.environments import VectorEnvironment, as_environments
 from nncore.rl.replay import ReplayBuffer
 
 __all__ = ["DQN"]
@@ -177,14 +176,6 @@ class DQN(Agent):
         environments = self._environments
         return environments if isinstance(environments, VectorEnvironment) else getattr(environments, "env", None)
 
-    def set_logger(self, logger: Any) -> None:
-        """Put another logger in the place of `logger`, one of stable-baselines3 for instance."""
-        self.logger = logger
-
-    def get_vec_normalize_env(self) -> Any:
-        """The environment's VecNormalize, of stable-baselines3, or None; for its callbacks, which ask."""
-        return normalizing(self._environments)
-
     def learn(
         self,
         total_timesteps: int,
@@ -300,61 +291,6 @@ class DQN(Agent):
         self._learner.values(self._seen.arrays(observation, rows), values)
         return values[0] if rows is None else values
 
-    def evaluate(
-        self,
-        n_episodes: int = 10,
-        *,
-        env: Any = None,
-        deterministic: bool = True,
-        seed: Any = None,
-        max_episode_steps: int = 100_000,
-    ) -> tuple[float, float]:
-        """Mean and standard deviation of the return of whole episodes.
-
-        Parameters
-        ----------
-        n_episodes : int
-            Episodes, shared out evenly among several environments.
-        env : object, optional
-            Where; by default a new environment like the agent's own. Where none can be made (it has no spec, or a
-            wrapper that cannot be repeated), the agent's own is used, whose episode under way is given up.
-        deterministic : bool
-            Whether to act greedily.
-        seed : int, optional
-            Of the episodes; by default another one at each call.
-        max_episode_steps : int
-            Steps after which an episode counts as it is; without a limit, one that never ends would have none.
-
-        Returns
-        -------
-        mean, std : float
-            Of the returns, without a discount.
-        """
-        count = _checks.whole_number("n_episodes", n_episodes)
-        if count < 1:
-            raise ValueError(f"n_episodes must be at least 1, but is {count}")
-        limit = positive("max_episode_steps", max_episode_steps)
-        if seed is None:
-            seed = seed_of_episode(self.seed, 2**62 + self._run.evaluations)
-            self._run.evaluations += 1
-        made = self._new_environment() if env is None else None
-        environments = as_environments(made if env is None else env)
-        try:
-            returns = play(self, environments, count, deterministic, seed_of(seed, "seed"), limit)
-        finally:
-            if made is not None and made is not self._environments:
-                made.close()
-        return float(np.mean(returns)), float(np.std(returns))
-
-    def _new_environment(self) -> Any:
-        if self._environments is None:
-            raise ValueError("the agent has no environment: give one to evaluate, to load, or to set_env")
-        made = fresh_environment(self._environments)
-        if made is None:
-            self._lose_episodes()
-            return self._environments
-        return made
-
     def save(self, path: Path, replay_buffer: Path | None = None) -> None:
         """Write the agent to a safetensors file, whole or not at all, and its buffer to another one if asked.
 
@@ -417,8 +353,8 @@ class DQN(Agent):
     def load_replay_buffer(self, path: Path) -> None:
         """Take the transitions of a file of `save_replay_buffer`, of a buffer with the same settings."""
         self._settle()
-        self._staged = []
         self.replay_buffer.load(path)
+        self._staged = []
 
     def __getstate__(self) -> dict[str, Any]:
         self._settle()

@@ -108,6 +108,14 @@ class SingleEnvironment(Environments):
         self.episode += 1
         return observation
 
+    def play_again(self, seed: int | None, episode: int, actions: Sequence[int]) -> Any:
+        """Begin an episode of a run anew and take these actions; the last observation."""
+        self.seed, self.episode = seed, episode - 1
+        observation = self.begin()
+        for action in actions:
+            observation = self.env.step(action)[0]
+        return observation
+
     def step(self, actions: NDArray[Any]) -> Steps:
         """Step everywhere; where an episode ends, the next one begins."""
         action = int(actions[0]) if self._whole_numbers else actions[0]

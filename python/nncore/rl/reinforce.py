@@ -14,19 +14,20 @@ from nncore._memory import aligned_zeros
 from nncore._random import seed_of
 from nncore.nn import Adam, RMSprop, _checks
 from nncore.rl import _reinforce_files
-from nncore.rl._evaluation import fresh_environment, play
+from nncore.rl._dqn_settings import layer_sizes
+from nncore.rl._evaluation import Evaluated
 from nncore.rl._logger import Logger
 from nncore.rl._reinforce_steps import learn_until, positive
 from nncore.rl._spaces import actions_of
 from nncore.rl._views import Plain, PongDifferences, view_of
 from nncore.rl.callbacks import CallbackLike, as_callback
-from nncore.rl.environments import Environments, as_environments, normalizing, stacked
+from nncore.rl.environments import Environments, as_environments, stacked
 
 Array = NDArray[Any]
 Path = str | os.PathLike[str]
 
 
-class REINFORCE:
+class REINFORCE(Evaluated):
     """Policy gradient by whole episodes (Williams 1992).
 
     θ ← θ + η (r_total − b) ∇ log π_θ(a | s), with softmax probabilities π of dense layers with ReLU between them.
@@ -71,6 +72,10 @@ class REINFORCE:
         All parameters, in the kernels' order; `state_dict` has them by name.
     history_ : dict of str to list
         "timesteps", "return" and "length" of each episode that has ended, in order.
+
+    Notes
+    -----
+    An agent can be copied and pickled; its environment stays behind, and `set_env` gives the copy one.
     """
 
     _learner: Any  # of the core
@@ -97,37 +102,63 @@ class REINFORCE:
         seed: int | None = None,
     ) -> None:
         environments = as_environments(env)
-        self.hidden = tuple(positive("hidden", size) for size in hidden)
+        self._set_up(
+            view_of(preprocess, environments.observation_space),
+            _actions(actions, preprocess, environments.action_space),
+            hidden=hidden,
+            baseline=baseline,
+            standardize=standardize,
+            learning_rate=learning_rate,
+            gamma=gamma,
+            batch_episodes=batch_episodes,
+            optimizer=optimizer,
+            preprocess=preprocess,
+            cut_at_reward=preprocess == "pong" if cut_at_reward is None else cut_at_reward,
+            verbose=verbose,
+            seed=seed,
+        )
+        self._bind(environments, 0)
+        self._initialize()
+
+    def _set_up(
+        self,
+        view: Plain | PongDifferences,
+        actions: tuple[int, ...],
+        *,
+        hidden: Any,
+        baseline: Any,
+        standardize: Any,
+        learning_rate: Any,
+        gamma: Any,
+        batch_episodes: Any,
+        optimizer: Any,
+        preprocess: str | None,
+        cut_at_reward: Any,
+        verbose: int,
+        seed: Any,
+    ) -> None:
+        """Everything but the environment and the initial parameters."""
+        self.hidden = layer_sizes(hidden)
         self.baseline, self.standardize = bool(baseline), bool(standardize)
         self.learning_rate = _checks.number("learning_rate", learning_rate)
         self.gamma = _checks.number("gamma", gamma, 0.0, np.nextafter(1.0, 2.0))
         self.batch_episodes = positive("batch_episodes", batch_episodes)
         self.optimizer, self.preprocess = optimizer, preprocess
-        self.view: Plain | PongDifferences = view_of(preprocess, environments.observation_space)
-        self.actions = _actions(actions, preprocess, environments.action_space)
-        self.cut_at_reward = preprocess == "pong" if cut_at_reward is None else bool(cut_at_reward)
+        self.view, self.actions, self.cut_at_reward = view, actions, bool(cut_at_reward)
         self.verbose, self.seed = verbose, seed_of(seed, "seed")
-        self.num_timesteps = self.num_updates = self._predictions = 0
+        self.num_timesteps = self.num_updates = self._predictions = self._evaluations = 0
         self.history_: dict[str, list[float]] = {"timesteps": [], "return": [], "length": []}
         self._optimizer = _optimizer(optimizer, self.learning_rate)
         self.logger: Any = Logger(verbose)
-        self._bind(environments, 0)
+        self._resume: dict[str, Any] | None = None  # episodes of a file, which are gone on with
+        self._bind(None, 0)
         self.parameters, self.gradients = (aligned_zeros(self._learner.size, np.float32) for _ in range(2))
-        self._initialize()
 
     # The environment
 
     def get_env(self) -> Any:
-        """The environment, as it was given."""
-        return self._environments.env
-
-    def set_logger(self, logger: Any) -> None:
-        """Put another logger in the place of `logger`, one of stable-baselines3 for instance."""
-        self.logger = logger
-
-    def get_vec_normalize_env(self) -> Any:
-        """The environment's VecNormalize, of stable-baselines3, or None; for its callbacks, which ask."""
-        return normalizing(self._environments)
+        """The environment, as it was given; None where a loaded agent has none."""
+        return None if self._environments is None else self._environments.env
 
     def set_env(self, env: Any) -> None:
         """Go on with another environment of the same spaces; episodes that have begun are forgotten.
@@ -138,23 +169,28 @@ class REINFORCE:
             If its observations or actions are others.
         """
         environments = as_environments(env)
-        if view_of(self.preprocess, environments.observation_space) != self.view:
-            raise ValueError("env must have the observations that the agent was made for, but has others")
+        view = view_of(self.preprocess, environments.observation_space)
+        if view != self.view:
+            raise ValueError(f"env must have the agent's observations, {self.view}, but has {view}")
         _actions(self.actions, self.preprocess, environments.action_space)
         self._bind(environments, self._learner.calls)
 
-    def _bind(self, environments: Environments, calls: int) -> None:
+    def _bind(self, environments: Environments | None, calls: int) -> None:
         self._environments = environments
+        count = 1 if environments is None else environments.num_envs
         sizes = [self.view.size, *self.hidden, len(self.actions)]
         weighing = (self.gamma, self.baseline, self.standardize, self.cut_at_reward)
-        self._learner = _core.ReinforceFloat32(sizes, environments.num_envs, *weighing, self.seed)
+        self._learner = _core.ReinforceFloat32(sizes, count, *weighing, self.seed)
         self._learner.restart(calls)
         self._observations: Any = None
 
-    def _give_up(self) -> None:
-        """Forget the episodes under way: the next step begins new ones."""
-        self._observations = None
+    def _lose_episodes(self) -> None:
+        self._observations = self._resume = None
         self._learner.restart(self._learner.calls)
+
+    def _next_evaluation(self) -> int:
+        self._evaluations += 1
+        return self._evaluations - 1
 
     def _initialize(self) -> None:
         """Normal, of variance 2 / inputs (He et al. 2015); the last layer a tenth, so that first draws are even."""
@@ -208,8 +244,10 @@ class REINFORCE:
         if log_interval is not None:
             log_interval = positive("log_interval", log_interval)
         callback = as_callback(callback)
+        if self._environments is None:
+            raise ValueError("the agent has no environment: give one to load, or to set_env")
         if reset_num_timesteps:
-            self._give_up()
+            self._lose_episodes()
             self.num_timesteps = 0
             self.history_ = {name: [] for name in self.history_}
         end = self.num_timesteps + total
@@ -263,49 +301,6 @@ class REINFORCE:
         actions = np.asarray(self.actions)[chosen]
         return (actions[0] if single else actions), memory
 
-    def evaluate(
-        self,
-        n_episodes: int = 10,
-        *,
-        env: Any = None,
-        deterministic: bool = True,
-        seed: Any = None,
-        max_episode_steps: int = 100_000,
-    ) -> tuple[float, float]:
-        """Mean and standard deviation of the return of whole episodes.
-
-        Parameters
-        ----------
-        n_episodes : int
-            Episodes, shared out evenly among several environments.
-        env : object, optional
-            Where; by default a new environment like the agent's own. Where none can be made (it has no spec, or a
-            wrapper that cannot be repeated), the agent's own is used, whose episodes under way are given up.
-        deterministic : bool
-            Whether the likeliest actions are played.
-        seed : int, optional
-            Of the episodes; by default the same at each call.
-        max_episode_steps : int
-            Steps after which an episode counts as it is; without a limit, one that never ends would have none.
-
-        Returns
-        -------
-        mean, std : float
-            Of the returns, without a discount.
-        """
-        count = positive("n_episodes", n_episodes)
-        limit = positive("max_episode_steps", max_episode_steps)
-        made = fresh_environment(self._environments) if env is None else as_environments(env)
-        if made is self._environments or made is None:
-            made = self._environments
-            self._give_up()
-        try:
-            returns = play(self, made, count, deterministic, seed_of(2**32 if seed is None else seed, "seed"), limit)
-        finally:
-            if env is None and made is not self._environments:
-                made.close()
-        return float(np.mean(returns)), float(np.std(returns))
-
     # Files
 
     def state_dict(self) -> dict[str, Array]:
@@ -318,12 +313,17 @@ class REINFORCE:
         return arrays
 
     def save(self, path: Path) -> None:
-        """Write the agent to a file, whole or not at all; episodes that have begun are not part of it."""
+        """Write the agent to a file, whole or not at all.
+
+        A loaded agent goes on exactly as this one would: ``REINFORCE.load(path, env).learn(steps,
+        reset_num_timesteps=False)``. Of a single environment also the episode under way goes on, by playing its actions
+        again, if the environment comes back to the same place so; vector environments begin new episodes.
+        """
         _reinforce_files.save(self, path)
 
     @classmethod
-    def load(cls, path: Path, env: Any) -> REINFORCE:
-        """Read what `save` wrote; the agent learns on in `env`, of which it starts new episodes.
+    def load(cls, path: Path, env: Any = None) -> REINFORCE:
+        """Read what `save` wrote; the agent learns on in `env`, and without one it can predict.
 
         Raises
         ------
@@ -331,6 +331,18 @@ class REINFORCE:
             A damaged file, or one of another kind, or an environment that does not fit.
         """
         return _reinforce_files.load(cls, path, env)
+
+    def __getstate__(self) -> dict[str, Any]:
+        description, arrays = _reinforce_files.state(self)
+        copies = {name: array.copy() for name, array in arrays.items()}
+        return {"description": description, "arrays": copies, "verbose": self.verbose}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        _reinforce_files.set_state(self, state["description"], state["arrays"], state["verbose"])
+
+    def __repr__(self) -> str:
+        sizes = "-".join(map(str, [self.view.size, *self.hidden, len(self.actions)]))
+        return f"REINFORCE({sizes}, {self.num_timesteps} steps, {self.num_updates} updates)"
 
 
 def _optimizer(name: Any, learning_rate: float) -> Adam | RMSprop:
