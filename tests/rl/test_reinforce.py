@@ -123,6 +123,13 @@ def test_an_agent_that_a_callback_saves_goes_on_exactly(tmp_path: Path) -> None:
     same(loaded.learn(200, reset_num_timesteps=False), made)
 
 
+def test_a_checkpoint_is_gone_on_with(tmp_path: Path) -> None:
+    made = agent().learn(300, callback=callbacks.Checkpoint(130, tmp_path / "agent"))
+    same(REINFORCE.load(tmp_path / "agent", Bandit()).learn(40, reset_num_timesteps=False), made)
+    with pytest.raises(TypeError, match="replay_buffer must be None for a REINFORCE, which has no buffer"):
+        made.learn(10, callback=callbacks.Checkpoint(5, tmp_path / "agent", tmp_path / "buffer"))
+
+
 def test_an_environment_that_does_not_come_back_begins_a_new_episode(tmp_path: Path) -> None:
     class Moody(Bandit):
         def reset(self, *, seed: int | None = None, options: Any = None) -> Any:

@@ -248,13 +248,16 @@ class Checkpoint(Callback):
     def on_training_start(self, locals_: dict[str, Any], globals_: dict[str, Any]) -> None:
         """Count from here."""
         super().on_training_start(locals_, globals_)
+        if self.replay_buffer is not None and not hasattr(self.model, "replay_buffer"):
+            raise TypeError(f"replay_buffer must be None for a {type(self.model).__name__}, which has no buffer")
         self._last = self.num_timesteps // self.every
 
     def step(self) -> bool:
         """Save, if it is time."""
         if self.num_timesteps // self.every > self._last:
             self._last = self.num_timesteps // self.every
-            self.model.save(self.path, replay_buffer=self.replay_buffer)
+            also = {} if self.replay_buffer is None else {"replay_buffer": self.replay_buffer}
+            self.model.save(self.path, **also)
         return True
 
 
