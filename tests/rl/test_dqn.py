@@ -544,7 +544,7 @@ def test_what_cannot_be_is_refused():
         ({"gamma": 1.5}, "gamma must be from 0 to 1"),
         ({"batch_size": 0}, "batch_size must be at least 1"),
         ({"n_steps": 0}, "n_steps must be at least 1"),
-        ({"exploration_fraction": math.nan}, "exploration_fraction must be at least 0"),
+        ({"exploration_fraction": math.nan}, "exploration_fraction must be finite"),
         ({"seed": 1.5}, "seed must be an int"),
         ({"dtype": "float16"}, "dtype must be one of"),
     ):

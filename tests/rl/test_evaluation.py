@@ -146,3 +146,24 @@ def test_each_evaluation_has_episodes_of_its_own_and_a_seed_fixes_them(algorithm
     logger = object()
     agent.set_logger(logger)
     assert agent.logger is logger and agent.get_vec_normalize_env() is None
+
+
+@pytest.mark.parametrize("algorithm", [rl.DQN, rl.REINFORCE])
+def test_an_environment_of_other_spaces_is_refused(algorithm):
+    agent = algorithm("CartPole-v1", hidden=(8,), seed=3)
+    with pytest.raises(ValueError, match="^env must have the agent's observations, Box of shape"):
+        agent.evaluate(1, env="Acrobot-v1")
+    other = gymnasium.make("CartPole-v1").unwrapped
+    other.action_space = gymnasium.spaces.Discrete(1)
+    with pytest.raises(ValueError, match="^(env must have the agent's 2 actions|actions must be different)"):
+        agent.evaluate(1, env=other)
+
+
+@pytest.mark.parametrize("make", [rl.DQN, rl.REINFORCE, rl.HillClimbing])
+def test_a_whole_number_may_be_written_as_1e2(make):
+    agent = make("CartPole-v1", seed=3)
+    assert agent.learn(1e2).num_timesteps >= 100
+    with pytest.raises(TypeError, match="^total_timesteps must be an integer, but is 1.5"):
+        agent.learn(1.5)
+    with pytest.raises(TypeError, match="^verbose must be an integer, but is 'x'"):
+        make("CartPole-v1", verbose="x")

@@ -286,7 +286,7 @@ def test_workers_are_gone_after_ctrl_c():
         (lambda: rl.HillClimbing(Target, sigma=0), ValueError, "sigma must be above 0"),
         (lambda: rl.HillClimbing(Target, alpha=1.5), ValueError, "alpha must be at most 1"),
         (lambda: rl.HillClimbing(Target, alpha=-1), ValueError, "alpha must be at least 0"),
-        (lambda: rl.HillClimbing(Target, hidden=(0,)), ValueError, "hidden must be at least 1"),
+        (lambda: rl.HillClimbing(Target, hidden=(0,)), ValueError, "hidden.s sizes must be at least 1"),
         (lambda: rl.HillClimbing(Target, activation="step"), ValueError, "activation must be one of"),
         (lambda: rl.HillClimbing(Target, n_episodes=0), ValueError, "n_episodes must be at least 1"),
         (lambda: rl.HillClimbing(Target, workers=1.5), TypeError, "workers must be an integer"),

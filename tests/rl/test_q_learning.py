@@ -497,7 +497,7 @@ def test_values_that_grow_without_limit_leave_the_table():
         (lambda: rl.LinearSchedule(1, 0, 0), ValueError, "steps must be at least 1"),
         (lambda: rl.ExponentialSchedule(1, 0, 5), ValueError, "final must be above 0"),
         (lambda: agent().learn(rooms(), -1), ValueError, "total_timesteps must be at least 0"),
-        (lambda: agent().learn(rooms(), 1.0), TypeError, "total_timesteps must be an integer"),
+        (lambda: agent().learn(rooms(), 1.5), TypeError, "total_timesteps must be an integer"),
         (lambda: agent().learn(rooms(), 5, seed=-1), ValueError, "seed must be from 0"),
         (lambda: agent().learn(rooms(), 5, seed=1.5), TypeError, "seed must be an int"),
         (lambda: agent().learn(rooms(), 5, max_episode_steps=0), ValueError, "max_episode_steps must be at least 1"),

@@ -570,7 +570,7 @@ def test_bad_requests_are_refused():
     [
         ((0, FLAT, ACTIONS), ValueError, "capacity must be at least 1, but is 0"),
         ((-5, FLAT, ACTIONS), ValueError, "capacity must be at least 1"),
-        ((2.0, FLAT, ACTIONS), TypeError, "capacity must be an integer"),
+        ((2.5, FLAT, ACTIONS), TypeError, "capacity must be an integer"),
         ((2**40, FLAT, ACTIONS), MemoryError, "capacity must be at most"),
         ((2**28, Box((4, 84, 84), np.uint8), ACTIONS), MemoryError, "capacity must be at most"),
         ((2**70, FLAT, ACTIONS), MemoryError, "capacity must be at most"),

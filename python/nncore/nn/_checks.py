@@ -31,7 +31,8 @@ def number(name: str, value: Any, least: float = 0.0, below: float = math.inf) -
         x = math.inf
     if not least <= x < below:
         high = "finite" if below == math.inf else f"below {below:g}"
-        raise ValueError(f"{name} must be at least {least:g} and {high}, but is {x:g}")
+        low = "" if least == -math.inf else f"at least {least:g} and "
+        raise ValueError(f"{name} must be {low}{high}, but is {x:g}")
     return x
 
 

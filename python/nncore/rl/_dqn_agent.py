@@ -115,17 +115,20 @@ class Agent(Evaluated):
             Its spaces are others than the agent's.
         """
         environments = as_environments(env)
+        self._check_spaces(environments)
+        if self.settings.train_freq[1] == "episode" and environments.num_envs > 1:
+            raise ValueError("train_freq must count steps, not episodes, where several environments step at once")
+        self._environments = environments
+        self._observations = None
+        self._returns, self._lengths = [0.0] * environments.num_envs, [0] * environments.num_envs
+
+    def _check_spaces(self, environments: Any) -> None:
         spec = Seen.of_spec(observation_spec(environments.observation_space))
         if spec != self._seen:
             raise ValueError(f"env must have the agent's observations, {self._seen}, but has {spec}")
         space = environments.action_space
         if not is_discrete(space) or actions_of(space) != self._actions:
             raise ValueError(f"env must have the agent's {self._actions[0]} actions, but has {space!r}")
-        if self.settings.train_freq[1] == "episode" and environments.num_envs > 1:
-            raise ValueError("train_freq must count steps, not episodes, where several environments step at once")
-        self._environments = environments
-        self._observations = None
-        self._returns, self._lengths = [0.0] * environments.num_envs, [0] * environments.num_envs
 
     def _learn(self, callback: Any, variables: dict[str, Any], bar: Any) -> None:
         run = self._run

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from nncore.nn import _checks
+from nncore.rl._transitions import at_least
 
 
 @dataclass(frozen=True)
@@ -87,10 +88,10 @@ def checked_settings(
     counts = ("n_steps", "buffer_size", "batch_size", "target_update_interval")
     shares = ("tau", "gamma", "exploration_fraction", "exploration_initial_eps", "exploration_final_eps")
     for name in counts:
-        others[name] = _at_least(name, others[name], 1)
-    others["learning_starts"] = _at_least("learning_starts", others["learning_starts"], 0)
+        others[name] = at_least(name, others[name], 1)
+    others["learning_starts"] = at_least("learning_starts", others["learning_starts"], 0)
     for name in shares:
-        others[name] = _share(name, others[name])
+        others[name] = share(name, others[name])
     if learning_rate is not None and not callable(learning_rate):
         learning_rate = _checks.number("learning_rate", learning_rate)
     if max_grad_norm is None:
@@ -105,7 +106,7 @@ def checked_settings(
         beta=_beta(beta),
         learning_rate=learning_rate,
         train_freq=_train_freq(train_freq),
-        gradient_steps=_at_least("gradient_steps", gradient_steps, -1),
+        gradient_steps=at_least("gradient_steps", gradient_steps, -1),
         max_grad_norm=float(max_grad_norm),
         loss=_one_of("loss", loss, ("huber", "mse")),
         asynchronous=_checks.flag("asynchronous", asynchronous),
@@ -114,18 +115,10 @@ def checked_settings(
     )
 
 
-def _at_least(name: str, value: Any, least: int) -> int:
-    if isinstance(value, float) and value.is_integer():  # 1e6 reads well
-        value = int(value)
-    number = _checks.whole_number(name, value)
-    if number < least:
-        raise ValueError(f"{name} must be at least {least}, but is {number}")
-    return number
-
-
-def _share(name: str, value: Any) -> float:
-    number = _checks.number(name, value)
-    if number > 1:
+def share(name: str, value: Any) -> float:
+    """A number from 0 to 1."""
+    number = _checks.number(name, value, -math.inf)
+    if not 0 <= number <= 1:
         raise ValueError(f"{name} must be from 0 to 1, but is {number:g}")
     return number
 
@@ -140,7 +133,7 @@ def layer_sizes(hidden: Any) -> tuple[int, ...]:
     """Sizes of hidden layers, each at least 1."""
     if isinstance(hidden, (str, bytes)) or not hasattr(hidden, "__iter__"):
         raise TypeError(f"hidden must be a sequence of layers' sizes, but is {hidden!r}")
-    return tuple(_at_least("hidden's sizes", size, 1) for size in hidden)
+    return tuple(at_least("hidden's sizes", size, 1) for size in hidden)
 
 
 def _prioritized(value: Any) -> Literal["proportional", "rank"] | None:
@@ -159,4 +152,4 @@ def _beta(beta: Any) -> tuple[float, float]:
 
 def _train_freq(value: Any) -> tuple[int, Literal["step", "episode"]]:
     count, unit = tuple(value) if isinstance(value, (tuple, list)) and len(value) == 2 else (value, "step")
-    return _at_least("train_freq", count, 1), _one_of("train_freq's unit", unit, ("step", "episode"))
+    return at_least("train_freq", count, 1), _one_of("train_freq's unit", unit, ("step", "episode"))

@@ -64,6 +64,11 @@ class Evaluated:
         -------
         mean, std : float
             Of the returns, without a discount.
+
+        Raises
+        ------
+        ValueError
+            `env` has other observations or actions than the agent's.
         """
         count, limit = positive("n_episodes", n_episodes), positive("max_episode_steps", max_episode_steps)
         if seed is not None:
@@ -71,6 +76,7 @@ class Evaluated:
         environments = as_environments(env) if env is not None else self._environments
         if environments is None:
             raise ValueError("the agent has no environment: give one to evaluate, to load, or to set_env")
+        self._check_spaces(environments)
         made = fresh_environment(environments) if env is None else None
         if made is None and self._environments is not None and environments.env is self._environments.env:
             self._lose_episodes()
@@ -82,6 +88,10 @@ class Evaluated:
             if made is not None:
                 made.close()
         return float(np.mean(returns)), float(np.std(returns))
+
+    def _check_spaces(self, environments: Environments) -> None:
+        """Refuse environments with other observations or actions."""
+        raise NotImplementedError
 
     def _lose_episodes(self) -> None:
         """Give up the episodes under way: the next step begins new ones."""

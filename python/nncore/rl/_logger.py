@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+
+def verbosity(verbose: Any) -> int:
+    """`verbose` as an int; TypeError if it is none."""
+    if not isinstance(verbose, (int, np.integer)):
+        raise TypeError(f"verbose must be an integer, but is {verbose!r}")
+    return int(verbose)
+
 
 class Logger:
     """Collects values and writes them out together.
@@ -22,7 +31,7 @@ class Logger:
     """
 
     def __init__(self, verbose: int = 0) -> None:
-        self.verbose = verbose
+        self.verbose = verbosity(verbose)
         self.name_to_value: dict[str, Any] = {}
         self.last: dict[str, Any] = {}
         self._counts: dict[str, int] = {}

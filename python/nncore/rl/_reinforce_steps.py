@@ -8,7 +8,6 @@ import numpy as np
 
 from nncore import _core
 from nncore._interrupts import uninterrupted
-from nncore.nn import _checks
 from nncore.rl import _reinforce_files
 from nncore.rl._dqn_steps import batch_variables
 from nncore.rl.environments import Steps, seed_of_episode
@@ -17,14 +16,6 @@ if TYPE_CHECKING:
     from nncore.rl.reinforce import REINFORCE
 
 _WINDOW = 100  # episodes of the mean return that is shown
-
-
-def positive(name: str, value: Any) -> int:
-    """A whole number of at least 1."""
-    number = _checks.whole_number(name, value)
-    if number < 1:
-        raise ValueError(f"{name} must be at least 1, but is {number}")
-    return number
 
 
 def learn_until(

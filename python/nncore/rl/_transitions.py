@@ -11,12 +11,19 @@ from numpy.typing import NDArray
 from nncore.nn import _checks
 
 
+def at_least(name: str, value: Any, least: int) -> int:
+    """`value` as an int of at least `least`; 1e6, which reads well, is one."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    number = _checks.whole_number(name, value)
+    if number < least:
+        raise ValueError(f"{name} must be at least {least}, but is {number}")
+    return number
+
+
 def positive(name: str, value: Any) -> int:
     """`value` as an int of at least 1."""
-    number = _checks.whole_number(name, value)
-    if number < 1:
-        raise ValueError(f"{name} must be at least 1, but is {number}")
-    return number
+    return at_least(name, value, 1)
 
 
 def flags(name: str, value: Any, rows: int | None) -> NDArray[np.uint8]:

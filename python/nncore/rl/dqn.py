@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from nncore._files import Path
 from nncore._random import seed_of
-from nncore.nn import _checks
 from nncore.nn.layers import Dense
 from nncore.nn.sequential import Sequential
 from nncore.rl import _dqn_files
@@ -211,9 +210,7 @@ class DQN(Agent):
         FloatingPointError
             The loss is no longer finite; the parameters are the last finite ones.
         """
-        steps = _checks.whole_number("total_timesteps", total_timesteps)
-        if steps < 1:
-            raise ValueError(f"total_timesteps must be at least 1, but is {steps}")
+        steps = positive("total_timesteps", total_timesteps)
         if self._environments is None:
             raise ValueError("the agent has no environment: give one to load, or to set_env")
         self.settings.rate(1.0)

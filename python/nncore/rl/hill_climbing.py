@@ -16,10 +16,13 @@ from nncore._files import read_model, write_model
 from nncore._interrupts import uninterrupted
 from nncore._random import seed_of
 from nncore.nn import _checks
+from nncore.rl._dqn_settings import layer_sizes
 from nncore.rl._in_use import InUse
+from nncore.rl._logger import verbosity
 from nncore.rl._policy_network import PolicyNetwork
 from nncore.rl._rollout_workers import Played, Workers, play_tasks
 from nncore.rl._tabular_spaces import made
+from nncore.rl._transitions import at_least
 
 __all__ = ["HillClimbing"]
 
@@ -121,16 +124,16 @@ class HillClimbing(InUse):
             raise ValueError(f"alpha must be at most 1, but is {alpha:g}")
         if activation not in _ACTIVATIONS:
             raise ValueError(f"activation must be one of {', '.join(_ACTIVATIONS)}, but is {activation!r}")
-        units = [hidden] if isinstance(hidden, (int, np.integer)) else list(hidden)
-        counts = [("n_episodes", n_episodes), ("workers", workers), *(("hidden", unit) for unit in units)]
+        units = layer_sizes([hidden] if isinstance(hidden, (int, np.integer)) else hidden)
+        counts = [("n_episodes", n_episodes), ("workers", workers)]
         if max_episode_steps is not None:
             counts.append(("max_episode_steps", max_episode_steps))
         for name, value in counts:
             if _checks.whole_number(name, value) < 1:
                 raise ValueError(f"{name} must be at least 1, but is {value}")
         self.sigma, self.alpha = float(sigma), float(alpha)
-        self.hidden, self.activation = tuple(int(unit) for unit in units), activation
-        self.n_episodes, self.workers, self.verbose = int(n_episodes), int(workers), int(verbose)
+        self.hidden, self.activation = units, activation
+        self.n_episodes, self.workers, self.verbose = int(n_episodes), int(workers), verbosity(verbose)
         self.max_episode_steps = None if max_episode_steps is None else int(max_episode_steps)
 
     def _set_env(self, env: Any) -> None:
@@ -184,9 +187,7 @@ class HillClimbing(InUse):
         Exception
             What an environment raises; the champion is that of the last whole comparison.
         """
-        steps = _checks.whole_number("total_timesteps", total_timesteps)
-        if steps < 0:
-            raise ValueError(f"total_timesteps must be at least 0, but is {steps}")
+        steps = at_least("total_timesteps", total_timesteps, 0)
         goal = np.inf if target_return is None else _checks.number("target_return", target_return, -np.inf)
         _checks.flag("reset_num_timesteps", reset_num_timesteps)
         self._check_env()

@@ -18,6 +18,7 @@ from nncore.rl._history import empty_history
 from nncore.rl._in_use import InUse
 from nncore.rl._spaces import actions_of
 from nncore.rl._tabular_spaces import States, made
+from nncore.rl._transitions import at_least
 from nncore.rl.exploration import (
     Boltzmann,
     EpsilonGreedy,
@@ -188,9 +189,7 @@ class QLearning(InUse):
         RuntimeError
             If another thread learns.
         """
-        steps = _checks.whole_number("total_timesteps", total_timesteps)
-        if steps < 0:
-            raise ValueError(f"total_timesteps must be at least 0, but is {steps}")
+        steps = at_least("total_timesteps", total_timesteps, 0)
         if max_episode_steps is not None and _checks.whole_number("max_episode_steps", max_episode_steps) < 1:
             raise ValueError(f"max_episode_steps must be at least 1, but is {max_episode_steps}")
         _checks.flag("reset_num_timesteps", reset_num_timesteps)

@@ -14,11 +14,12 @@ from nncore._memory import aligned_zeros
 from nncore._random import seed_of
 from nncore.nn import Adam, RMSprop, _checks
 from nncore.rl import _reinforce_files
-from nncore.rl._dqn_settings import layer_sizes
+from nncore.rl._dqn_settings import layer_sizes, share
 from nncore.rl._evaluation import Evaluated
 from nncore.rl._logger import Logger
-from nncore.rl._reinforce_steps import learn_until, positive
+from nncore.rl._reinforce_steps import learn_until
 from nncore.rl._spaces import actions_of
+from nncore.rl._transitions import positive
 from nncore.rl._views import Plain, PongDifferences, view_of
 from nncore.rl.callbacks import CallbackLike, as_callback
 from nncore.rl.environments import Environments, as_environments, stacked
@@ -139,12 +140,12 @@ class REINFORCE(Evaluated):
     ) -> None:
         """Everything but the environment and the initial parameters."""
         self.hidden = layer_sizes(hidden)
-        self.baseline, self.standardize = bool(baseline), bool(standardize)
+        self.baseline, self.standardize = _checks.flag("baseline", baseline), _checks.flag("standardize", standardize)
         self.learning_rate = _checks.number("learning_rate", learning_rate)
-        self.gamma = _checks.number("gamma", gamma, 0.0, np.nextafter(1.0, 2.0))
+        self.gamma = share("gamma", gamma)
         self.batch_episodes = positive("batch_episodes", batch_episodes)
         self.optimizer, self.preprocess = optimizer, preprocess
-        self.view, self.actions, self.cut_at_reward = view, actions, bool(cut_at_reward)
+        self.view, self.actions, self.cut_at_reward = view, actions, _checks.flag("cut_at_reward", cut_at_reward)
         self.verbose, self.seed = verbose, seed_of(seed, "seed")
         self.num_timesteps = self.num_updates = self._predictions = self._evaluations = 0
         self.history_: dict[str, list[float]] = {"timesteps": [], "return": [], "length": []}
@@ -169,11 +170,14 @@ class REINFORCE(Evaluated):
             If its observations or actions are others.
         """
         environments = as_environments(env)
+        self._check_spaces(environments)
+        self._bind(environments, self._learner.calls)
+
+    def _check_spaces(self, environments: Environments) -> None:
         view = view_of(self.preprocess, environments.observation_space)
         if view != self.view:
             raise ValueError(f"env must have the agent's observations, {self.view}, but has {view}")
         _actions(self.actions, self.preprocess, environments.action_space)
-        self._bind(environments, self._learner.calls)
 
     def _bind(self, environments: Environments | None, calls: int) -> None:
         self._environments = environments
@@ -358,6 +362,8 @@ def _actions(actions: Any, preprocess: str | None, space: Any) -> tuple[int, ...
     count, first = actions_of(space)
     if actions is None:
         actions = PongDifferences.actions if preprocess == "pong" else range(first, first + count)
+    if isinstance(actions, str) or not hasattr(actions, "__iter__"):
+        raise TypeError(f"actions must be a sequence of the environment's actions, but is {actions!r}")
     chosen = tuple(_checks.whole_number("actions", action) for action in actions)
     if len(chosen) < 1 or len(set(chosen)) < len(chosen) or not all(first <= a < first + count for a in chosen):
         raise ValueError(f"actions must be different ones of {first} to {first + count - 1}, but are {chosen}")
