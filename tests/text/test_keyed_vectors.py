@@ -360,6 +360,17 @@ def test_nothing_can_be_asked_of_nothing() -> None:
         kv.most_similar()
     with pytest.raises(ValueError, match="positive must not be empty"):
         kv.most_similar_cosmul(negative=["king"])
+    for ask in (kv.most_similar, kv.most_similar_cosmul):
+        for name, value in (("topn", "x"), ("topn", 1.5), ("restrict_vocab", "x")):
+            with pytest.raises(TypeError, match=f"^{name} must be an integer, but came as {value!r}"):
+                ask("king", **{name: value})
+        assert ask("king", topn=np.int64(2)) == ask("king", topn=2)
+        assert ask("king", topn=False) == [] == ask("king", topn=-3)
+    for wrong in (1.5, None, ("king",), ("king", 1, 2)):
+        with pytest.raises(TypeError, match="^negative must be keys, vectors or pairs of one and its weight, but"):
+            kv.most_similar("king", [wrong])
+    with pytest.raises(TypeError, match="^the weight of 'king' in positive must be a number, but came as 'x'"):
+        kv.most_similar([("king", "x")])
     with pytest.raises(TypeError, match=r"negative must be keys or vectors, but one is \('man', 2\)"):
         kv.most_similar_cosmul("king", [("man", 2)])
     with pytest.raises(ZeroDivisionError, match="must not be empty"):

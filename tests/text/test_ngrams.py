@@ -191,3 +191,8 @@ def test_kneser_ney_foresees_unseen_english_better_than_add_one(data_dir):
         return text.NGramModel(3, smoothing, unknown="<unk>").fit(training).perplexity(held_out)
 
     assert 3 * perplexity("kneser_ney") < perplexity("add_k")
+
+
+def test_it_shows_what_it_is():
+    assert repr(text.NGramModel(3, "add_k")) == "NGramModel(n=3, smoothing='add_k'; not fitted)"
+    assert repr(text.NGramModel().fit([["a", "b"]])) == "NGramModel(n=2, smoothing=None; 2 words)"

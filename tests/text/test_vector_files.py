@@ -89,6 +89,13 @@ def test_limits(path: Path, header: bool) -> None:
     assert len(KeyedVectors.load_word2vec_format(path, no_header=not header, limit=9)) == 3
     with pytest.raises(ValueError, match="limit must be at least 1"):
         KeyedVectors.load_word2vec_format(path, limit=0)
+    with pytest.raises(TypeError, match="limit must be an integer, but came as 'x'"):
+        KeyedVectors.load_word2vec_format(path, limit="x")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="total_vec must be an integer, but came as 'x'"):
+        kv.save_word2vec_format(path, total_vec="x")  # type: ignore[arg-type]
+    kv.save(path)
+    with pytest.raises(ValueError, match=r"vectors.txt': is a safetensors file: those of nncore are"):
+        KeyedVectors.load_word2vec_format(path)
 
 
 @pytest.mark.parametrize(("suffix", "packed"), [(".gz", gzip), (".bz2", bz2), (".xz", lzma)])

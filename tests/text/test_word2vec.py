@@ -351,6 +351,9 @@ def test_outputs_that_are_not_there_say_why():
         model.score(sentences())
     with pytest.raises(RuntimeError, match="negative > 0"):
         Word2Vec(sentences(), **SMALL, hs=1, negative=0).predict_output_word(["w0"])
+    with pytest.raises(TypeError, match="topn must be an integer, but came as 'x'"):
+        model.predict_output_word(["w0"], topn="x")
+    assert model.predict_output_word(["w0"], topn=-1) == []
     with pytest.warns(UserWarning, match="no word of the window"):
         assert model.predict_output_word(["nobody"]) is None
 
@@ -375,6 +378,9 @@ BAD = [
     ({"ns_exponent": -1000}, ValueError, "ns_exponent must be from -16 to 16, but is -1000"),
     ({"seed": -1}, ValueError, "seed must be from 0"),
     ({"memory_limit": -1}, ValueError, "memory_limit must be at least 0"),
+    ({"trim_rule": 5}, TypeError, "trim_rule must be a function, but is 5"),
+    ({"callbacks": 5}, TypeError, "callbacks must be a list of callbacks, but is 5"),
+    ({"callbacks": [print]}, TypeError, "callbacks must have one of the methods on_train_begin, .* print> has none"),
 ]
 
 
@@ -399,6 +405,10 @@ def test_bad_corpora_are_refused():
         Word2Vec(corpus_file="/nowhere/at all")
     with pytest.raises(RuntimeError, match="call build_vocab"):
         Word2Vec().train([["a"]])
+    with pytest.raises(TypeError, match="word_freq must be a mapping of words to counts, but came as list"):
+        Word2Vec().build_vocab_from_freq(["a"])
+    with pytest.raises(TypeError, match="other_model must be a Word2Vec, but came as str"):
+        Word2Vec().reset_from("a model")
     model = Word2Vec([["a", "b"]] * 5, vector_size=4)
     for method in (model.build_vocab, model.train):
         with pytest.raises(TypeError, match="^one of corpus_iterable and corpus_file must be given, but none came"):

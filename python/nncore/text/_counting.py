@@ -94,6 +94,8 @@ def count_words(
         The file is not UTF-8, or a word has a lone surrogate.
     """
     check_source(sentences, corpus_file)
+    if trim_rule is not None and not callable(trim_rule):
+        raise TypeError(f"trim_rule must be a function, but is {trim_rule!r}")
     if max_vocab_size is not None and max_vocab_size < 1:
         raise ValueError(f"max_vocab_size must be at least 1, but came as {max_vocab_size}")
     counter = _core.WordCounter(errors_of(sentences, unicode_errors))

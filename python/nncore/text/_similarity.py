@@ -11,6 +11,7 @@ from nncore import _core
 
 from ._vector_store import VectorStore
 from ._vector_table import KEY_TYPES, Array, Key, as_list, unit
+from ._word2vec_settings import real, whole_or_none
 
 
 class Similarities(VectorStore):
@@ -59,6 +60,8 @@ class Similarities(VectorStore):
         ValueError
             Nothing was given, or a vector of another size or with NaN.
         """
+        topn, clip_end = whole_or_none(topn, "topn"), whole_or_none(clip_end, "clip_end")
+        restrict_vocab = whole_or_none(restrict_vocab, "restrict_vocab")
         if topn is not None and topn < 1:
             return []
         keys, weights = _weighted(positive, negative)
@@ -115,6 +118,7 @@ class Similarities(VectorStore):
         TypeError
             A pair (key, weight), as `most_similar` takes them: products have no weights, here as in gensim.
         """
+        topn, restrict_vocab = whole_or_none(topn, "topn"), whole_or_none(restrict_vocab, "restrict_vocab")
         if topn is not None and topn < 1:
             return []
         positive, negative = as_list(positive), as_list(negative)
@@ -294,11 +298,16 @@ def largest(values: Array, count: int) -> NDArray[np.int64]:
 
 def _weighted(positive: Any, negative: Any) -> tuple[list[Any], Array]:
     keys, weights = [], []
-    for items, sign in ((as_list(positive), 1.0), (as_list(negative), -1.0)):
-        for item in items:
-            pair = not isinstance(item, (*KEY_TYPES, np.ndarray))
-            keys.append(item[0] if pair else item)
-            weights.append(float(item[1]) if pair else sign)
+    for name, given, sign in (("positive", positive, 1.0), ("negative", negative, -1.0)):
+        for item in as_list(given):
+            if isinstance(item, (*KEY_TYPES, np.ndarray)):
+                keys.append(item)
+                weights.append(sign)
+                continue
+            if not isinstance(item, (tuple, list)) or len(item) != 2:
+                raise TypeError(f"{name} must be keys, vectors or pairs of one and its weight, but one is {item!r}")
+            keys.append(item[0])
+            weights.append(real(item[1], f"the weight of {item[0]!r} in {name}"))
     if not keys:
         raise ValueError("positive and negative must not both be empty: there is nothing to be similar to")
     return keys, np.array(weights)

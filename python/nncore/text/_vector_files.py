@@ -215,6 +215,8 @@ class _Reader:
         advice += "gensim, or the file .vec that fastText writes beside it"
         if begin.startswith(_FASTTEXT):
             raise ValueError(f"is {advice}")
+        if begin[8:10] == b'{"':
+            raise ValueError("is a safetensors file: those of nncore are read by KeyedVectors.load and Word2Vec.load")
         if b"\0" in begin:
             raise ValueError(f"line 1: binary data and no header; perhaps {advice}")
 

@@ -12,6 +12,7 @@ from ._open import reading
 from ._vector_files import Format, Path
 from ._vector_store import VectorStore
 from ._vector_table import Array
+from ._word2vec_settings import whole_or_none
 
 
 def load(
@@ -29,8 +30,7 @@ def load(
     """What `KeyedVectors.load_word2vec_format` does."""
     if no_header and binary:
         raise ValueError("no_header=True is for text: a binary file has a header")
-    if limit is not None and limit < 1:
-        raise ValueError(f"limit must be at least 1 or None, got {limit}")
+    limit = whole_or_none(limit, "limit", 1)
     dtype = np.dtype(datatype)
     if dtype not in (np.float16, np.float32, np.float64):
         raise TypeError(f"datatype must be float16, float32 or float64, got {dtype}")
@@ -72,6 +72,7 @@ def save(
     sort_attr: str,
 ) -> None:
     """What `KeyedVectors.save_word2vec_format` does."""
+    total = whole_or_none(total, "total_vec", 0)
     order = np.arange(len(store))
     if sort_attr in store.expandos:
         values = store.expandos[sort_attr]  # which, unsigned, have no negatives

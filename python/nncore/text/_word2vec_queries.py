@@ -22,6 +22,8 @@ class GivenCounts:
     """Counts that the user gives, as `count_words` would return them."""
 
     def __init__(self, counts: Mapping[str, int], sentences: int) -> None:
+        if not isinstance(counts, Mapping):
+            raise TypeError(f"word_freq must be a mapping of words to counts, but came as {type(counts).__name__}")
         for word in counts:
             if not isinstance(word, str):
                 raise TypeError(f"word_freq must have keys of type str, but one is {word!r}")
@@ -51,6 +53,7 @@ def predict_output_word(model: Word2Vec, words: Sequence[Any], topn: int) -> lis
         raise RuntimeError("predict_output_word needs a model with negative > 0 (or full_softmax=True)")
     if isinstance(words, str):
         raise TypeError("context_words_list must be a list of words, but came as str")
+    topn = max(whole(topn, "topn", -(2**63)), 0)
     known = [model.wv.get_index(word) for word in words if word in model.wv]
     if not known:
         warnings.warn("no word of the window is in the vocabulary", UserWarning, stacklevel=3)

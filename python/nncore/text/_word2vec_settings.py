@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,11 @@ def whole(value: Any, name: str, least: int) -> int:
     if number < least:
         raise ValueError(f"{name} must be at least {least}, but is {number}")
     return number
+
+
+def whole_or_none(value: Any, name: str, least: int = -(2**63)) -> int | None:
+    """An integer of at least `least`, or None."""
+    return None if value is None else whole(value, name, least)
 
 
 def real(value: Any, name: str, least: float = -math.inf, greatest: float = math.inf) -> float:
@@ -52,6 +58,20 @@ def switch(value: Any, name: str) -> int:
     return int(value)
 
 
+MOMENTS = ("on_train_begin", "on_epoch_begin", "on_epoch_end", "on_train_end")
+
+
+def checked_callbacks(callbacks: Any) -> tuple[Any, ...]:
+    """Callbacks, each with one of the methods at least that are called."""
+    if not isinstance(callbacks, Iterable):
+        raise TypeError(f"callbacks must be a list of callbacks, but is {callbacks!r}")
+    given = tuple(callbacks)
+    for callback in given:
+        if not any(hasattr(callback, moment) for moment in MOMENTS):
+            raise TypeError(f"callbacks must have one of the methods {', '.join(MOMENTS)}, but {callback!r} has none")
+    return given
+
+
 _WHOLE = {"vector_size": 1, "window": 1, "min_count": 0, "workers": 1, "negative": 0, "epochs": 1, "verbose": 0}
 _WHOLE_OR_NONE = {"max_vocab_size": 1, "max_final_vocab": 1, "memory_limit": 0}
 _REAL = {"alpha": 0.0, "min_alpha": 0.0, "sample": 0.0, "ns_exponent": -16.0}
@@ -67,7 +87,7 @@ def checked(name: str, value: Any) -> Any:
     if name in _WHOLE:
         return whole(value, name, _WHOLE[name])
     if name in _WHOLE_OR_NONE:
-        return None if value is None else whole(value, name, _WHOLE_OR_NONE[name])
+        return whole_or_none(value, name, _WHOLE_OR_NONE[name])
     if name in _REAL:
         return real(value, name, _REAL[name], _GREATEST.get(name, math.inf))
     if name in _SWITCHES:

@@ -123,6 +123,10 @@ class NGramModel:
         """The words, by descending frequency, then first sight."""
         return self._fitted().index_to_key
 
+    def __repr__(self) -> str:
+        words = f"{len(self.vocabulary):,} words" if hasattr(self, "vocabulary") else "not fitted"
+        return f"NGramModel(n={self.n}, smoothing={self.smoothing!r}; {words})"
+
     def _fitted(self) -> Vocabulary:
         if not hasattr(self, "vocabulary"):
             raise ValueError("this NGramModel has counted nothing yet: call fit first")

@@ -9,14 +9,9 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from nncore.text._word2vec_settings import one_of, whole
+from nncore.text._word2vec_settings import one_of, whole, whole_or_none
 
 Path = str | os.PathLike[str]
-
-
-def _whole(value: Any, name: str, least: int) -> int | None:
-    """An integer of at least `least`, or None."""
-    return None if value is None else whole(value, name, least)
 
 
 def _errors(value: Any) -> str:
@@ -85,8 +80,8 @@ class LineSentence:
         if not (isinstance(source, str | os.PathLike) or hasattr(source, "seek")):
             raise TypeError(f"source must be a path or a file that can seek, but came as {type(source).__name__}")
         self.source = source
-        self.max_sentence_length = _whole(max_sentence_length, "max_sentence_length", 1)
-        self.limit = _whole(limit, "limit", 0)
+        self.max_sentence_length = whole_or_none(max_sentence_length, "max_sentence_length", 1)
+        self.limit = whole_or_none(limit, "limit", 0)
         self.unicode_errors = _errors(unicode_errors)
 
     def __iter__(self) -> Iterator[list[str]]:
@@ -130,8 +125,8 @@ class PathLineSentences:
         unicode_errors: str = "strict",
     ) -> None:
         self.source = os.fspath(source)
-        self.max_sentence_length = _whole(max_sentence_length, "max_sentence_length", 1)
-        self.limit = _whole(limit, "limit", 0)
+        self.max_sentence_length = whole_or_none(max_sentence_length, "max_sentence_length", 1)
+        self.limit = whole_or_none(limit, "limit", 0)
         self.unicode_errors = _errors(unicode_errors)
         if os.path.isfile(self.source):
             self.input_files = [self.source]

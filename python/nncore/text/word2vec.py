@@ -16,7 +16,7 @@ from nncore.text._corpus import encode
 from nncore.text._counting import TrimRule, count_words
 from nncore.text._own_format import say_ignored
 from nncore.text._sources import Sentences, check_source
-from nncore.text._word2vec_settings import check_objective, checked, real, say_without_effect, whole
+from nncore.text._word2vec_settings import check_objective, checked, checked_callbacks, real, say_without_effect, whole
 from nncore.text._word2vec_weights import Weights
 from nncore.text.keyed_vectors import KeyedVectors
 from nncore.text.vocabulary import Vocabulary
@@ -220,7 +220,7 @@ class Word2Vec(Weights):
             raise ValueError(f"init must be 'uniform' or KeyedVectors, but is {init!r}")
         if isinstance(init, KeyedVectors) and init.vector_size != self.vector_size:
             raise ValueError(f"init must have vectors of size {self.vector_size}, but has {init.vector_size}")
-        self.callbacks = tuple(callbacks)
+        self.callbacks = checked_callbacks(callbacks)
         self._start(init)
         if sentences is not None or corpus_file is not None:
             check_source(sentences, corpus_file, passes=2)
@@ -346,6 +346,7 @@ class Word2Vec(Weights):
         if not len(self.wv):
             raise RuntimeError("there is no vocabulary yet: call build_vocab before train")
         self._check_settings()
+        callbacks = checked_callbacks(callbacks)
         epochs = whole(self.epochs if epochs is None else epochs, "epochs", 1)
         alpha = self.alpha if start_alpha is None else real(start_alpha, "start_alpha", 0)
         min_alpha = self.min_alpha if end_alpha is None else real(end_alpha, "end_alpha", 0)
@@ -361,7 +362,7 @@ class Word2Vec(Weights):
         self._adopt_vectors()
         position = _word2vec_training.begin(self, corpus, epochs, self.alpha, self.min_alpha)
         try:
-            _word2vec_training.run(self, corpus, position, tuple(callbacks))
+            _word2vec_training.run(self, corpus, position, callbacks)
         finally:
             self._forget_norms()
         return position.trained_words, epochs * corpus.raw_words
@@ -424,6 +425,8 @@ class Word2Vec(Weights):
 
     def reset_from(self, other_model: Word2Vec) -> None:
         """Take the vocabulary of another model, and begin with new vectors."""
+        if not isinstance(other_model, Word2Vec):
+            raise TypeError(f"other_model must be a Word2Vec, but came as {type(other_model).__name__}")
         self.corpus_count = other_model.corpus_count
         self.corpus_total_words = other_model.corpus_total_words
         self._set_vocabulary(other_model._vocabulary())
