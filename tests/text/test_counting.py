@@ -236,6 +236,9 @@ def test_what_is_no_corpus_is_refused(folder: Path) -> None:
         Vocabulary.from_file(write(folder, "a"), unicode_errors="what")
     with pytest.raises(ValueError, match=r"counts must be one per word, \(2,\), but came as \(1,\)"):
         Vocabulary(["a", "b"], [1])
+    for name in ("min_count", "max_size", "max_vocab_size"):
+        with pytest.raises(TypeError, match=f"^{name} must be an integer, but came as 'x'"):
+            Vocabulary.from_sentences([["a"]], **{name: "x"})
     for words, counts, error, message in (
         ([1], [1], TypeError, "words must be of type str, but one is 1"),
         ("ab", [1, 1], TypeError, "words must be an iterable of str, but came as str"),

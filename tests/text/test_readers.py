@@ -104,6 +104,8 @@ def test_bad_arguments_are_named(folder: Path) -> None:
             reader(folder, 2.5)
         with pytest.raises(ValueError, match="^unicode_errors must be one of 'strict', .* but is 'x'"):
             reader(folder, unicode_errors="x")
+    with pytest.raises(TypeError, match="source must be a file or a folder, but came as int"):
+        PathLineSentences(5)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="source must be a path or a file that can seek, but came as list"):
         LineSentence(SENTENCES)
     with pytest.raises(FileNotFoundError, match="nowhere"):

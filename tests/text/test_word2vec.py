@@ -558,6 +558,15 @@ def test_a_rate_beyond_all_measure_is_an_error(alpha, sg):
         Word2Vec([["a", "b", "c"], ["a", "d", "c"]] * 50, vector_size=4, min_count=1, workers=1, alpha=alpha, sg=sg)
 
 
+def test_an_objective_that_is_set_too_late_is_refused():
+    model = Word2Vec(sentences(), **SMALL)
+    model.hs, model.negative = 1, 0
+    with pytest.raises(ValueError, match="hs must be set before build_vocab, .* but became 1 after it"):
+        model.train(sentences())
+    model.build_vocab(sentences())
+    model.train(sentences())
+
+
 def test_attributes_that_cannot_be_are_refused_before_anything_happens(tmp_path):
     model = Word2Vec(sentences(), **SMALL)
     for name, value in (

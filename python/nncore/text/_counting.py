@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from nncore import _core
 from nncore.text._sources import Path, Sentences, check_source, files_of, read_blocks
+from nncore.text._word2vec_settings import whole, whole_or_none
 
 RULE_DEFAULT = 0
 RULE_DISCARD = 1
@@ -96,8 +96,7 @@ def count_words(
     check_source(sentences, corpus_file)
     if trim_rule is not None and not callable(trim_rule):
         raise TypeError(f"trim_rule must be a function, but is {trim_rule!r}")
-    if max_vocab_size is not None and max_vocab_size < 1:
-        raise ValueError(f"max_vocab_size must be at least 1, but came as {max_vocab_size}")
+    max_vocab_size = whole_or_none(max_vocab_size, "max_vocab_size", 1)
     counter = _core.WordCounter(errors_of(sentences, unicode_errors))
     pruning = _Pruning(counter, max_vocab_size, trim_rule)
 
@@ -170,13 +169,11 @@ def select(
     Kept
         In the order of the first sight.
     """
-    least = max(operator.index(min_count), 0)
-    if max_final_vocab is not None:
-        if max_final_vocab < 1:
-            raise ValueError(f"max_final_vocab must be at least 1, but came as {max_final_vocab}")
-        if max_final_vocab < len(raw):
-            border = len(raw) - max_final_vocab - 1
-            least = max(least, int(np.partition(raw.counts, border)[border]) + 1)
+    least = max(whole(min_count, "min_count", -(2**63)), 0)
+    max_final_vocab = whole_or_none(max_final_vocab, "max_final_vocab", 1)
+    if max_final_vocab is not None and max_final_vocab < len(raw):
+        border = len(raw) - max_final_vocab - 1
+        least = max(least, int(np.partition(raw.counts, border)[border]) + 1)
     keep = raw.counts >= least if trim_rule is None else _obeying(raw.words(), raw.counts, least, trim_rule)
     return Kept(np.flatnonzero(keep), least)
 

@@ -124,6 +124,8 @@ class PathLineSentences:
         *,
         unicode_errors: str = "strict",
     ) -> None:
+        if not isinstance(source, str | os.PathLike):
+            raise TypeError(f"source must be a file or a folder, but came as {type(source).__name__}")
         self.source = os.fspath(source)
         self.max_sentence_length = whole_or_none(max_sentence_length, "max_sentence_length", 1)
         self.limit = whole_or_none(limit, "limit", 0)

@@ -21,7 +21,7 @@ from nncore.text._counting import (
     select,
 )
 from nncore.text._sources import Path, Sentences
-from nncore.text._word2vec_settings import whole
+from nncore.text._word2vec_settings import whole, whole_or_none
 from nncore.text._words_file import word_arrays, words_of
 
 __all__ = ["RULE_DEFAULT", "RULE_DISCARD", "RULE_KEEP", "Vocabulary"]
@@ -181,8 +181,7 @@ class Vocabulary:
         sort: bool = True,
     ) -> Vocabulary:
         """Vocabulary of a corpus that has been counted; in the order of first sight with ``sort=False``."""
-        if max_size is not None and max_size < 1:
-            raise ValueError(f"max_size must be at least 1, but came as {max_size}")
+        max_size = whole_or_none(max_size, "max_size", 1)
         kept = select(raw, min_count, max_size, trim_rule)
         at = by_frequency(raw.counts, kept.at) if sort else kept.at
         made = cls(raw.words(at), raw.counts[at], raw.sentences, raw.raw_words)

@@ -347,6 +347,7 @@ class Word2Vec(Weights):
             raise RuntimeError("there is no vocabulary yet: call build_vocab before train")
         self._check_settings()
         callbacks = checked_callbacks(callbacks)
+        self._check_outputs()
         epochs = whole(self.epochs if epochs is None else epochs, "epochs", 1)
         alpha = self.alpha if start_alpha is None else real(start_alpha, "start_alpha", 0)
         min_alpha = self.min_alpha if end_alpha is None else real(end_alpha, "end_alpha", 0)
@@ -477,6 +478,16 @@ class Word2Vec(Weights):
         for name in _word2vec_files.SETTINGS:
             setattr(self, name, checked(name, getattr(self, name)))
         check_objective(self.hs, self.negative, self.full_softmax, warn=False)
+
+    def _check_outputs(self) -> None:
+        """Refuse an objective whose outputs were not made with the vocabulary."""
+        outputs = {"hs": self._tree, "negative": self._negative, "full_softmax": self._negative}
+        for name, matrix in outputs.items():
+            if getattr(self, name) and matrix is None:
+                raise ValueError(
+                    f"{name} must be set before build_vocab, which makes its output vectors, but became "
+                    f"{getattr(self, name)} after it"
+                )
 
     def _what_left_words_out(self, trim_rule: TrimRule | None) -> str:
         given = {"max_final_vocab": self.max_final_vocab, "trim_rule": trim_rule}
