@@ -217,3 +217,85 @@ def test_vec_envs_of_stable_baselines3():
     made = transitions(environments, 30)
     for name, of_one in enumerate(made):
         assert of_one == expected(name, 30)
+
+
+class Plain:
+    """Ten steps, of which each test makes something wrong."""
+
+    observation_space, action_space = spaces.Box(-1, 1, (2,), np.float32), spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        self.left = 10
+        return np.zeros(2, np.float32), {}
+
+    def step(self, action):
+        self.left -= 1
+        return np.zeros(2, np.float32), 1.0, self.left == 0, False, {}
+
+
+class Numbered(Plain):
+    """The same for tables."""
+
+    observation_space = spaces.Discrete(3)
+
+    def reset(self, **given):
+        return 0, super().reset(**given)[1]
+
+    def step(self, action):
+        return 1, *super().step(action)[1:]
+
+
+def dqn(env):
+    return rl.DQN(env, hidden=(4,), buffer_size=100, learning_starts=5, seed=0)
+
+
+LEARNERS = {
+    "dqn": (Plain, lambda env: dqn(env).learn(30)),
+    "dqn with a callback": (Plain, lambda env: dqn(env).learn(30, callback=lambda *_: True)),
+    "reinforce": (Plain, lambda env: rl.REINFORCE(env, hidden=(4,), seed=0).learn(30)),
+    "hill climbing": (Plain, lambda env: rl.HillClimbing(env, n_episodes=1, seed=0).learn(30)),
+    "q-learning": (Numbered, lambda env: rl.QLearning(3, 2).learn(env, 30)),
+    "td": (Numbered, lambda env: rl.TD0(3).learn(env, 30)),
+    "evaluation of q-learning": (Numbered, lambda env: rl.QLearning(3, 2).evaluate(env, 1)),
+}
+SHORT = {
+    "step": lambda result: (*result[:3], result[4]),
+    "reward": lambda result: (result[0], None, *result[2:]),
+    "rewards": lambda result: (result[0], np.ones(1), *result[2:]),
+    "text": lambda result: (result[0], "1", *result[2:]),
+}
+
+
+@pytest.mark.parametrize("learner", LEARNERS)
+def test_an_environment_of_ones_own_that_gives_something_else_is_told(learner):
+    kind, learn = LEARNERS[learner]
+
+    class Old(kind):
+        def reset(self, **given):
+            return super().reset(**given)[0]
+
+    with pytest.raises(TypeError, match=r"^env.reset must return \(observation, info\), but returned (ndarray|int)"):
+        learn(Old())
+    for what, spoil in SHORT.items():
+
+        class Spoilt(kind):
+            def step(self, action, spoil=spoil):
+                return spoil(super().step(action))
+
+        due = "number as reward, but" if what != "step" else r"\(observation, .*\), but returned 4 values"
+        with pytest.raises(TypeError, match=f"^env.step must return .*{due}"):
+            learn(Spoilt())
+
+
+@pytest.mark.parametrize("learner", LEARNERS)
+def test_rewards_and_ends_may_be_of_any_type(learner):
+    kind, learn = LEARNERS[learner]
+
+    class Other(kind):
+        def step(self, action):
+            observation, reward, terminated, truncated, _ = super().step(action)
+            if self.left % 2:
+                return observation, np.float32(reward), int(terminated), np.bool_(truncated), None
+            return observation, np.array(reward), np.int8(terminated), 0, {}
+
+    learn(Other())

@@ -442,13 +442,13 @@ def test_an_environment_that_raises_leaves_what_was_learned():
 @pytest.mark.parametrize(
     ("state", "reward", "error", "message"),
     [
-        (5, 0.0, ValueError, "state must be from 0 to 4, but is 5"),
-        (-1, 0.0, ValueError, "state must be from 0 to 4, but is -1"),
+        (5, 0.0, ValueError, "env gave an observation that is not in its space: 5"),
+        (-1, 0.0, ValueError, "env gave an observation that is not in its space: -1"),
         (None, 0.0, ValueError, "env gave an observation that is not in its space: None"),
         (0.5, 0.0, ValueError, "env gave an observation that is not in its space: 0.5"),
         (0, np.nan, ValueError, "reward must be finite, but is nan"),
         (0, np.inf, ValueError, "reward must be finite, but is inf"),
-        (0, "much", TypeError, "env gave a reward that is no number: 'much'"),
+        (0, "much", TypeError, "env.step must return a number as reward, but returned 'much'"),
     ],
 )
 def test_an_environment_that_gives_nonsense_is_named(state, reward, error, message):

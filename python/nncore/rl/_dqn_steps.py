@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nncore.rl.environments import SingleEnvironment, copied, mapped
+from nncore.rl.environments import SingleEnvironment, check_step, copied, mapped
 
 if TYPE_CHECKING:
     from nncore.rl._dqn_agent import Agent
@@ -65,10 +65,15 @@ def _collect_one(agent: Agent, environment: SingleEnvironment, callback: Any, va
     agent._stand_at(agent._observations)
     action = learner.act_here(behind, agent.exploration_rate, run.calls)
     while True:
-        reached, reward, terminated, truncated, info = env_step(action)
+        result = env_step(action)
+        try:
+            reached, reward, terminated, truncated, info = result
+            returns[0] += reward
+        except (TypeError, ValueError):
+            check_step(result)
+            raise
         agent._observations = reached
         played.append(action)
-        returns[0] += reward
         lengths[0] += 1
         run.calls += 1
         run.num_timesteps += 1
@@ -76,12 +81,16 @@ def _collect_one(agent: Agent, environment: SingleEnvironment, callback: Any, va
         run.collected_steps += 1
         ended = terminated or truncated
         over = run.collected_calls >= freq or run.num_timesteps >= total
-        if ended or over or run.num_timesteps < starts:
-            kept = learner.step(replay, reached, reward, terminated, truncated, behind)
-        else:
-            epsilon = settings.exploration(run.num_timesteps / total)
-            action = step_and_act(replay, reached, reward, terminated, truncated, behind, epsilon, run.calls)
-            kept = action is not None
+        try:
+            if ended or over or run.num_timesteps < starts:
+                kept = learner.step(replay, reached, reward, terminated, truncated, behind)
+            else:
+                epsilon = settings.exploration(run.num_timesteps / total)
+                action = step_and_act(replay, reached, reward, terminated, truncated, behind, epsilon, run.calls)
+                kept = action is not None
+        except TypeError:
+            check_step(result)
+            raise
         if not kept:
             _keep_converted(agent, reached, reward, terminated, truncated)
         if run.num_timesteps % interval == 0:
@@ -196,6 +205,6 @@ def _with_end(info: dict[str, Any], i: int, agent: Any, final: Any, only_truncat
     return {
         "episode": episode,
         "terminal_observation": final,
-        **info,
+        **(info or {}),
         "TimeLimit.truncated": only_truncated,
     }

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from nncore import nn
 from nncore.rl._spaces import is_discrete
+from nncore.rl.environments import begun, check_step
 
 Array = NDArray[Any]
 
@@ -121,11 +122,13 @@ class PolicyNetwork:
     def play(self, env: Any, seed: int, limit: int | None) -> tuple[float, int]:
         """Return and length of an episode that begins with a seed."""
         stream = self.net.stream(1)  # the weights of now, packed
-        observation, _ = env.reset(seed=seed)
+        observation = begun(env, seed)
         total, length, over = 0.0, 0, False
         while not over and length != limit:
             action = self.actions_of(stream(self.inputs_of(observation, None)), True)
-            observation, reward, terminated, truncated, _ = env.step(action)
+            result = env.step(action)
+            check_step(result)
+            observation, reward, terminated, truncated, _ = result
             total += float(reward)
             if not math.isfinite(total):
                 raise ValueError(f"env must give finite rewards, but gave {reward}")

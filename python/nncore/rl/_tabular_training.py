@@ -12,6 +12,7 @@ from nncore import _core
 from nncore.rl._history import Recorder, empty_history
 from nncore.rl._spaces import actions_of
 from nncore.rl._tabular_spaces import States, made, step_of
+from nncore.rl.environments import begun, check_step
 from nncore.rl.mdp import MDP
 
 _STEPS_A_CALL = 1 << 20  # some 20 ms on small models, 0.2 s where every step misses the caches
@@ -80,13 +81,14 @@ def _run_episodes(
     env_seed: int | None = environment_seed(seed, agent.num_timesteps)
     left, limit = steps, limit or steps + 1
     while left:
-        observation, _ = env.reset(seed=env_seed)
+        observation, result = begun(env, env_seed), None
         env_seed = None
         total, length, over = 0.0, 0, False
         try:
             action = begin(observation if encode is None else encode(observation))
             for length in range(1, min(left, limit) + 1):
-                observation, reward, terminated, truncated, _ = act(action + first_action if first_action else action)
+                result = act(action + first_action if first_action else action)
+                observation, reward, terminated, truncated, _ = result
                 state = observation if encode is None else encode(observation)
                 total += reward
                 over = terminated or truncated or length == limit
@@ -94,8 +96,10 @@ def _run_episodes(
                     learner.end(state, reward, bool(terminated))
                     break
                 action = learn(state, reward)
-        except TypeError:  # the core was given what is no number
-            _explain(states, observation, locals().get("reward", 0.0))
+        except (TypeError, ValueError):  # the environment gave what cannot be, perhaps
+            if result is not None:
+                check_step(result)
+            states.number(observation)
             raise
         finally:
             agent.num_timesteps = learner.steps
@@ -103,14 +107,6 @@ def _run_episodes(
         act = step_of(env)
         recorder.add(agent.num_timesteps, int(over), float(total) if over else 0.0, length if over else 0)
         progress(length)
-
-
-def _explain(states: States, observation: Any, reward: Any) -> None:
-    states.number(observation)
-    try:
-        float(reward)
-    except (TypeError, ValueError):
-        raise TypeError(f"env gave a reward that is no number: {reward!r}") from None
 
 
 @contextmanager
@@ -157,10 +153,12 @@ def play(agent: Any, env: Any, n_episodes: int, seed: int, limit: int) -> list[f
         policy = agent.policy() + first_action
         returns = []
         for episode in range(n_episodes):
-            observation, _ = env.reset(seed=environment_seed(seed, 0) if episode == 0 else None)
+            observation = begun(env, environment_seed(seed, 0) if episode == 0 else None)
             total = 0.0
             for _ in range(limit):
-                observation, reward, terminated, truncated, _ = env.step(int(policy[states.number(observation)]))
+                result = env.step(int(policy[states.number(observation)]))
+                check_step(result)
+                observation, reward, terminated, truncated, _ = result
                 total += float(reward)
                 if terminated or truncated:
                     break

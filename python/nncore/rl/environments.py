@@ -104,7 +104,7 @@ class SingleEnvironment(Environments):
     def begin(self) -> Any:
         """Begin an episode; its first observation."""
         seed = None if self.seed is None else seed_of_episode(self.seed, self.episode)
-        observation = self.env.reset(seed=seed)[0]
+        observation = begun(self.env, seed)
         self.episode += 1
         return observation
 
@@ -119,11 +119,13 @@ class SingleEnvironment(Environments):
     def step(self, actions: NDArray[Any]) -> Steps:
         """Step everywhere; where an episode ends, the next one begins."""
         action = int(actions[0]) if self._whole_numbers else actions[0]
-        observation, reward, terminated, truncated, info = self.env.step(action)
+        result = self.env.step(action)
+        check_step(result)
+        observation, reward, terminated, truncated, info = result
         reached = observations = stacked([observation])
         if terminated or truncated:
             observations = stacked([self.begin()])
-        flags = np.array([terminated]), np.array([truncated])
+        flags = np.array([bool(terminated)]), np.array([bool(truncated)])
         return Steps(observations, np.array([reward], np.float64), *flags, reached, np.ones(1, bool), [info])
 
 
@@ -233,6 +235,29 @@ def as_environments(env: Any) -> Environments:
         "env must be an id, a Gymnasium environment or vector environment, or a VecEnv of stable-baselines3, "
         f"but is {type(env).__name__}"
     )
+
+
+def begun(env: Any, seed: int | None) -> Any:
+    """First observation of an episode of a Gymnasium environment; TypeError where `reset` gives something else."""
+    result = env.reset(seed=seed)
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise TypeError(f"env.reset must return (observation, info), but returned {_described(result)}")
+    return result[0]
+
+
+def check_step(result: Any) -> None:
+    """TypeError where a Gymnasium environment's `step` has given something else than it must."""
+    if not isinstance(result, tuple) or len(result) != 5:
+        due = "(observation, reward, terminated, truncated, info)"
+        raise TypeError(f"env.step must return {due}, but returned {_described(result)}")
+    if not isinstance(result[1], (int, float, np.number)) and not (
+        isinstance(result[1], np.ndarray) and result[1].ndim == 0 and result[1].dtype.kind in "biuf"
+    ):
+        raise TypeError(f"env.step must return a number as reward, but returned {result[1]!r}")
+
+
+def _described(result: Any) -> str:
+    return f"{len(result)} values" if isinstance(result, tuple) else type(result).__name__
 
 
 def normalizing(environments: Environments | None) -> Any:
