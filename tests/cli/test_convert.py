@@ -123,6 +123,8 @@ def test_what_the_user_must_change(tmp_path: Path, capsys: pytest.CaptureFixture
         (b"0 3\n", "text"),
         (b"1 2\n\na 1 2\n", "text"),
         (b"1 2\na \0\0\0\0\0\0\0\0", "binary"),
+        (b"1 9\na 1 2\n", "text"),
+        (b"1 9\na \x00 1 ", "binary"),
         (b"a 1 2\n", "glove"),
         (b"new york 1 2", "glove"),
         (b"", "text"),
@@ -150,3 +152,14 @@ def test_formats_are_recognised_by_how_files_begin(tmp_path: Path, content: byte
 )
 def test_formats_of_other_tools_are_recognised(data_dir: Path, name: str, kind: str) -> None:
     assert guess_input(str(data_dir / "formats" / name)) == kind
+
+
+@pytest.mark.parametrize("first", ["3 10\n", "9 2\n", ""])
+def test_a_tolerant_conversion_does_not_need_the_first_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], first: str
+) -> None:
+    source, target = tmp_path / "in.txt", tmp_path / "out.bin"
+    source.write_text(first + "ab 1 2 3\ncd 4 5 6\n")
+    assert main(["convert", str(source), str(target), "--tolerant"]) == 0
+    assert "2 words of 3 dimensions" in capsys.readouterr().out
+    assert KeyedVectors.load_word2vec_format(target, binary=True).index_to_key == ["ab", "cd"]

@@ -96,7 +96,8 @@ def guess_input(path: str) -> str:
         return "text" if b"\0" in header or not _is_row(header, None) else "glove"
     lines = rest.lstrip().split(b"\n", 1)
     cut = len(lines) < 2 and len(begin) == _LOOK
-    return "text" if cut or not lines[0] or _is_row(lines[0], int(fields[1])) else "binary"
+    row = _is_row(lines[0], int(fields[1])) or (_is_text(lines[0]) and _is_row(lines[0], None))  # the header may lie
+    return "text" if cut or not lines[0] or row else "binary"
 
 
 def guess_output(path: str) -> str:
@@ -112,6 +113,14 @@ def guess_output(path: str) -> str:
     if found is None:
         raise ValueError(f"{path}: the name does not tell the format; give --to one of {', '.join(FORMATS)}")
     return found
+
+
+def _is_text(line: bytes) -> bool:
+    """Whether a line is UTF-8 without characters that do not show."""
+    try:
+        return line.decode().strip().isprintable()
+    except UnicodeDecodeError:
+        return False
 
 
 def _is_row(line: bytes, dimensions: int | None) -> bool:
