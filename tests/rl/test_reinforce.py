@@ -83,6 +83,7 @@ def test_a_seed_fixes_the_run_and_pieces_are_the_whole() -> None:
 def same(a: REINFORCE, b: REINFORCE) -> None:
     assert_array_equal(a.parameters, b.parameters)
     assert a.history_ == b.history_
+    assert type(a.history_["timesteps"][0]) is type(b.history_["timesteps"][0]) is int
     assert (a.num_timesteps, a.num_updates) == (b.num_timesteps, b.num_updates)
     assert_array_equal(a.predict(np.ones((9, 2), np.float32))[0], b.predict(np.ones((9, 2), np.float32))[0])
 

@@ -20,6 +20,7 @@ _SETTINGS = (
     *("hidden", "baseline", "standardize", "learning_rate", "gamma", "batch_episodes", "optimizer", "preprocess"),
     *("cut_at_reward", "seed"),
 )
+_HISTORY = {"timesteps": np.int64, "return": np.float64, "length": np.int64}
 _STEPS = ("steps", "inputs", "indices", "values", "actions", "rewards")
 _COUNTS = ("num_timesteps", "num_updates", "_predictions", "_evaluations")
 
@@ -28,7 +29,7 @@ def state(agent: REINFORCE) -> tuple[dict[str, Any], Arrays]:
     """Description and arrays of the agent: all but its environment."""
     optimizer = agent._optimizer.state_dict()
     arrays: Arrays = {"parameters": agent.parameters}
-    arrays |= {f"history.{name}": np.array(values, np.float64) for name, values in agent.history_.items()}
+    arrays |= {f"history.{name}": np.array(values, _HISTORY[name]) for name, values in agent.history_.items()}
     arrays |= {f"optimizer.{name}": value for name, value in optimizer.items() if isinstance(value, np.ndarray)}
     episodes = agent._resume or _episodes(agent)  # loaded, and saved again before it learnt on
     arrays |= {f"episodes.{name}": array for name, array in episodes["arrays"].items()}
