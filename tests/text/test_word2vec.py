@@ -333,6 +333,45 @@ def test_a_model_follows_when_its_words_are_sorted(kind, by_hand, tmp_path):
     assert model.history_["loss"][-1] < loss + 0.01
 
 
+@pytest.mark.parametrize("moment", ["on_train_begin", "on_epoch_begin", "on_epoch_end", "on_train_end"])
+@pytest.mark.parametrize("change", ["sort", "add", "grow"])
+def test_a_callback_that_changes_the_words_leaves_a_right_model(moment, change):
+    class Changing:
+        pass
+
+    def act(callback, model):
+        callback.before = copy.deepcopy(model.wv)
+        if change == "sort":
+            model.wv.sort_by_descending_frequency()
+        elif change == "add":
+            model.wv.add_vector("new", np.ones(12))
+        else:
+            model.build_vocab([["new"]], update=True)
+
+    setattr(Changing, moment, act)
+    model, callback = Word2Vec(**SMALL, sorted_vocab=0), Changing()
+    model.build_vocab(sentences())
+    if moment == "on_train_end":
+        model.train(sentences(), callbacks=[callback])
+    else:
+        with pytest.raises(RuntimeError, match="^the vocabulary must stay as it is during train"):
+            model.train(sentences(), callbacks=[callback])
+    assert len(model.wv) == len(model.wv.vectors) == len(callback.before) + (change != "sort")
+    for word in callback.before.index_to_key:
+        assert_array_equal(model.wv[word], callback.before[word])
+    if change != "add":
+        model.train(sentences())
+
+
+def test_vectors_that_a_callback_replaces_are_trained_on():
+    class Zero:
+        def on_epoch_begin(self, model):
+            model.wv.vectors = np.zeros_like(model.wv.vectors)
+
+    model = Word2Vec(sentences(), **{**SMALL, "epochs": 1}, callbacks=[Zero()], negative=0, full_softmax=True)
+    assert np.abs(model.wv.vectors).max() < 1e-3
+
+
 def test_reset_from_takes_the_vocabulary_alone():
     model = Word2Vec(sentences(), **SMALL)
     other = Word2Vec(**SMALL)

@@ -85,17 +85,29 @@ def run(model: Word2Vec, corpus: EncodedCorpus, position: Position, callbacks: S
     training = model._make_training()
     model._unfinished = position
     model.running_training_loss = position.total_loss
-    call(callbacks, "on_train_begin", model)
+    words, count = model.wv.index_to_key, len(model.wv)
+
+    def tell(moment: str) -> None:
+        call(callbacks, moment, model)
+        if model.wv.index_to_key is not words or len(words) != count:
+            model._unfinished = None
+            raise RuntimeError(
+                "the vocabulary must stay as it is during train, but a callback has sorted or changed it: the training "
+                "ends here"
+            )
+        model._adopt_vectors()  # a callback may have put others in their place
+
+    tell("on_train_begin")
     with _progress(model, corpus, position) as show:
         while position.epoch < position.epochs:
             if position.chunk == 0:
-                call(callbacks, "on_epoch_begin", model)
+                tell("on_epoch_begin")
             _train_epoch(model, training, corpus, position, show)
             if not all_finite(model._input):
                 raise _diverged(position)
             with uninterrupted():
                 _end_epoch(model, corpus, position)
-            call(callbacks, "on_epoch_end", model)
+            tell("on_epoch_end")
     model._unfinished = None
     call(callbacks, "on_train_end", model)
 

@@ -234,7 +234,8 @@ class Weights:
         self._words = now
 
     def _forget_norms(self) -> None:
-        self.wv.vectors = self._input[:, : self.vector_size]
+        if self.wv.index_to_key is self._words and len(self._words) == len(self._input):  # else a callback changed them
+            self.wv.vectors = self._input[:, : self.vector_size]
 
     def _make_training(self, counts: NDArray[np.int64] | None = None) -> Any:
         training = _core.Word2VecFloat32(
