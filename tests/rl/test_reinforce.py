@@ -286,6 +286,8 @@ def test_wrong_environments_and_calls() -> None:
         made.learn(10, callback=3)
     with pytest.raises(ValueError, match="observation must be of shape"):
         made.predict(np.zeros((4, 3), np.float32))
+    with pytest.raises(ValueError, match=r"^observation must be of shape \(2,\), but came as \(3,\)"):
+        made.predict(np.zeros(3, np.float32))
     with pytest.raises(ValueError, match="observation must be finite"):
         made.predict(np.array([np.nan, 0], np.float32))
     with pytest.raises(ValueError, match="n_episodes"):

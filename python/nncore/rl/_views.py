@@ -30,7 +30,10 @@ class Plain:
 
     def rows_of(self, observations: Any) -> int | None:
         """How many observations are given: None for a single one."""
-        return self.seen.rows_of(observations)
+        rows = self.seen.rows_of(observations)
+        if rows is None:
+            self.seen.arrays(observations, None)  # raises for what is no observation
+        return rows
 
     def arrays(self, observations: Any) -> list[Array]:
         """The arrays of the observation of a single environment."""
