@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nncore.energy._boltzmann import BoltzmannMachine
-    from nncore.energy._hopfield import Hopfield
+    from nncore.energy._capacity import retrieval_overlap
+    from nncore.energy._hopfield import Hopfield, RecallReport
     from nncore.energy._modern_hopfield import ModernHopfield
     from nncore.energy._rbm import RBM
 
-__all__ = ["RBM", "BoltzmannMachine", "Hopfield", "ModernHopfield"]
+__all__ = ["RBM", "BoltzmannMachine", "Hopfield", "ModernHopfield", "RecallReport", "retrieval_overlap"]
 
 _MODULES = {
     "BoltzmannMachine": "_boltzmann",
     "Hopfield": "_hopfield",
     "ModernHopfield": "_modern_hopfield",
     "RBM": "_rbm",
+    "RecallReport": "_recall",
+    "retrieval_overlap": "_capacity",
 }
 
 
