@@ -304,7 +304,7 @@ class Hopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # type: ig
         X : array of shape (n_samples, n_features)
             Damaged patterns, of −1 and +1.
         y : array of shape (n_samples, n_features), optional
-            What they should be recalled as; by default the nearest memory.
+            What they should be recalled as; by default the nearest memory, as with labels, which say nothing here.
 
         Returns
         -------
@@ -313,7 +313,7 @@ class Hopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # type: ig
         """
         check_is_fitted(self)
         recalled, _ = self._states(self.transform(X))
-        if y is None:
+        if y is None or np.ndim(y) < 2:
             return float(self.overlap(recalled).max(axis=1).mean())
         targets, _ = self._states(y, "y")
         if len(targets) != len(recalled):

@@ -273,7 +273,7 @@ class ModernHopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # ty
         X : array of shape (n_samples, n_features)
             Damaged patterns.
         y : array of shape (n_samples, n_features), optional
-            What they should be recalled as; by default the nearest memory.
+            What they should be recalled as; by default the nearest memory, as with labels, which say nothing here.
 
         Returns
         -------
@@ -281,7 +281,7 @@ class ModernHopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # ty
             Mean cosine of `transform(X)` with y, or its greatest with any memory; 1 is perfect.
         """
         recalled, _ = self._states(self.transform(X))
-        if y is None or np.ndim(y) < 2:  # labels, which scikit-learn's tools pass on, say nothing here
+        if y is None or np.ndim(y) < 2:
             return float(self.overlap(recalled).max(axis=1).mean())
         targets, _ = self._states(y)
         if len(targets) != len(recalled):
