@@ -8,6 +8,7 @@ matplotlib is imported by the first call: ``pip install 'nncore[plot]'``.
 from __future__ import annotations
 
 from .curves import learning_curve
+from .energy import capacity, energy, recall
 from .matrices import hinton
 from .recurrent import cell_text, gates
 from .replay import priorities
@@ -16,13 +17,16 @@ from .words import analogy, embedding, frequency_rank
 
 __all__ = [
     "analogy",
+    "capacity",
     "cell_text",
     "embedding",
+    "energy",
     "frequency_rank",
     "gates",
     "hinton",
     "learning_curve",
     "priorities",
+    "recall",
     "returns",
     "values",
 ]
