@@ -62,7 +62,7 @@ def test_energy_falls_to_a_dot_where_it_rests():
 
 
 def test_named_energies_have_a_legend_and_a_colour_each():
-    figure, given = plt.subplots()
+    _, given = plt.subplots()
     ax = plot.energy({"a": [1.0, 0.0], "b": [[2.0, 2.0], [1.0, 0.0]]}, given)
     assert ax is given
     assert [text.get_text() for text in ax.get_legend().get_texts()] == ["a", "b"]

@@ -135,8 +135,8 @@ inline std::int64_t bit_difference(const std::uint64_t* a, const std::uint64_t* 
 /// All ones in the lanes whose bits are set: bits 0 ... kInts - 1 from bit `first` of a column on.
 #if !defined(__AVX512F__)
 [[gnu::always_inline]] inline IntVec set_lanes(const std::uint8_t* column, std::size_t first) {
-  IntVec bits;
-  for (std::size_t lane = 0; lane < kInts; ++lane) bits[lane] = 1 << (lane + first % 8);
+  static constexpr std::int32_t kBits[8] = {1, 2, 4, 8, 16, 32, 64, 128};
+  const IntVec bits = load_as<IntVec>(kBits + first % 8);
   return ((static_cast<std::int32_t>(column[first / 8]) - IntVec{}) & bits) == bits;
 }
 #endif

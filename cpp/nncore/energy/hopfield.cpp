@@ -13,6 +13,7 @@ namespace nncore {
 namespace {
 
 constexpr double kElementNanoseconds = 0.2;  // memory is the limit
+constexpr std::size_t kFewRows = 8;          // states for which packing the weights would not pay
 constexpr std::size_t kFieldRows = 64;       // states that are converted to T at a time
 
 /// h += step·w, where a flip changed what w weighs.
@@ -22,6 +23,17 @@ void add_row(T step, const T* w, T* h, std::size_t size) {
   std::size_t i = 0;
   for (; i + kLanes<T> <= size; i += kLanes<T>) store(h + i, fma(steps, load(w + i), load(h + i)));
   for (; i < size; ++i) h[i] = fma1(step, w[i], h[i]);
+}
+
+/// h = Wx + b of one state: the same sums in the same order as matmul()'s, which would pack W first.
+template <typename T>
+void fields_of_one(const std::int8_t* x, View<const T, 2> weights, View<const T, 1> bias, T* h) {
+  const std::size_t d = bias.size();
+  const double work = kElementNanoseconds * static_cast<double>(d * d);
+  parallel_ranges(d, kBlock<T>, work, [&](std::size_t begin, std::size_t end) {
+    std::copy(bias.data() + begin, bias.data() + end, h + begin);
+    for (std::size_t j = 0; j < d; ++j) add_row(static_cast<T>(x[j]), weights.row(j) + begin, h + begin, end - begin);
+  });
 }
 
 /// Whether no unit would change.
@@ -136,6 +148,12 @@ void hopfield_fields(View<const std::int8_t, 2> states, View<const T, 2> weights
   require(bias.size() == d, "bias", "(d) with d = ", d, bias);
   require(fields.extents() == states.extents(), "fields", "of the shape of states: ", shape_text(states.extents()),
           fields);
+  if (states.extent(0) < kFewRows) {
+    for (std::size_t row = 0; row < states.extent(0); ++row) {
+      fields_of_one<T>(states.row(row), weights, bias, fields.row(row));
+    }
+    return;
+  }
   std::vector<T> x(std::min(kFieldRows, states.extent(0)) * d);
   for (std::size_t row = 0; row < states.extent(0); row += kFieldRows) {
     const std::size_t part = std::min(kFieldRows, states.extent(0) - row);

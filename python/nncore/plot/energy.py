@@ -87,7 +87,9 @@ def _frame(ax: Axes, left: float, top: float, width: int, height: int) -> None:
     """A thin line around an image, so that a bright one has an edge on a bright page."""
     from matplotlib.patches import Rectangle
 
-    ax.add_patch(Rectangle((left - 0.5, top - 0.5), width, height, fill=False, linewidth=0.6, edgecolor="0.6"))
+    ax.add_patch(
+        Rectangle((left - 0.5, top - 0.5), width, height, fill=False, linewidth=0.6, edgecolor="0.6", clip_on=False)
+    )
 
 
 def energy(energies: ArrayLike | Mapping[str, ArrayLike], ax: Axes | None = None, *, label: str = "sweep") -> Axes:
