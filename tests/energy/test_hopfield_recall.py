@@ -232,3 +232,37 @@ def test_progress_is_shown_when_asked(capsys):
     assert "storkey: 100%" in (shown := capsys.readouterr().err) and "recall: 100%" in shown
     net.recall(np.ones((2, 6), int), verbose=0)
     assert capsys.readouterr().err == ""
+
+
+def test_each_sweep_has_an_order_of_its_own():
+    rng = np.random.default_rng(8)
+    memories = signs(rng, (60, 200))
+    rows, columns = pack(memories)
+    states = signs(rng, (20, 200))
+    settings = {"synchronous": False, "random_order": True, "temperature": 0.0, "seed": 0, "count": 1}
+    first, second = (
+        run(
+            states,
+            lambda *rest, **kw: _core.packed_hopfield_recall(rows, columns, None, False, *rest, **kw),
+            first_sweep=sweep,
+            **settings,
+        )[0]
+        for sweep in (0, 1)
+    )
+    assert (first != second).any()
+
+
+def test_weights_settle_by_fields_that_no_flip_has_rounded():
+    state, weights = np.ones((1, 2), np.int8), np.array([[0.0, -1.0], [-1.0, 0.0]])
+    rounded = np.full((1, 2), 0.5)  # says that nothing changes; the true field is -1
+    settings = {"synchronous": False, "random_order": False, "temperature": 0.0, "seed": 0, "first_sweep": 0}
+
+    def call(*rest, **kw):
+        _core.hopfield_recall(weights, np.zeros(2), *rest, rounded, **kw)
+
+    after, sweeps, cycle = run(state, call, **settings, count=1)
+    assert_array_equal(after, state)
+    assert sweeps[0] == 1 and cycle[0] == 0
+    after, sweeps, cycle = run(state, call, **settings, count=2)
+    assert_array_equal(after, [[-1, 1]])
+    assert sweeps[0] == 2 and cycle[0] == 1
