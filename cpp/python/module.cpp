@@ -28,6 +28,7 @@ py::typing::Dict<py::str, py::str> build() {
 void bind_cooccurrence(py::module_& m);
 void bind_core(py::module_& m);
 void bind_dqn_learner(py::module_& m);
+void bind_hopfield(py::module_& m);
 void bind_kernels(py::module_& m);
 void bind_mdp(py::module_& m);
 void bind_nn(py::module_& m);
@@ -51,6 +52,7 @@ PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   m.def("build", &nncore::build, "Version, compiler and instruction set of this build.");
   nncore::bind_cooccurrence(m);
   nncore::bind_core(m);
+  nncore::bind_hopfield(m);
   nncore::bind_kernels(m);
   nncore::bind_mdp(m);
   nncore::bind_q_learning(m);

@@ -15,6 +15,7 @@ ROWS, COLUMN = np.array([[1.0], [0.0]]), np.array([[0.5], [2.0]])
 
 STEPS = np.array([[[0.5, 0.5], [0.0, 1.0]], [[1.0, 0.0], [1.0, 0.0]]])
 SENTENCES, COUNTS = [["a", "b", "a"], ["a"]], np.array([[1.0, 3.0], [2.0, 0.0]])
+PATTERNS, PAIR = np.array([[1.0, -1.0], [1.0, 1.0]]), np.array([[0.0, -0.5], [-0.5, 0.0]])
 
 
 def one_unit(letters):
@@ -140,6 +141,16 @@ CALLS = {
     "hill_climbing_step": (np.array([0.0, 0.0]), np.array([1.0, 2.0]), 1.0, 2.0, 0.5),
     "rewards_to_go": (np.array([0.0, 1.0]), 0.5),
     "reinforce_step": (np.zeros((2, 1)), np.ones((1, 1)), np.array([1]), np.ones(1), 0.5),
+    "hopfield_energy": (PATTERNS[0], PAIR, np.zeros(2)),
+    "hopfield_weights": (PATTERNS,),
+    "storkey_weights": (PATTERNS,),
+    "pseudo_inverse_weights": (PATTERNS,),
+    "hopfield_step": (PATTERNS[1], PAIR, np.zeros(2)),
+    "hopfield_recall": (PATTERNS[1], PAIR, np.zeros(2), [0, 1]),
+    "glauber_probability": (0.5, 2.0),
+    "modern_hopfield_step": (PATTERNS[0], PATTERNS, 0.5),
+    "modern_hopfield_recall": (PATTERNS[0], PATTERNS, 0.5, 2),
+    "modern_hopfield_energy": (PATTERNS[0], PATTERNS, 0.5),
     "dqn_targets": (np.ones(1), np.ones(1), np.array([[0.5, 2.0]])),
     "dqn_loss": (np.array([[0.5, 2.0]]), np.array([0]), np.ones(1), np.ones(1)),
 }
@@ -169,6 +180,7 @@ def test_every_function_of_these_systems_is_called_here():
         "_gates",
         "dqn",
         "gru",
+        "hopfield",
         "layers",
         "losses",
         "lstm",

@@ -281,6 +281,18 @@ void random_normals(const Draws& draws, std::uint64_t first, std::size_t count, 
   }
 }
 
+void random_logistic(const Draws& draws, std::uint64_t first, std::size_t count, double* out) {
+  std::uint32_t words[2 * kChunk];
+  for (std::size_t done = 0; done < count; done += kChunk) {
+    const std::size_t part = std::min(kChunk, count - done);
+    random_words(draws, 2 * (first + done), 2 * part, words);
+    for (std::size_t i = 0; i < part; ++i) {
+      const double u = from_bits(join(words + 2 * i) >> 12 | kOne) - (1 - 0x1p-53);  // (k + 1/2) / 2^52: never 0 or 1
+      out[done + i] = logarithm(u) - logarithm(1 - u);
+    }
+  }
+}
+
 void random_integers(const Draws& draws, std::int64_t low, std::int64_t high, View<std::int64_t, 1> out) {
   require_draws(draws);
   require(low < high, "high must be above low, but came as low = ", low, ", high = ", high);

@@ -84,6 +84,9 @@ void random_normal(const Draws& draws, T mean, T deviation, View<T, 1> out);
 /// Standard normal entries first, first + 1, ... of random_normal, in the calling thread; `first` is even.
 template <typename T>
 void random_normals(const Draws& draws, std::uint64_t first, std::size_t count, T* out);
+/// Standard logistic numbers, log(u / (1 - u)) with u uniform in (0, 1): a unit that is on with probability
+/// 1 / (1 + exp(-z)) is on where z exceeds one. Entry i of out [0 .. count) comes from words 2 (first + i) and the next.
+void random_logistic(const Draws& draws, std::uint64_t first, std::size_t count, double* out);
 
 /// Integers in [low, high), each equally likely. Entry i comes from words 2i, 2i + 1; where they would favour some
 /// integers they are drawn again, at the same place with attempt 1, 2, ... (Lemire 2019).

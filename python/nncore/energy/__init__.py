@@ -7,12 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nncore.energy._boltzmann import BoltzmannMachine
-    from nncore.energy._hopfield import Hopfield
+    from nncore.energy._capacity import retrieval_overlap
+    from nncore.energy._hopfield import Hopfield, RecallReport
     from nncore.energy._modern_hopfield import ModernHopfield
     from nncore.energy._rbm import RBM
     from nncore.energy._to_classifier import to_classifier
 
-__all__ = ["RBM", "BoltzmannMachine", "Hopfield", "ModernHopfield", "to_classifier"]
+__all__ = [
+    "RBM",
+    "BoltzmannMachine",
+    "Hopfield",
+    "ModernHopfield",
+    "RecallReport",
+    "retrieval_overlap",
+    "to_classifier",
+]
 
 _MODULES = {
     "BoltzmannMachine": "_boltzmann",
@@ -20,6 +29,8 @@ _MODULES = {
     "ModernHopfield": "_modern_hopfield",
     "RBM": "_rbm",
     "to_classifier": "_to_classifier",
+    "RecallReport": "_recall",
+    "retrieval_overlap": "_capacity",
 }
 
 

@@ -8,6 +8,7 @@ matplotlib is imported by the first call: ``pip install 'nncore[plot]'``.
 from __future__ import annotations
 
 from .curves import learning_curve
+from .energy import capacity, energy, recall
 from .matrices import hinton
 from .rbm import filters, free_energy
 from .recurrent import cell_text, gates
@@ -17,8 +18,10 @@ from .words import analogy, embedding, frequency_rank
 
 __all__ = [
     "analogy",
+    "capacity",
     "cell_text",
     "embedding",
+    "energy",
     "filters",
     "free_energy",
     "frequency_rank",
@@ -26,6 +29,7 @@ __all__ = [
     "hinton",
     "learning_curve",
     "priorities",
+    "recall",
     "returns",
     "values",
 ]
