@@ -8,7 +8,7 @@ import numpy
 import numpy.typing
 import typing
 import typing_extensions
-__all__: list[str] = ['Cooccurrence', 'DqnLearnerFloat32', 'DqnLearnerFloat64', 'NetworkFloat32', 'NetworkFloat64', 'PhraseCounter', 'QLearner', 'ReinforceFloat32', 'ReinforceFloat64', 'Replay', 'SentenceStream', 'Stream', 'StreamFloat32', 'StreamFloat64', 'SumTree', 'TruncatedSvdFloat32', 'TruncatedSvdFloat64', 'WORD2VEC_CHUNK', 'WORD2VEC_ROUND', 'Word2VecFloat32', 'Word2VecFloat64', 'WordCounter', 'WordEncoder', 'activate', 'activation_gradient', 'add_transposed_product', 'available_cores', 'bellman_backup', 'best_answers', 'build', 'check_mdp', 'clip_factor', 'exp', 'get_num_threads', 'give_back_memory', 'gradient_norm', 'log', 'loss_forward_backward', 'matmul', 'optimizer_step', 'philox4x32', 'pong_differences', 'quota_cores', 'random_integers', 'random_normal', 'random_permutation', 'random_uniform', 'random_words', 'read_binary_vectors', 'read_text_vectors', 'relative_value_iteration', 'row_products', 'scale', 'set_num_threads', 'value_iteration', 'write_binary_vectors', 'write_text_vectors']
+__all__: list[str] = ['BOLTZMANN_MOST_ENUMERATED', 'Cooccurrence', 'DqnLearnerFloat32', 'DqnLearnerFloat64', 'NetworkFloat32', 'NetworkFloat64', 'PhraseCounter', 'QLearner', 'ReinforceFloat32', 'ReinforceFloat64', 'Replay', 'SentenceStream', 'Stream', 'StreamFloat32', 'StreamFloat64', 'SumTree', 'TruncatedSvdFloat32', 'TruncatedSvdFloat64', 'WORD2VEC_CHUNK', 'WORD2VEC_ROUND', 'Word2VecFloat32', 'Word2VecFloat64', 'WordCounter', 'WordEncoder', 'activate', 'activation_gradient', 'add_transposed_product', 'available_cores', 'bellman_backup', 'best_answers', 'boltzmann_blocks', 'boltzmann_counts', 'boltzmann_fields', 'boltzmann_importance', 'boltzmann_log_sums', 'boltzmann_moments', 'boltzmann_sweeps', 'build', 'check_mdp', 'clip_factor', 'exp', 'get_num_threads', 'give_back_memory', 'gradient_norm', 'log', 'loss_forward_backward', 'matmul', 'optimizer_step', 'philox4x32', 'pong_differences', 'quota_cores', 'random_integers', 'random_normal', 'random_permutation', 'random_uniform', 'random_words', 'read_binary_vectors', 'read_text_vectors', 'relative_value_iteration', 'row_products', 'scale', 'set_num_threads', 'value_iteration', 'write_binary_vectors', 'write_text_vectors']
 class Cooccurrence:
     def __init__(self, words: typing.SupportsInt | typing.SupportsIndex, window: typing.SupportsInt | typing.SupportsIndex, weighting: str) -> None:
         ...
@@ -578,6 +578,24 @@ def best_answers(cosines: numpy.typing.NDArray[numpy.float32], first: typing.Sup
 @typing.overload
 def best_answers(cosines: numpy.typing.NDArray[numpy.float64], first: typing.SupportsInt | typing.SupportsIndex, questions: numpy.typing.NDArray[numpy.int64], excluded: numpy.typing.NDArray[numpy.int64], products: bool, best: numpy.typing.NDArray[numpy.float64], answers: numpy.typing.NDArray[numpy.int64]) -> None:
     ...
+def boltzmann_blocks(free_units: typing.SupportsInt | typing.SupportsIndex) -> int:
+    ...
+def boltzmann_counts(states: numpy.typing.NDArray[numpy.uint8], counts: numpy.typing.NDArray[numpy.int64]) -> None:
+    ...
+def boltzmann_fields(weights: numpy.typing.NDArray[numpy.float64], bias: numpy.typing.NDArray[numpy.float64], states: numpy.typing.NDArray[numpy.uint8], fields: numpy.typing.NDArray[numpy.float64]) -> None:
+    ...
+def boltzmann_importance(weights: numpy.typing.NDArray[numpy.float64], bias: numpy.typing.NDArray[numpy.float64], base: numpy.typing.NDArray[numpy.float64], clamped: numpy.typing.NDArray[numpy.uint8], betas: numpy.typing.NDArray[numpy.float64], seed: typing.SupportsInt | typing.SupportsIndex, substream: typing.SupportsInt | typing.SupportsIndex, sweep: typing.SupportsInt | typing.SupportsIndex, chain: typing.SupportsInt | typing.SupportsIndex, states: numpy.typing.NDArray[numpy.uint8], log_weights: numpy.typing.NDArray[numpy.float64]) -> None:
+    ...
+def boltzmann_log_sums(weights: numpy.typing.NDArray[numpy.float64], bias: numpy.typing.NDArray[numpy.float64], clamped: numpy.typing.NDArray[numpy.uint8], rows: numpy.typing.NDArray[numpy.uint8], first: typing.SupportsInt | typing.SupportsIndex, log_sums: numpy.typing.NDArray[numpy.float64]) -> None:
+    ...
+def boltzmann_moments(weights: numpy.typing.NDArray[numpy.float64], bias: numpy.typing.NDArray[numpy.float64], clamped: numpy.typing.NDArray[numpy.uint8], rows: numpy.typing.NDArray[numpy.uint8], log_sums: numpy.typing.NDArray[numpy.float64], first: typing.SupportsInt | typing.SupportsIndex, blocks: typing.SupportsInt | typing.SupportsIndex, means: numpy.typing.NDArray[numpy.float64], moments: numpy.typing.NDArray[numpy.float64]) -> None:
+    ...
+@typing.overload
+def boltzmann_sweeps(weights: numpy.typing.NDArray[numpy.float32], bias: numpy.typing.NDArray[numpy.float32], clamped: numpy.typing.NDArray[numpy.uint8], temperatures: numpy.typing.NDArray[numpy.float64], random_order: bool, seed: typing.SupportsInt | typing.SupportsIndex, substream: typing.SupportsInt | typing.SupportsIndex, sweep: typing.SupportsInt | typing.SupportsIndex, chain: typing.SupportsInt | typing.SupportsIndex, states: numpy.typing.NDArray[numpy.uint8], counts: numpy.typing.NDArray[numpy.int64]) -> None:
+    ...
+@typing.overload
+def boltzmann_sweeps(weights: numpy.typing.NDArray[numpy.float64], bias: numpy.typing.NDArray[numpy.float64], clamped: numpy.typing.NDArray[numpy.uint8], temperatures: numpy.typing.NDArray[numpy.float64], random_order: bool, seed: typing.SupportsInt | typing.SupportsIndex, substream: typing.SupportsInt | typing.SupportsIndex, sweep: typing.SupportsInt | typing.SupportsIndex, chain: typing.SupportsInt | typing.SupportsIndex, states: numpy.typing.NDArray[numpy.uint8], counts: numpy.typing.NDArray[numpy.int64]) -> None:
+    ...
 def build() -> dict[str, str]:
     """
     Version, compiler and instruction set of this build.
@@ -718,5 +736,6 @@ def write_text_vectors(text: bytes, ends: numpy.typing.NDArray[numpy.int64], vec
 @typing.overload
 def write_text_vectors(text: bytes, ends: numpy.typing.NDArray[numpy.int64], vectors: numpy.typing.NDArray[numpy.float64]) -> bytes:
     ...
+BOLTZMANN_MOST_ENUMERATED: int = 30
 WORD2VEC_CHUNK: int = 8192
 WORD2VEC_ROUND: int = 16

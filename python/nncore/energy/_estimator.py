@@ -112,5 +112,5 @@ class EnergyModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
 
 
 def _plain(value: Any) -> Any:
-    """What JSON holds of it: NumPy's scalars become numbers."""
-    return json.loads(json.dumps(value, default=lambda scalar: scalar.item()))
+    """What JSON holds of it: NumPy's scalars become numbers, its arrays lists."""
+    return json.loads(json.dumps(value, default=lambda numbers: numbers.tolist()))
