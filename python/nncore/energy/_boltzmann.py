@@ -13,7 +13,7 @@ from nncore import _core
 from nncore._random import seed_of
 from nncore.energy import _boltzmann_learning as learning
 from nncore.energy import _boltzmann_settings as settings
-from nncore.energy._boltzmann_likelihood import Likelihood, scored_without_sampling
+from nncore.energy._boltzmann_likelihood import Likelihood
 from nncore.energy._boltzmann_sampling import Sampling
 from nncore.energy._estimator import EnergyModel, Self
 
@@ -36,6 +36,8 @@ class BoltzmannMachine(Sampling, Likelihood, ClassNamePrefixFeaturesOutMixin, Tr
         noise of sampling out.
     n_iter : int, default=100
         Iterations over the data.
+    n_init : int, default=1
+        Machines that `fit` trains, of which the one with the best score is kept: hidden units end in local optima.
     batch_size : int or None, default=100
         Rows of an update; None: all.
     n_chains : int, default=100
@@ -125,6 +127,7 @@ class BoltzmannMachine(Sampling, Likelihood, ClassNamePrefixFeaturesOutMixin, Tr
         learning_rate: float = 0.1,
         final_learning_rate: float | None = None,
         n_iter: int = 100,
+        n_init: int = 1,
         batch_size: int | None = 100,
         n_chains: int = 100,
         n_sweeps: int = 5,
@@ -148,6 +151,7 @@ class BoltzmannMachine(Sampling, Likelihood, ClassNamePrefixFeaturesOutMixin, Tr
         self.learning_rate = learning_rate
         self.final_learning_rate = final_learning_rate
         self.n_iter = n_iter
+        self.n_init = n_init
         self.batch_size = batch_size
         self.n_chains = n_chains
         self.n_sweeps = n_sweeps
@@ -229,7 +233,7 @@ class BoltzmannMachine(Sampling, Likelihood, ClassNamePrefixFeaturesOutMixin, Tr
             self.seed_ = seed_of(self.random_state)
             rows, held_out = self._split(rows) if self.early_stopping else (rows, None)
             learning.begin(self, rows)
-        learning.train(self, rows, held_out, self.n_iter, self.final_learning_rate is not None)
+        learning.train_best(self, rows, held_out)
         return self
 
     def partial_fit(self: Self, X: Any, y: Any = None) -> Self:
@@ -316,11 +320,6 @@ class BoltzmannMachine(Sampling, Likelihood, ClassNamePrefixFeaturesOutMixin, Tr
             raise ValueError(
                 f"validation_fraction must leave rows to train on, but {self.validation_fraction:g} of {len(rows)} "
                 f"rows are {held_out}"
-            )
-        if not scored_without_sampling(rows.shape[1] + self.n_hidden, self.n_hidden):
-            raise ValueError(
-                f"early_stopping needs a score without sampling: at most {settings.MOST_LEARNED_EXACTLY} units, or at "
-                f"most 10 hidden ones, but there are {rows.shape[1] + self.n_hidden} and {self.n_hidden}"
             )
         order = np.arange(len(rows))
         _core.random_permutation(order, seed=self.seed_, stream=_core.Stream.SHUFFLE, substream=1)

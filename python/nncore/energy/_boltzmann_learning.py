@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 _FIRST_WEIGHTS = 0.1  # standard deviation of those of hidden units, which must not be alike
+_GOLDEN = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio: seeds far apart
 _CLAMPED_SCHEDULE = (4.0, 3.0, 2.0, 1.5, 1.0, 1.0, 1.0, 1.0, 1.0)
 
 
@@ -60,7 +61,23 @@ def start_chains(model: BoltzmannMachine) -> None:
     )
 
 
-def train(model: BoltzmannMachine, rows: Array, held_out: Array | None, n_iter: int, decay: bool) -> None:
+def train_best(model: BoltzmannMachine, rows: Array, held_out: Array | None) -> None:
+    """Train the machine that was begun, and others from the beginning; the best one stays."""
+    first, best, kept = model.seed_, -np.inf, {}
+    for index in range(model.n_init):
+        if index:
+            model.seed_ = (first + index * _GOLDEN) % 2**64
+            begin(model, rows)
+        finished = train(model, rows, held_out, model.n_iter, model.final_learning_rate is not None)
+        score = float(model._scores(rows if held_out is None else held_out).mean()) if model.n_init > 1 else 0.0
+        if score > best:
+            best, kept = score, dict(model.__dict__)
+        if not finished:
+            break
+    model.__dict__.update(kept)
+
+
+def train(model: BoltzmannMachine, rows: Array, held_out: Array | None, n_iter: int, decay: bool) -> bool:
     """Learn for `n_iter` iterations over the rows, or until the held-out ones have not become likelier for a while.
 
     Ctrl-C ends it with a warning; the model is then what the last whole update made it.
@@ -72,6 +89,11 @@ def train(model: BoltzmannMachine, rows: Array, held_out: Array | None, n_iter: 
     n_iter : int
     decay : bool
         Whether the learning rate falls to `final_learning_rate`.
+
+    Returns
+    -------
+    finished : bool
+        False after Ctrl-C.
     """
     learner = _Learner(model, rows.shape[1])
     best, stale = -np.inf, 0
@@ -92,9 +114,11 @@ def train(model: BoltzmannMachine, rows: Array, held_out: Array | None, n_iter: 
                     break
     except KeyboardInterrupt:
         warnings.warn("Training interrupted by user.", stacklevel=4)
+        return False
     finally:
         if held_out is not None and np.isfinite(best):
             model.weights_, model.bias_ = kept
+    return True
 
 
 def _rate(model: BoltzmannMachine, done: float) -> float:

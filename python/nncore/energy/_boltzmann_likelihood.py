@@ -11,13 +11,12 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from nncore import _core
 from nncore._random import seed_of
 from nncore.energy import _boltzmann_sums as sums
-from nncore.energy._boltzmann_settings import MOST_LEARNED_EXACTLY, at_least
+from nncore.energy._boltzmann_settings import MOST_LEARNED_EXACTLY, MOST_SUMMED, at_least, scored_without_sampling
 
 Array = NDArray[Any]
 
 _MOST_EXACT = 25  # units whose partition function is enumerated without being asked for
 _MOST_HIDDEN = 20  # whose settings are summed for each row
-_MOST_SUMMED = 10  # the same, for each row and each visible unit
 _MOST_MEANS = 16
 _MONITORED = 1000  # rows, and settings that may be summed for them
 _MONITORED_SETTINGS = 2e7
@@ -181,7 +180,7 @@ class Likelihood:
         if self._hidden == 0:
             agreeing = np.where(rows != 0, 1.0, -1.0) * sums.fields(self._machine, rows)
             return np.asarray(-np.logaddexp(0, -agreeing).sum(axis=1))
-        if self._hidden <= _MOST_SUMMED:
+        if self._hidden <= MOST_SUMMED:
             return self._pseudo_likelihood(rows)
         return self._log_unnormalised(rows, "auto", 0) - self._log_z("auto", 100, 1000, 0)[0]
 
@@ -274,11 +273,6 @@ class Likelihood:
             _core.matmul(means, inner, None, fields)
             means = (means + _sigmoid(from_visible + fields)) / 2
         return means
-
-
-def scored_without_sampling(units: int, hidden: int) -> bool:
-    """Whether a machine's score is exact, or a pseudo-log-likelihood."""
-    return units <= MOST_LEARNED_EXACTLY or hidden <= _MOST_SUMMED
 
 
 def _log_mean_exp(log_weights: Array) -> tuple[Array, Array]:

@@ -15,12 +15,19 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 MOST_LEARNED_EXACTLY = 20
+MOST_SUMMED = 10  # hidden units whose settings are summed for each row and each of its visible units
+
+
+def scored_without_sampling(units: int, hidden: int) -> bool:
+    """Whether a machine's score is exact, or a pseudo-log-likelihood."""
+    return units <= MOST_LEARNED_EXACTLY or hidden <= MOST_SUMMED
 
 
 def check_settings(model: BoltzmannMachine) -> None:
     """TypeError or ValueError where a parameter is not what it must be."""
-    for name, least in (("n_hidden", 0), ("n_iter", 1), ("n_chains", 1), ("n_sweeps", 1), ("n_iter_no_change", 1)):
-        at_least(name, getattr(model, name), least)
+    at_least("n_hidden", model.n_hidden, 0)
+    for name in ("n_iter", "n_init", "n_chains", "n_sweeps", "n_iter_no_change"):
+        at_least(name, getattr(model, name), 1)
     if model.batch_size is not None:
         at_least("batch_size", model.batch_size, 1)
     for name in ("learning_rate", "weight_decay", "tol"):
@@ -55,6 +62,11 @@ def at_least(name: str, value: Any, least: int) -> int:
 def check_sizes(model: BoltzmannMachine, units: int) -> None:
     """ValueError where the parameters do not fit a machine of so many units."""
     connections_of(model.connections, units)
+    if (model.early_stopping or model.n_init > 1) and not scored_without_sampling(units, model.n_hidden):
+        raise ValueError(
+            f"early_stopping and n_init need a score without sampling: at most {MOST_LEARNED_EXACTLY} units, or at "
+            f"most {MOST_SUMMED} hidden ones, but there are {units} and {model.n_hidden}"
+        )
     if model.learning == "exact" and units > MOST_LEARNED_EXACTLY:
         raise ValueError(
             f"learning='exact' enumerates all states, of at most {MOST_LEARNED_EXACTLY} visible and hidden units, but "
