@@ -318,8 +318,8 @@ class BoltzmannMachine(Sampling, Likelihood, ClassNamePrefixFeaturesOutMixin, Tr
         held_out = int(np.ceil(self.validation_fraction * len(rows)))
         if held_out >= len(rows):
             raise ValueError(
-                f"validation_fraction must leave rows to train on, but {self.validation_fraction:g} of {len(rows)} "
-                f"rows are {held_out}"
+                f"validation_fraction must leave rows to train on, but {self.validation_fraction:g} of "
+                f"n_samples={len(rows)} are {held_out}"
             )
         order = np.arange(len(rows))
         _core.random_permutation(order, seed=self.seed_, stream=_core.Stream.SHUFFLE, substream=1)

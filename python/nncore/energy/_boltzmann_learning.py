@@ -182,8 +182,9 @@ class _Learner:
         slope -= model.weight_decay * model.weights_
         velocity = model.momentum * model._velocity + rate * slope
         bias_velocity = model.momentum * model._bias_velocity + rate * bias_slope
-        weights = (model.weights_ + velocity).astype(model.dtype)
-        bias = (model.bias_ + bias_velocity).astype(model.dtype)
+        with np.errstate(over="ignore"):  # which is divergence
+            weights = (model.weights_ + velocity).astype(model.dtype)
+            bias = (model.bias_ + bias_velocity).astype(model.dtype)
         if not (np.isfinite(weights).all() and np.isfinite(bias).all()):
             raise FloatingPointError(
                 f"learning diverged in iteration {model.n_iter_ + 1}; a learning_rate below {model.learning_rate:g} "

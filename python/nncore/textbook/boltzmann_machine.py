@@ -80,7 +80,7 @@ def boltzmann_distribution(W: Array, b: Array, T: float = 1.0, *, verbose: bool 
 def boltzmann_gradient(X: Array, W: Array, b: Array, *, verbose: bool = False) -> tuple[Array, Array]:
     """Slopes of the mean log-likelihood of visible rows: ⟨x xᵀ⟩ clamped − ⟨x xᵀ⟩ free, and ⟨x⟩ clamped − ⟨x⟩ free.
 
-    Clamped: the first units as in a row of X, the hidden ones, which follow, as p(h | v) has them; free: as p(x) has them.
+    Clamped: the first units as in a row of X, the hidden ones, which follow, as p(h | v) has them; free: as p(x) has.
 
     Parameters
     ----------
