@@ -57,8 +57,8 @@ void boltzmann_log_sums(benchmark::State& state) {
     nncore::boltzmann_log_sums(glass.machine(), {glass.clamped.data(), {glass.n}}, {row.data(), {1, glass.n}}, 0,
                                {sums.data(), {1, blocks}});
   }
-  state.counters["states"] = benchmark::Counter(std::exp2(static_cast<double>(glass.n)),
-                                                benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["states"] =
+      benchmark::Counter(std::exp2(static_cast<double>(glass.n)), benchmark::Counter::kIsIterationInvariantRate);
 }
 
 const std::vector<std::vector<std::int64_t>> kSizes = {{10, 100, 1000}, {1, 100}, {0, 1}};

@@ -67,6 +67,15 @@ template <typename T>
   return log_lanes<T>(load(above) / load(below));
 }
 
+/// Not 0 where a bit of the register is set.
+template <typename Mask>
+inline std::uint64_t any_bits(Mask mask) {
+  std::uint64_t words[sizeof mask / 8], any = 0;
+  std::memcpy(words, &mask, sizeof mask);
+  for (const std::uint64_t word : words) any |= word;
+  return any;
+}
+
 /// L chains side by side: x, the fields and the thresholds of unit i lie at [i L, i L + L). L is 1 or 16; a chain has
 /// the same bits in both, since it adds the same rows of the weights in the same order.
 template <typename T, std::size_t L>
@@ -95,6 +104,7 @@ class BoltzmannChains {
       }
     }
     for (std::size_t i = 0; i < n_; ++i) add(i, x_.data() + i * L);
+    if constexpr (L > 1) flush();
   }
 
   void finish(std::uint8_t* states) const {
@@ -125,18 +135,8 @@ class BoltzmannChains {
 
   /// Sets each of these units, in this order.
   void sweep(const std::uint32_t* order, std::size_t units) {
-    for (std::size_t k = 0; k < units; ++k) {
-      const std::size_t i = order[k];
-      T change[L];
-      bool changed = false;
-      for (std::size_t c = 0; c < L; ++c) {
-        const T on = fields_[i * L + c] > thresholds_[i * L + c] ? T(1) : T(0);
-        change[c] = on - x_[i * L + c];
-        x_[i * L + c] = on;
-        changed |= change[c] != 0;
-      }
-      if (changed) add(i, change);
-    }
+    for (std::size_t k = 0; k < units; ++k) set(order[k]);
+    if constexpr (L > 1) flush();
   }
 
   void count(PairCounts& counts) const {
@@ -163,32 +163,78 @@ class BoltzmannChains {
  private:
   static constexpr std::size_t kBlockEnd = 16;
 
-  /// Adds change * w_i to the fields of the chains; the products are exact.
-  [[gnu::always_inline]] void add(std::size_t i, const T* change) {
-    const T* row = machine_.weights.row(i);
-    T* f = fields_.data();
+  // A pass over the fields costs its loads and stores, so that some changes wait for each other: fields in memory lack
+  // what `waiting_` says.
+  static constexpr std::size_t kWait = 4, kRegisters = L == 1 ? 1 : L / kLanes<T>;
+  struct Change {
+    std::size_t unit;
+    Vec<T> by[kRegisters];
+  };
+
+  [[gnu::always_inline]] void set(std::size_t i) {
     if constexpr (L == 1) {
+      const T on = fields_[i] > thresholds_[i] ? T(1) : T(0), change = on - x_[i];
+      x_[i] = on;
+      if (change != 0) add(i, &change);
+    } else {
+      alignas(64) T change[L];
+      std::uint64_t changed = 0;
+      for (std::size_t r = 0; r < kRegisters; ++r) {
+        const std::size_t at = i * L + r * kLanes<T>;
+        Vec<T> field = load(fields_.data() + at);
+        for (std::size_t k = 0; k < waiting_; ++k) {
+          field = fma(broadcast(machine_.weights.row(changes_[k].unit)[i]), changes_[k].by[r], field);
+        }
+        const Vec<T> on = field > load(thresholds_.data() + at) ? broadcast(T(1)) : Vec<T>{};
+        const Vec<T> by = on - load(x_.data() + at);
+        store(x_.data() + at, on);
+        store(change + r * kLanes<T>, by);
+        changed |= any_bits(by != T(0));
+      }
+      if (changed != 0) add(i, change);
+    }
+  }
+
+  /// Adds change * w_i to the fields of the chains, in time; the products are exact.
+  [[gnu::always_inline]] void add(std::size_t i, const T* change) {
+    if constexpr (L == 1) {
+      const T* row = machine_.weights.row(i);
+      T* f = fields_.data();
+      const std::size_t n = n_;  // which a store to the fields might change, for all the compiler knows
       if (change[0] > 0) {
-        for (std::size_t j = 0; j < n_; ++j) f[j] += row[j];
+        for (std::size_t j = 0; j < n; ++j) f[j] += row[j];
       } else if (change[0] < 0) {
-        for (std::size_t j = 0; j < n_; ++j) f[j] -= row[j];
+        for (std::size_t j = 0; j < n; ++j) f[j] -= row[j];
       }
     } else {
-      constexpr std::size_t kRegisters = L / kLanes<T>;
-      Vec<T> by[kRegisters];
-      for (std::size_t r = 0; r < kRegisters; ++r) by[r] = load(change + r * kLanes<T>);
-      for (std::size_t j = 0; j < n_; ++j) {
-        const Vec<T> w = broadcast(row[j]);
-        for (std::size_t r = 0; r < kRegisters; ++r) {
-          T* at = f + j * L + r * kLanes<T>;
-          store(at, fma(w, by[r], load(at)));
-        }
+      changes_[waiting_].unit = i;
+      for (std::size_t r = 0; r < kRegisters; ++r) changes_[waiting_].by[r] = load(change + r * kLanes<T>);
+      if (++waiting_ == kWait) flush();
+    }
+  }
+
+  /// Brings the fields up to date.
+  void flush() {
+    for (std::size_t k = waiting_; k < kWait; ++k) changes_[k] = {0, {}};
+    waiting_ = 0;
+    const std::size_t n = n_;
+    const T* rows[kWait];
+    for (std::size_t k = 0; k < kWait; ++k) rows[k] = machine_.weights.row(changes_[k].unit);
+    for (std::size_t r = 0; r < kRegisters; ++r) {
+      Vec<T> by[kWait];
+      for (std::size_t k = 0; k < kWait; ++k) by[k] = changes_[k].by[r];
+      T* f = fields_.data() + r * kLanes<T>;
+      for (std::size_t j = 0; j < n; ++j, f += L) {
+        Vec<T> field = load(f);
+        for (std::size_t k = 0; k < kWait; ++k) field = fma(broadcast(rows[k][j]), by[k], field);
+        store(f, field);
       }
     }
   }
 
   BoltzmannMachine<T> machine_;
-  std::size_t n_, padded_, count_ = 0;
+  std::size_t n_, padded_, count_ = 0, waiting_ = 0;
+  Change changes_[kWait];
   std::vector<T> x_, fields_, thresholds_, logits_;
   std::vector<std::uint32_t> words_;
 };

@@ -33,12 +33,14 @@ class FreeUnits {
     blocks_ = boltzmann_blocks(free_.size());
     low_ = std::min(free_.size(), kLowUnits);
     pairs_.assign(settings(), 0.0);
-    for (std::size_t s = 0; s < settings(); ++s) {
-      for (std::size_t i = 0; i < low_; ++i) {
-        for (std::size_t j = 0; j < i; ++j) {
-          if ((s >> i & 1) != 0 && (s >> j & 1) != 0) pairs_[s] += weight(i, j);
-        }
+    // Of the settings with unit i on: what they are without it, and its weights with the units before it.
+    std::vector<double> with(settings());
+    for (std::size_t i = 0; i < low_; ++i) {
+      const std::size_t half = std::size_t{1} << i;
+      for (std::size_t j = 0; j < i; ++j) {
+        for (std::size_t s = 0; s < std::size_t{1} << j; ++s) with[(std::size_t{1} << j) + s] = with[s] + weight(i, j);
       }
+      for (std::size_t s = 0; s < half; ++s) pairs_[half + s] = pairs_[s] + with[s];
     }
   }
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from nncore import _core
 from nncore._random import seed_of
 from nncore.energy import _boltzmann_settings as settings
 from nncore.energy import _boltzmann_sums as sums
@@ -64,17 +65,22 @@ class Sampling:
         chains = settings.at_least("n_samples", n_samples, 1)
         temperatures = settings.temperatures_of("schedule", _SCHEDULE if schedule is None else schedule)
         machine, seed = self._machine, seed_of(random_state)
-        states, clamped = np.zeros((chains, len(machine)), np.uint8), sums.nobody_clamped(machine)
-        place: dict[str, Any] = {"seed": seed, "substream": sums.SAMPLE}
-        sums.sweep(
-            machine.without_weights(np.zeros(len(machine))), states, np.ones(1), clamped=clamped, first=0, **place
-        )
+        words = np.empty((chains, len(machine)), np.uint32)
+        _core.random_words(words.reshape(-1), 0, seed=seed, stream=sums.STREAM, substream=sums.SAMPLE)
+        states, clamped = (words >> 31).astype(np.uint8), sums.nobody_clamped(machine)
         if given is not None:
             values, fixed = self._given(given, chains)
             clamped[: self.n_features_in_] = fixed
             states[:, : self.n_features_in_][:, fixed] = values[:, fixed]
         sums.sweep(
-            machine, states, temperatures, clamped=clamped, first=1, random_order=self.order == "random", **place
+            machine,
+            states,
+            temperatures,
+            clamped=clamped,
+            seed=seed,
+            substream=sums.SAMPLE,
+            first=1,
+            random_order=self.order == "random",
         )
         return np.asarray(states if hidden else states[:, : self.n_features_in_]).astype(self.dtype)
 
