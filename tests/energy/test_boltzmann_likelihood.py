@@ -12,7 +12,7 @@ from nncore import _core, textbook
 
 pytest.importorskip("sklearn", reason="BoltzmannMachine needs scikit-learn")
 
-from nncore.energy import BoltzmannMachine
+from nncore.energy import BoltzmannMachine, _boltzmann_sums
 
 
 def all_states(n):
@@ -101,6 +101,23 @@ def test_the_mean_field_of_many_hidden_units_is_near_their_means():
     more = BoltzmannMachine.from_weights(W, np.append(exact.bias_, 0.0), n_hidden=17, dtype="float64")
     assert_allclose(more.transform(X)[:, :16], by_enumeration, atol=5e-3)
     assert_allclose(more.transform(X)[:, 16], 0.5)
+
+
+def test_work_in_small_calls_gives_the_same(monkeypatch):
+    model, hidden = machine(40, scale=0.2, order="random"), machine(18, n_hidden=12, scale=0.3)
+    X = all_states(6)[:20]
+
+    def results():
+        yield model.sample(40, schedule=np.ones(5), random_state=0)
+        yield model.log_partition("ais", n_chains=20, n_temperatures=9)
+        yield hidden.log_likelihood(X)
+        yield hidden.transform(X)
+        yield hidden.log_partition("exact")
+
+    whole = list(results())
+    monkeypatch.setattr(_boltzmann_sums, "_CALL_NANOSECONDS", 1.0)
+    for at_once, small in zip(whole, results(), strict=True):
+        assert_allclose(small, at_once, rtol=1e-13, atol=1e-13)
 
 
 # Scores

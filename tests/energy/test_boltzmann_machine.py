@@ -86,6 +86,25 @@ def test_sweeps_are_the_textbooks_with_the_same_random_numbers(n, chains):
 
 
 @pytest.mark.kernel
+@pytest.mark.parametrize("n", [7, 130])
+def test_sweeps_of_several_calls_are_those_of_one(n):
+    model, clamped, T = machine(n, dtype="float64"), np.zeros(n, np.uint8), np.ones(6)
+    clamped[2] = 1
+    none, orders = np.zeros((0, 0), np.int64), []
+    for cuts in ([0, 6], [0, 2, 3, 6]):
+        for chains in ([0, 20], [0, 16, 20]):
+            states = np.zeros((20, n), np.uint8)
+            for first, last in itertools.pairwise(chains):
+                for start, stop in itertools.pairwise(cuts):
+                    place = (9, 0, start, first, states[first:last], none)
+                    _core.boltzmann_sweeps(model.weights_, model.bias_, clamped, T[start:stop], True, *place)
+            orders.append(states)
+    for states in orders[1:]:
+        assert_array_equal(states, orders[0])
+    assert not orders[0][:, 2].any() and orders[0].any()
+
+
+@pytest.mark.kernel
 def test_units_are_switched_on_as_often_as_the_sigmoid_says():
     z = np.linspace(-12, 12, 25)
     for dtype in ("float32", "float64"):
@@ -231,6 +250,24 @@ def test_slopes_of_exact_learning_are_those_of_the_log_likelihood(n_hidden):
     of_book = textbook.boltzmann_gradient(X, W, b)
     assert_allclose(slopes, of_book[0], atol=1e-12)
     assert_allclose(bias_slopes, of_book[1], atol=1e-12)
+
+
+@pytest.mark.parametrize(("n_hidden", "of_an_update"), [(0, 3), (2, 5)])
+def test_no_update_draws_the_random_numbers_of_another(n_hidden, of_an_update):
+    X = np.eye(4)
+    model = BoltzmannMachine(n_hidden, n_iter=2, batch_size=2, n_sweeps=3, clamped_schedule=[(2, 1), (1, 1)]).fit(X)
+    assert model._sweeps == 2 * 2 * of_an_update
+
+
+def test_momentum_and_weight_decay():
+    X = np.random.default_rng(0).integers(0, 2, (7, 4)).astype(float)
+    plain, other = (machine(4, dtype="float64", learning="exact", learning_rate=0.1) for _ in range(2))
+    W = plain.weights_
+    step = plain.partial_fit(X).weights_ - W
+    decayed = other.set_params(weight_decay=0.5, momentum=0.9).partial_fit(X).weights_
+    assert_allclose(decayed, W + step - 0.1 * 0.5 * W, atol=1e-12)
+    still = other.set_params(learning_rate=0.0).partial_fit(X).weights_
+    assert_allclose(still, decayed + 0.9 * (decayed - W), atol=1e-12)
 
 
 @pytest.mark.parametrize("n_hidden", [0, 2])
