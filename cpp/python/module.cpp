@@ -25,6 +25,7 @@ py::typing::Dict<py::str, py::str> build() {
 
 }  // namespace
 
+void bind_boltzmann_machine(py::module_& m);
 void bind_cooccurrence(py::module_& m);
 void bind_core(py::module_& m);
 void bind_dqn_learner(py::module_& m);
@@ -50,6 +51,7 @@ void bind_words(py::module_& m);
 PYBIND11_MODULE(_core, m, py::mod_gil_not_used()) {
   m.doc() = "The compiled core of nncore.";
   m.def("build", &nncore::build, "Version, compiler and instruction set of this build.");
+  nncore::bind_boltzmann_machine(m);
   nncore::bind_cooccurrence(m);
   nncore::bind_core(m);
   nncore::bind_hopfield(m);

@@ -10,6 +10,7 @@ from nncore import textbook
 
 FILES = sorted(pathlib.Path(textbook.__file__).parent.glob("*.py"))
 ONE, ZERO = np.ones((1, 1)), np.zeros(1)
+MACHINE = np.array([[0.0, 3.0], [3.0, 0.0]])
 ROWS, COLUMN = np.array([[1.0], [0.0]]), np.array([[0.5], [2.0]])
 
 
@@ -138,6 +139,10 @@ CALLS = {
     "q_learning_update": (np.array([[1.0, 2.0], [0.0, 4.0]]), 0, 1, 1.0, 1, 0.5, 0.9),
     "epsilon_greedy": (np.array([1.0, 2.0]), 0.2),
     "boltzmann": (np.array([1.0, 2.0]), 0.5),
+    "boltzmann_energy": (np.array([1.0, 1.0]), MACHINE, np.array([1.0, -2.0])),
+    "boltzmann_sweep": (np.array([1.0, 0.0]), MACHINE, np.array([1.0, -2.0]), 0.5, np.array([0.5, 0.9])),
+    "boltzmann_distribution": (MACHINE, np.array([1.0, -2.0]), 2.0),
+    "boltzmann_gradient": (np.array([[1.0], [0.0]]), MACHINE, np.array([1.0, -2.0])),
     "hill_climbing_step": (np.array([0.0, 0.0]), np.array([1.0, 2.0]), 1.0, 2.0, 0.5),
     "rewards_to_go": (np.array([0.0, 1.0]), 0.5),
     "reinforce_step": (np.zeros((2, 1)), np.ones((1, 1)), np.array([1]), np.ones(1), 0.5),
@@ -178,6 +183,7 @@ def test_verbose_prints_equations_and_changes_nothing(name, capsys):
 def test_every_function_of_these_systems_is_called_here():
     files = {
         "_gates",
+        "boltzmann_machine",
         "dqn",
         "gru",
         "hopfield",
@@ -214,4 +220,14 @@ def test_the_textbook_uses_numpy_alone():
             elif isinstance(node, ast.Import):
                 imported |= {name.name for name in node.names}
     own = {name for name in imported if name.startswith("nncore.textbook.")}
-    assert imported - own <= {"__future__", "collections.abc", "heapq", "math", "numpy", "numpy.typing", "re", "typing"}
+    assert imported - own <= {
+        "__future__",
+        "collections.abc",
+        "heapq",
+        "itertools",
+        "math",
+        "numpy",
+        "numpy.typing",
+        "re",
+        "typing",
+    }

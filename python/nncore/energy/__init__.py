@@ -28,9 +28,9 @@ _MODULES = {
     "Hopfield": "_hopfield",
     "ModernHopfield": "_modern_hopfield",
     "RBM": "_rbm",
-    "to_classifier": "_to_classifier",
     "RecallReport": "_recall",
     "retrieval_overlap": "_capacity",
+    "to_classifier": "_to_classifier",
 }
 
 

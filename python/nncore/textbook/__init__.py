@@ -6,6 +6,12 @@ measure the compiled core against them.
 """
 
 from nncore.textbook._gates import split_gates
+from nncore.textbook.boltzmann_machine import (
+    boltzmann_distribution,
+    boltzmann_energy,
+    boltzmann_gradient,
+    boltzmann_sweep,
+)
 from nncore.textbook.dqn import dqn_loss, dqn_targets
 from nncore.textbook.gru import (
     gru,
@@ -119,6 +125,10 @@ __all__ = [
     "bidirectional",
     "binary_cross_entropy",
     "boltzmann",
+    "boltzmann_distribution",
+    "boltzmann_energy",
+    "boltzmann_gradient",
+    "boltzmann_sweep",
     "clip_grad_norm",
     "contrastive_divergence",
     "cooccurrence_counts",

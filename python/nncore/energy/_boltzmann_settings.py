@@ -1,0 +1,134 @@
+"""What the parameters of a Boltzmann machine must be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncore.nn import _checks
+
+if TYPE_CHECKING:
+    from nncore.energy._boltzmann import BoltzmannMachine
+
+Array = NDArray[Any]
+
+MOST_LEARNED_EXACTLY = 20
+MOST_SUMMED = 10  # hidden units whose settings are summed for each row and each of its visible units
+
+
+def scored_without_sampling(units: int, hidden: int) -> bool:
+    """Whether a machine's score is exact, or a pseudo-log-likelihood."""
+    return units <= MOST_LEARNED_EXACTLY or hidden <= MOST_SUMMED
+
+
+def check_settings(model: BoltzmannMachine) -> None:
+    """TypeError or ValueError where a parameter is not what it must be."""
+    at_least("n_hidden", model.n_hidden, 0)
+    for name in ("n_iter", "n_init", "n_chains", "n_sweeps", "n_iter_no_change"):
+        at_least(name, getattr(model, name), 1)
+    if model.batch_size is not None:
+        at_least("batch_size", model.batch_size, 1)
+    for name in ("learning_rate", "weight_decay", "tol"):
+        _checks.number(name, getattr(model, name))
+    if model.final_learning_rate is not None:
+        _checks.number("final_learning_rate", model.final_learning_rate)
+    _checks.number("momentum", model.momentum, below=1.0)
+    if _checks.number("validation_fraction", model.validation_fraction, below=1.0) == 0:
+        raise ValueError("validation_fraction must be above 0 and below 1, but is 0")
+    for name in ("centered", "early_stopping"):
+        _checks.flag(name, getattr(model, name))
+    for name, choices in (
+        ("learning", ("sampled", "exact")),
+        ("order", ("fixed", "random")),
+        ("dtype", ("float32", "float64")),
+    ):
+        if getattr(model, name) not in choices:
+            raise ValueError(f"{name} must be {choices[0]!r} or {choices[1]!r}, but is {getattr(model, name)!r}")
+    if model.binarize is not None:
+        _checks.number("binarize", model.binarize, least=-np.inf)
+    if model.clamped_schedule is not None:
+        temperatures_of("clamped_schedule", model.clamped_schedule)
+
+
+def at_least(name: str, value: Any, least: int) -> int:
+    """Return `value` as an int that is not below `least`."""
+    if _checks.whole_number(name, value) < least:
+        raise ValueError(f"{name} must be at least {least}, but is {value}")
+    return int(value)
+
+
+def check_sizes(model: BoltzmannMachine, units: int) -> None:
+    """ValueError where the parameters do not fit a machine of so many units."""
+    connections_of(model.connections, units)
+    if (model.early_stopping or model.n_init > 1) and not scored_without_sampling(units, model.n_hidden):
+        raise ValueError(
+            f"early_stopping and n_init need a score without sampling: at most {MOST_LEARNED_EXACTLY} units, or at "
+            f"most {MOST_SUMMED} hidden ones, but there are {units} and {model.n_hidden}"
+        )
+    if model.learning == "exact" and units > MOST_LEARNED_EXACTLY:
+        raise ValueError(
+            f"learning='exact' enumerates all states, of at most {MOST_LEARNED_EXACTLY} visible and hidden units, but "
+            f"there are {units}; use learning='sampled'"
+        )
+
+
+def connections_of(connections: Any, units: int) -> Array | None:
+    """Which units are connected, as bools; None for all."""
+    if connections is None:
+        return None
+    mask = np.asarray(connections)
+    if mask.shape != (units, units):
+        raise ValueError(
+            f"connections must have the shape (n_units, n_units) with n_units = {units}, visible units and then hidden "
+            f"ones, but came as {mask.shape}"
+        )
+    if not np.isin(mask, (0, 1)).all() or (mask != mask.T).any():
+        raise ValueError("connections must be a symmetric array of True and False")
+    mask = mask.astype(bool)
+    np.fill_diagonal(mask, False)
+    return mask
+
+
+def temperatures_of(name: str, schedule: Any) -> Array:
+    """Temperature of each sweep.
+
+    Parameters
+    ----------
+    name : str
+        What the caller calls it.
+    schedule : sequence of (temperature, sweeps) pairs, or of temperatures
+    """
+    try:
+        given = np.asarray(schedule, np.float64)
+    except (TypeError, ValueError):
+        given = np.empty((0, 0, 0))
+    if given.size == 0 or not (given.ndim == 1 or (given.ndim == 2 and given.shape[1] == 2)):
+        raise ValueError(
+            f"{name} must be pairs (temperature, sweeps), or temperatures of one sweep each, but is {schedule!r}"
+        )
+    if given.ndim == 2:
+        sweeps = given[:, 1]
+        if not (np.isfinite(sweeps).all() and (sweeps >= 0).all() and (sweeps == np.floor(sweeps)).all()):
+            raise ValueError(f"{name} must have whole numbers of sweeps, at least 0, but is {schedule!r}")
+        given = np.repeat(given[:, 0], sweeps.astype(np.int64))
+    if not (np.isfinite(given).all() and (given >= 0).all()):
+        raise ValueError(f"{name} must have temperatures that are at least 0 and finite, but is {schedule!r}")
+    return given
+
+
+def weights_of(weights: Any, bias: Any, dtype: str) -> tuple[Array, Array]:
+    """A machine's own arrays from the caller's."""
+    W = np.array(weights, dtype, order="C")
+    if W.ndim != 2 or W.shape[0] != W.shape[1] or not len(W):
+        raise ValueError(f"weights must be a square matrix, but came as {W.shape}")
+    b = np.zeros(len(W), dtype) if bias is None else np.array(bias, dtype, order="C")
+    if b.shape != (len(W),):
+        raise ValueError(f"bias must have one value per unit, ({len(W)},), but came as {b.shape}")
+    for name, array in (("weights", W), ("bias", b)):
+        if not np.isfinite(array).all():
+            raise ValueError(f"{name} must be finite, but has NaN or infinity")
+    if (W != W.T).any() or np.diagonal(W).any():
+        raise ValueError("weights must be symmetric with a diagonal of 0")
+    return W, b
