@@ -8,7 +8,7 @@ import numpy
 import numpy.typing
 import typing
 import typing_extensions
-__all__: list[str] = ['Cooccurrence', 'DqnLearnerFloat32', 'DqnLearnerFloat64', 'NetworkFloat32', 'NetworkFloat64', 'PhraseCounter', 'QLearner', 'ReinforceFloat32', 'ReinforceFloat64', 'Replay', 'SentenceStream', 'Stream', 'StreamFloat32', 'StreamFloat64', 'SumTree', 'TruncatedSvdFloat32', 'TruncatedSvdFloat64', 'WORD2VEC_CHUNK', 'WORD2VEC_ROUND', 'Word2VecFloat32', 'Word2VecFloat64', 'WordCounter', 'WordEncoder', 'activate', 'activation_gradient', 'add_transposed_product', 'available_cores', 'bellman_backup', 'best_answers', 'build', 'check_mdp', 'clip_factor', 'exp', 'get_num_threads', 'give_back_memory', 'gradient_norm', 'log', 'loss_forward_backward', 'matmul', 'optimizer_step', 'philox4x32', 'pong_differences', 'quota_cores', 'random_integers', 'random_normal', 'random_permutation', 'random_uniform', 'random_words', 'rbm_anneal', 'rbm_free_energy', 'rbm_gibbs', 'rbm_hidden', 'rbm_log_partition', 'rbm_pseudo_likelihood', 'rbm_train', 'rbm_visible', 'read_binary_vectors', 'read_text_vectors', 'relative_value_iteration', 'row_products', 'scale', 'set_num_threads', 'value_iteration', 'write_binary_vectors', 'write_text_vectors']
+__all__: list[str] = ['BOLTZMANN_MOST_ENUMERATED', 'Cooccurrence', 'DqnLearnerFloat32', 'DqnLearnerFloat64', 'NetworkFloat32', 'NetworkFloat64', 'PhraseCounter', 'QLearner', 'ReinforceFloat32', 'ReinforceFloat64', 'Replay', 'SentenceStream', 'Stream', 'StreamFloat32', 'StreamFloat64', 'SumTree', 'TruncatedSvdFloat32', 'TruncatedSvdFloat64', 'WORD2VEC_CHUNK', 'WORD2VEC_ROUND', 'Word2VecFloat32', 'Word2VecFloat64', 'WordCounter', 'WordEncoder', 'activate', 'activation_gradient', 'add_transposed_product', 'available_cores', 'bellman_backup', 'best_answers', 'boltzmann_blocks', 'boltzmann_counts', 'boltzmann_fields', 'boltzmann_importance', 'boltzmann_log_sums', 'boltzmann_moments', 'boltzmann_sweeps', 'build', 'check_mdp', 'clip_factor', 'exp', 'get_num_threads', 'give_back_memory', 'gradient_norm', 'hopfield_fields', 'hopfield_recall', 'log', 'loss_forward_backward', 'matmul', 'memory_words', 'optimizer_step', 'pack_memories', 'packed_fields', 'packed_hopfield_recall', 'packed_overlaps', 'philox4x32', 'pong_differences', 'pseudo_inverse_learn', 'quota_cores', 'random_integers', 'random_normal', 'random_permutation', 'random_uniform', 'random_words', 'rbm_anneal', 'rbm_free_energy', 'rbm_gibbs', 'rbm_hidden', 'rbm_log_partition', 'rbm_pseudo_likelihood', 'rbm_train', 'rbm_visible', 'read_binary_vectors', 'read_text_vectors', 'relative_value_iteration', 'row_products', 'scale', 'set_num_threads', 'storkey_learn', 'unit_bytes', 'value_iteration', 'write_binary_vectors', 'write_text_vectors']
 class Cooccurrence:
     def __init__(self, words: typing.SupportsInt | typing.SupportsIndex, window: typing.SupportsInt | typing.SupportsIndex, weighting: str) -> None:
         ...
@@ -590,6 +590,24 @@ def best_answers(cosines: numpy.typing.NDArray[numpy.float32], first: typing.Sup
 @typing.overload
 def best_answers(cosines: numpy.typing.NDArray[numpy.float64], first: typing.SupportsInt | typing.SupportsIndex, questions: numpy.typing.NDArray[numpy.int64], excluded: numpy.typing.NDArray[numpy.int64], products: bool, best: numpy.typing.NDArray[numpy.float64], answers: numpy.typing.NDArray[numpy.int64]) -> None:
     ...
+def boltzmann_blocks(free_units: typing.SupportsInt | typing.SupportsIndex) -> int:
+    ...
+def boltzmann_counts(states: numpy.typing.NDArray[numpy.uint8], counts: numpy.typing.NDArray[numpy.int64]) -> None:
+    ...
+def boltzmann_fields(weights: numpy.typing.NDArray[numpy.float64], bias: numpy.typing.NDArray[numpy.float64], states: numpy.typing.NDArray[numpy.uint8], fields: numpy.typing.NDArray[numpy.float64]) -> None:
+    ...
+def boltzmann_importance(weights: numpy.typing.NDArray[numpy.float64], bias: numpy.typing.NDArray[numpy.float64], base: numpy.typing.NDArray[numpy.float64], clamped: numpy.typing.NDArray[numpy.uint8], betas: numpy.typing.NDArray[numpy.float64], seed: typing.SupportsInt | typing.SupportsIndex, substream: typing.SupportsInt | typing.SupportsIndex, sweep: typing.SupportsInt | typing.SupportsIndex, chain: typing.SupportsInt | typing.SupportsIndex, states: numpy.typing.NDArray[numpy.uint8], log_weights: numpy.typing.NDArray[numpy.float64]) -> None:
+    ...
+def boltzmann_log_sums(weights: numpy.typing.NDArray[numpy.float64], bias: numpy.typing.NDArray[numpy.float64], clamped: numpy.typing.NDArray[numpy.uint8], rows: numpy.typing.NDArray[numpy.uint8], first: typing.SupportsInt | typing.SupportsIndex, log_sums: numpy.typing.NDArray[numpy.float64]) -> None:
+    ...
+def boltzmann_moments(weights: numpy.typing.NDArray[numpy.float64], bias: numpy.typing.NDArray[numpy.float64], clamped: numpy.typing.NDArray[numpy.uint8], rows: numpy.typing.NDArray[numpy.uint8], log_sums: numpy.typing.NDArray[numpy.float64], first: typing.SupportsInt | typing.SupportsIndex, blocks: typing.SupportsInt | typing.SupportsIndex, means: numpy.typing.NDArray[numpy.float64], moments: numpy.typing.NDArray[numpy.float64]) -> None:
+    ...
+@typing.overload
+def boltzmann_sweeps(weights: numpy.typing.NDArray[numpy.float32], bias: numpy.typing.NDArray[numpy.float32], clamped: numpy.typing.NDArray[numpy.uint8], temperatures: numpy.typing.NDArray[numpy.float64], random_order: bool, seed: typing.SupportsInt | typing.SupportsIndex, substream: typing.SupportsInt | typing.SupportsIndex, sweep: typing.SupportsInt | typing.SupportsIndex, chain: typing.SupportsInt | typing.SupportsIndex, states: numpy.typing.NDArray[numpy.uint8], counts: numpy.typing.NDArray[numpy.int64]) -> None:
+    ...
+@typing.overload
+def boltzmann_sweeps(weights: numpy.typing.NDArray[numpy.float64], bias: numpy.typing.NDArray[numpy.float64], clamped: numpy.typing.NDArray[numpy.uint8], temperatures: numpy.typing.NDArray[numpy.float64], random_order: bool, seed: typing.SupportsInt | typing.SupportsIndex, substream: typing.SupportsInt | typing.SupportsIndex, sweep: typing.SupportsInt | typing.SupportsIndex, chain: typing.SupportsInt | typing.SupportsIndex, states: numpy.typing.NDArray[numpy.uint8], counts: numpy.typing.NDArray[numpy.int64]) -> None:
+    ...
 def build() -> dict[str, str]:
     """
     Version, compiler and instruction set of this build.
@@ -619,6 +637,18 @@ def gradient_norm(gradients: numpy.typing.NDArray[numpy.float32]) -> float:
 def gradient_norm(gradients: numpy.typing.NDArray[numpy.float64]) -> float:
     ...
 @typing.overload
+def hopfield_fields(states: numpy.typing.NDArray[numpy.int8], weights: numpy.typing.NDArray[numpy.float32], bias: numpy.typing.NDArray[numpy.float32], fields: numpy.typing.NDArray[numpy.float32]) -> None:
+    ...
+@typing.overload
+def hopfield_fields(states: numpy.typing.NDArray[numpy.int8], weights: numpy.typing.NDArray[numpy.float64], bias: numpy.typing.NDArray[numpy.float64], fields: numpy.typing.NDArray[numpy.float64]) -> None:
+    ...
+@typing.overload
+def hopfield_recall(weights: numpy.typing.NDArray[numpy.float32], bias: numpy.typing.NDArray[numpy.float32], states: numpy.typing.NDArray[numpy.int8], previous: numpy.typing.NDArray[numpy.int8], ids: numpy.typing.NDArray[numpy.int64], sweeps: numpy.typing.NDArray[numpy.int64], cycle: numpy.typing.NDArray[numpy.int64], fields: numpy.typing.NDArray[numpy.float32], *, synchronous: bool, random_order: bool, temperature: typing.SupportsFloat | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, first_sweep: typing.SupportsInt | typing.SupportsIndex, count: typing.SupportsInt | typing.SupportsIndex) -> None:
+    ...
+@typing.overload
+def hopfield_recall(weights: numpy.typing.NDArray[numpy.float64], bias: numpy.typing.NDArray[numpy.float64], states: numpy.typing.NDArray[numpy.int8], previous: numpy.typing.NDArray[numpy.int8], ids: numpy.typing.NDArray[numpy.int64], sweeps: numpy.typing.NDArray[numpy.int64], cycle: numpy.typing.NDArray[numpy.int64], fields: numpy.typing.NDArray[numpy.float64], *, synchronous: bool, random_order: bool, temperature: typing.SupportsFloat | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, first_sweep: typing.SupportsInt | typing.SupportsIndex, count: typing.SupportsInt | typing.SupportsIndex) -> None:
+    ...
+@typing.overload
 def log(x: numpy.typing.NDArray[numpy.float32], y: numpy.typing.NDArray[numpy.float32]) -> None:
     ...
 @typing.overload
@@ -642,17 +672,35 @@ def matmul(a: numpy.typing.NDArray[numpy.float32], b: numpy.typing.NDArray[numpy
 @typing.overload
 def matmul(a: numpy.typing.NDArray[numpy.float64], b: numpy.typing.NDArray[numpy.float64], bias: numpy.typing.NDArray[numpy.float64] | None, c: numpy.typing.NDArray[numpy.float64]) -> None:
     ...
+def memory_words(units: typing.SupportsInt | typing.SupportsIndex) -> int:
+    """
+    64-bit words of a packed memory.
+    """
 @typing.overload
 def optimizer_step(kind: typing.SupportsInt | typing.SupportsIndex, lr: typing.SupportsFloat | typing.SupportsIndex, momentum: typing.SupportsFloat | typing.SupportsIndex, nesterov: bool, beta1: typing.SupportsFloat | typing.SupportsIndex, beta2: typing.SupportsFloat | typing.SupportsIndex, alpha: typing.SupportsFloat | typing.SupportsIndex, eps: typing.SupportsFloat | typing.SupportsIndex, weight_decay: typing.SupportsFloat | typing.SupportsIndex, step: typing.SupportsInt | typing.SupportsIndex, slot0: numpy.typing.NDArray[numpy.float32], slot1: numpy.typing.NDArray[numpy.float32], gradient_scale: typing.SupportsFloat | typing.SupportsIndex, gradients: numpy.typing.NDArray[numpy.float32], parameters: numpy.typing.NDArray[numpy.float32]) -> None:
     ...
 @typing.overload
 def optimizer_step(kind: typing.SupportsInt | typing.SupportsIndex, lr: typing.SupportsFloat | typing.SupportsIndex, momentum: typing.SupportsFloat | typing.SupportsIndex, nesterov: bool, beta1: typing.SupportsFloat | typing.SupportsIndex, beta2: typing.SupportsFloat | typing.SupportsIndex, alpha: typing.SupportsFloat | typing.SupportsIndex, eps: typing.SupportsFloat | typing.SupportsIndex, weight_decay: typing.SupportsFloat | typing.SupportsIndex, step: typing.SupportsInt | typing.SupportsIndex, slot0: numpy.typing.NDArray[numpy.float64], slot1: numpy.typing.NDArray[numpy.float64], gradient_scale: typing.SupportsFloat | typing.SupportsIndex, gradients: numpy.typing.NDArray[numpy.float64], parameters: numpy.typing.NDArray[numpy.float64]) -> None:
     ...
+def pack_memories(patterns: numpy.typing.NDArray[numpy.int8], first: typing.SupportsInt | typing.SupportsIndex, rows: numpy.typing.NDArray[numpy.uint64], columns: numpy.typing.NDArray[numpy.uint8]) -> None:
+    ...
+def packed_fields(rows: numpy.typing.NDArray[numpy.uint64], columns: numpy.typing.NDArray[numpy.uint8], bias: numpy.typing.NDArray[numpy.float64] | None, self_connections: bool, states: numpy.typing.NDArray[numpy.int8], fields: numpy.typing.NDArray[numpy.float64]) -> None:
+    ...
+def packed_hopfield_recall(rows: numpy.typing.NDArray[numpy.uint64], columns: numpy.typing.NDArray[numpy.uint8], bias: numpy.typing.NDArray[numpy.float64] | None, self_connections: bool, states: numpy.typing.NDArray[numpy.int8], previous: numpy.typing.NDArray[numpy.int8], ids: numpy.typing.NDArray[numpy.int64], sweeps: numpy.typing.NDArray[numpy.int64], cycle: numpy.typing.NDArray[numpy.int64], *, synchronous: bool, random_order: bool, temperature: typing.SupportsFloat | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, first_sweep: typing.SupportsInt | typing.SupportsIndex, count: typing.SupportsInt | typing.SupportsIndex) -> None:
+    ...
+def packed_overlaps(rows: numpy.typing.NDArray[numpy.uint64], columns: numpy.typing.NDArray[numpy.uint8], states: numpy.typing.NDArray[numpy.int8], overlaps: numpy.typing.NDArray[numpy.int64]) -> None:
+    ...
 def philox4x32(counter: tuple, key: tuple) -> tuple[int, int, int, int]:
     """
     Four random words from a counter of four and a key of two.
     """
 def pong_differences(frames: numpy.typing.NDArray[numpy.uint8], starts: numpy.typing.NDArray[numpy.uint8], previous: numpy.typing.NDArray[numpy.uint8], differences: numpy.typing.NDArray[numpy.float32]) -> None:
+    ...
+@typing.overload
+def pseudo_inverse_learn(patterns: numpy.typing.NDArray[numpy.int8], weights: numpy.typing.NDArray[numpy.float32]) -> None:
+    ...
+@typing.overload
+def pseudo_inverse_learn(patterns: numpy.typing.NDArray[numpy.int8], weights: numpy.typing.NDArray[numpy.float64]) -> None:
     ...
 def quota_cores(root: str) -> int:
     """
@@ -766,6 +814,16 @@ def set_num_threads(n: typing.Any) -> None:
     """
     Threads that a call may use, the caller included; for the whole process.
     """
+@typing.overload
+def storkey_learn(patterns: numpy.typing.NDArray[numpy.int8], self_connections: bool, weights: numpy.typing.NDArray[numpy.float32]) -> None:
+    ...
+@typing.overload
+def storkey_learn(patterns: numpy.typing.NDArray[numpy.int8], self_connections: bool, weights: numpy.typing.NDArray[numpy.float64]) -> None:
+    ...
+def unit_bytes(memories: typing.SupportsInt | typing.SupportsIndex) -> int:
+    """
+    Bytes of a packed unit.
+    """
 def value_iteration(mdp: tuple, gamma: typing.SupportsFloat | typing.SupportsIndex, tolerance: typing.SupportsFloat | typing.SupportsIndex, most: typing.SupportsInt | typing.SupportsIndex, values: numpy.typing.NDArray[numpy.float64], spare: numpy.typing.NDArray[numpy.float64]) -> tuple[int, float, float]:
     """
     Sweeps made, and the least and the greatest change of a value in the last.
@@ -778,5 +836,6 @@ def write_text_vectors(text: bytes, ends: numpy.typing.NDArray[numpy.int64], vec
 @typing.overload
 def write_text_vectors(text: bytes, ends: numpy.typing.NDArray[numpy.int64], vectors: numpy.typing.NDArray[numpy.float64]) -> bytes:
     ...
+BOLTZMANN_MOST_ENUMERATED: int = 30
 WORD2VEC_CHUNK: int = 8192
 WORD2VEC_ROUND: int = 16

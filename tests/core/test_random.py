@@ -121,6 +121,7 @@ def test_the_numbers_of_the_streams_never_change():
     names = ["USER", "PARAMETERS", "DROPOUT", "SHUFFLE", "GENERATE", "WORD_VECTORS", "WORD2VEC", "SKETCH", "REPLAY"]
     numbers = {name: number for number, name in enumerate(names)}
     numbers |= {"POLICY": 11, "EXPLORATION": 12, "Q_LEARNING": 13, "MUTATION": 14, "TASKS": 15}
+    numbers |= {"HOPFIELD": 16, "BOLTZMANN": 17, "GIBBS": 18, "IMPORTANCE": 19}
     assert {stream.name: int(stream) for stream in _core.Stream} == numbers
 
 

@@ -54,18 +54,18 @@ def test_arrays_are_printed_on_one_line(capsys):
     assert first == "a = x · Wᵀ + b = [[1 2]] · [[0.5 1] [0.25 1]] + [0.125 0] = [[1.125 3]]"
 
 
-MACHINE = np.array([[0.5, -1.0], [2.0, 0.25]]), np.array([0.5, -0.5]), np.array([1.0, 0.0])
-W_RBM, B_RBM, C_RBM = MACHINE
+RBM = np.array([[0.5, -1.0], [2.0, 0.25]]), np.array([0.5, -0.5]), np.array([1.0, 0.0])
+W_RBM, B_RBM, C_RBM = RBM
 
 CALLS = {
-    "annealed_importance_sampling": (*MACHINE, B_RBM, np.array([0.0, 0.5, 1.0]), 3),
-    "contrastive_divergence": (np.array([[1.0, 0.0], [1.0, 1.0]]), *MACHINE, 2),
-    "pseudo_likelihood": (np.array([1.0, 0.0]), *MACHINE),
-    "rbm_energy": (np.array([1.0, 0.0]), np.array([0.0, 1.0]), *MACHINE),
-    "rbm_free_energy": (np.array([1.0, 0.0]), *MACHINE),
-    "rbm_gradient": (np.array([[1.0, 0.0], [1.0, 1.0]]), *MACHINE),
+    "annealed_importance_sampling": (*RBM, B_RBM, np.array([0.0, 0.5, 1.0]), 3),
+    "contrastive_divergence": (np.array([[1.0, 0.0], [1.0, 1.0]]), *RBM, 2),
+    "pseudo_likelihood": (np.array([1.0, 0.0]), *RBM),
+    "rbm_energy": (np.array([1.0, 0.0]), np.array([0.0, 1.0]), *RBM),
+    "rbm_free_energy": (np.array([1.0, 0.0]), *RBM),
+    "rbm_gradient": (np.array([[1.0, 0.0], [1.0, 1.0]]), *RBM),
     "rbm_hidden": (np.array([1.0, 0.0]), W_RBM, C_RBM),
-    "rbm_log_partition": MACHINE,
+    "rbm_log_partition": RBM,
     "rbm_visible": (np.array([0.0, 1.0]), W_RBM, B_RBM),
     "sum_tree": ([3.0, 1.0, 0.0, 4.0],),
     "sum_tree_find": (np.array([0.0, 3.0, 1.0, 2.0]), 1.5),

@@ -14,7 +14,7 @@ from nncore import _core
 Array = NDArray[Any]
 
 MOST_ENUMERATED: int = _core.BOLTZMANN_MOST_ENUMERATED
-STREAM = 17  # kBoltzmann of random.h
+STREAM = _core.Stream.BOLTZMANN
 _CALL_NANOSECONDS = 2e8
 
 # What the random numbers of a seed are for: numbers of substreams, each with the one after it.
