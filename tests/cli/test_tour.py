@@ -83,10 +83,12 @@ def test_the_page_has_its_pictures(page: str) -> None:
     worlds = ("A house with slippery floors", "What an episode brought")
     control = ("For how many steps the pole stood", "What it does with a cart", "Its memory at the end")
     control = control if importlib.util.find_spec("gymnasium") else ()
-    for caption in (*language, *words, *worlds, *control):
+    memories = ("From the upper half of a digit", "What 36 hidden units look for", "Six dreams")
+    memories = memories if importlib.util.find_spec("sklearn") else ()
+    for caption in (*language, *words, *worlds, *control, *memories):
         assert f'alt="{caption}' in page
     pictures = re.findall(r'(?:src|srcset)="data:image/png;base64,([^"]*)"', page)
-    assert len(pictures) == 2 * (9 + len(control))  # light and dark
+    assert len(pictures) == 2 * (9 + len(control) + len(memories))  # light and dark
     assert len(set(pictures)) == len(pictures)
     assert all(base64.b64decode(picture).startswith(b"\x89PNG") for picture in pictures)
 

@@ -34,14 +34,15 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _make(page: Path, *, quick: bool) -> None:
     import nncore
-    from nncore.cli.tour import control, language, words, worlds
+    from nncore.cli.tour import control, language, memories, words, worlds
     from nncore.cli.tour.page import make_page
 
     started = time.perf_counter()
     threads = nncore.get_num_threads()
     where = f"nncore {nncore.__version__} · {nncore.isa} · {threads} {'threads' if threads > 1 else 'thread'}"
     print(where)
-    visited = [visit(quick=quick) for visit in (language.visit, words.visit, worlds.visit, control.visit)]
+    places = (language, words, worlds, control, memories)
+    visited = [place.visit(quick=quick) for place in places]
     stops = [stop for stop in visited if stop is not None]
     seconds = time.perf_counter() - started
     write_text(page, make_page(stops, where, seconds))
