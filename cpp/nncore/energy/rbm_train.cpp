@@ -95,7 +95,8 @@ class Trainer {
   double update(const VisibleRows<T>& samples, const std::int64_t* order, std::size_t rows, std::uint64_t number) {
     const bool gaussian = machine_.kind() == Visible::kGaussian;
     const double nanoseconds = product_nanoseconds(machine_, rows);
-    parallel_ranges(rows, 1, nanoseconds / 20, [&](std::size_t begin, std::size_t end) {
+    const double gathering = static_cast<double>(rows * machine_.visible());
+    parallel_ranges(rows, 1, gathering, [&](std::size_t begin, std::size_t end) {
       for (std::size_t r = begin; r < end; ++r) data_.take(r, samples, static_cast<std::size_t>(order[r]));
     });
     const auto dense_at = [](std::size_t count, std::size_t of) {

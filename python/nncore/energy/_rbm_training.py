@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 _SECONDS = 0.15  # of one call of the core
+_PRODUCT = 2e-11  # of a weight and a unit, before it is known what they take here
 _MONITORED = 256  # samples that are scored after each pass
 _ORDER, _SPLIT, _MONITOR = 0, 1, 2  # substreams of the shuffles
 
@@ -76,7 +77,8 @@ def _prepare(model: RBM) -> None:
 def _one_pass(model: RBM, samples: Any, count: int, bar: Any) -> float:
     """One pass; the mean squared error of reconstructions."""
     order = _permutation(count, model._seed, _ORDER, model.n_iter_) if model.shuffle else np.arange(count)
-    error, done, batches = 0.0, 0, 1
+    error, done = 0.0, 0
+    batches = max(1, int(_SECONDS / (_PRODUCT * (2 * model.k + 3) * model.batch_size * model._weights.size)))
     while done < count:
         some = min(count - done, batches * model.batch_size)
         began = time.perf_counter()
