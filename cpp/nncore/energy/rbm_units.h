@@ -48,11 +48,17 @@ class Units {
   void list(std::size_t r) {
     const T* states = row(r);
     std::uint32_t* columns = columns_.data() + r * stride_;
-    std::size_t n = 0, ones = 0;
-    for (std::size_t i = 0; i < width_; ++i) {
-      columns[n] = static_cast<std::uint32_t>(i);
-      n += states[i] != T(0);
-      ones += states[i] == T(1);
+    std::uint32_t n = 0, ones = 0;
+    for (std::size_t i = 0; i < width_; ++i) ones += states[i] == T(1);
+    for (std::size_t block = 0; block < stride_; block += kBlock<T>) {  // zeros stand behind the width
+      const T* from = states + block;
+      bool none = true;
+      for (std::size_t i = 0; i < kBlock<T>; ++i) none &= from[i] == T(0);
+      if (none) continue;  // most are, at an image's borders
+      for (std::size_t i = 0; i < kBlock<T>; ++i) {
+        columns[n] = static_cast<std::uint32_t>(block + i);
+        n += from[i] != T(0);
+      }
     }
     finish(r, n, n == ones);
   }
