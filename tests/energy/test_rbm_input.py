@@ -177,6 +177,22 @@ def test_samples_are_refused_and_nothing_changes(rows: Any, message: str) -> Non
         assert_array_equal(getattr(rbm, name), value)
 
 
+def test_a_fitted_machine_stays_what_it_is_when_parameters_change() -> None:
+    rbm = RBM(3, random_state=0).fit(X)
+    before, score = rbm.transform(X), rbm.score(X)
+    for name, value in (("n_components", 5), ("dtype", "float64"), ("visible", "gaussian")):
+        changed = pickle.loads(pickle.dumps(rbm)).set_params(**{name: value})
+        assert_array_equal(changed.transform(X), before)
+        assert changed.score(X) == score
+        assert changed.gibbs(X).shape == X.shape
+        for go_on in (changed.partial_fit, changed.set_params(warm_start=True).fit):
+            with pytest.raises(
+                ValueError, match=f"{name} must stay .* to go on with the fitted machine, but is {value!r}"
+            ):
+                go_on(X)
+        changed.set_params(warm_start=False).fit(X)
+
+
 def test_what_other_methods_refuse() -> None:
     rbm = RBM(35, random_state=0).fit(np.zeros((2, 40)))
     with pytest.raises(ValueError, match="method must be 'ais' for a machine of 40 visible and 35 hidden units: .* 30"):

@@ -15,6 +15,7 @@ from nncore.nn import _checks
 
 try:
     from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+    from sklearn.utils.validation import check_is_fitted
 except ModuleNotFoundError as error:
     raise ImportError("nncore.energy.RBM needs scikit-learn: pip install 'nncore[sklearn]'") from error
 
@@ -120,7 +121,7 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Distribution):  # t
     _fitted_arrays: ClassVar[tuple[str, ...]] = (
         *("_weights", "intercept_hidden_", "intercept_visible_", "visible_mean_", "h_samples_", "_velocity"),
     )
-    _fitted_values: ClassVar[tuple[str, ...]] = ("n_iter_", "t_", "history_", "_seed")
+    _fitted_values: ClassVar[tuple[str, ...]] = ("n_iter_", "t_", "history_", "_seed", "_gaussian")
 
     h_samples_: Array
     history_: dict[str, list[float]]
@@ -185,8 +186,9 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Distribution):  # t
 
     @components_.setter
     def components_(self, value: Any) -> None:
-        weights = np.array(np.transpose(value), self.dtype, order="C")
-        if hasattr(self, "_weights") and weights.shape != self._weights.shape:
+        check_is_fitted(self)
+        weights = np.array(np.transpose(value), self._weights.dtype, order="C")
+        if weights.shape != self._weights.shape:
             raise ValueError(f"components_ must be {self._weights.T.shape}, but came as {weights.T.shape}")
         self._weights = weights
 
@@ -221,6 +223,8 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Distribution):  # t
             held_out = None if X_val is None else self._validated(X_val, reset=False, name="X_val")
             if first:
                 self._begin(X)
+            else:
+                self._check_unchanged()
             if self.early_stopping and held_out is None:
                 X, held_out = _rbm_training.split(X, self.validation_fraction, self._seed)
         _rbm_training.train(self, X, self.n_iter, held_out)
@@ -251,6 +255,8 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Distribution):  # t
             X = self._validated(X, reset=first)
             if first:
                 self._begin(X)
+            else:
+                self._check_unchanged()
         _rbm_training.train(self, X, 1, None, monitored=False)
         return self
 
@@ -274,10 +280,21 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Distribution):  # t
         if self.dtype not in ("float32", "float64"):
             raise ValueError(f"dtype must be 'float32' or 'float64', but is {self.dtype!r}")
 
+    def _check_unchanged(self) -> None:
+        """ValueError where a parameter that made the machine is another one by now."""
+        made = {"n_components": self._hidden, "dtype": self._weights.dtype.name}
+        made["visible"] = "gaussian" if self._gaussian else "bernoulli"
+        for name, value in made.items():
+            if getattr(self, name) != value:
+                raise ValueError(
+                    f"{name} must stay {value!r} to go on with the fitted machine, but is {getattr(self, name)!r}"
+                )
+
     def _begin(self, X: Any) -> None:
         """First parameters."""
         visible, hidden = X.shape[1], self.n_components
         self._seed = seed_of(self.random_state)
+        self._gaussian = self.visible == "gaussian"
         self._weights = np.empty((visible, hidden), self.dtype)
         _core.random_normal(
             self._weights.reshape(-1), 0.0, self.init_scale, seed=self._seed, stream=_core.Stream.PARAMETERS
@@ -291,7 +308,7 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Distribution):  # t
         self.n_iter_ = self.t_ = 0
 
     def _check_fitted(self) -> None:
-        visible, hidden = self.n_features_in_, self.n_components
+        visible, hidden = self.n_features_in_, self._weights.shape[1]
         shapes = {
             "_weights": (visible, hidden),
             "intercept_hidden_": (hidden,),
@@ -300,12 +317,16 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Distribution):  # t
         }
         for name, shape in shapes.items():
             array = getattr(self, name)
-            if array.shape != shape or array.dtype != self.dtype:
-                raise ValueError(f"{name} must be {shape} of {self.dtype}, but is {array.shape} of {array.dtype}")
-        if self._velocity.shape not in ((0, 0), (visible, hidden)) or self._velocity.dtype != self.dtype:
+            if array.shape != shape or array.dtype != self._weights.dtype:
+                raise ValueError(
+                    f"{name} must be {shape} of {self._weights.dtype}, but is {array.shape} of {array.dtype}"
+                )
+        if self._velocity.shape not in ((0, 0), (visible, hidden)) or self._velocity.dtype != self._weights.dtype:
             raise ValueError(f"the velocity must be as the weights, but is {self._velocity.shape}")
-        if self.h_samples_.shape[1:] != (hidden,) or self.h_samples_.dtype != self.dtype:
+        if self.h_samples_.shape[1:] != (hidden,) or self.h_samples_.dtype != self._weights.dtype:
             raise ValueError(f"h_samples_ must be (n, {hidden}), but is {self.h_samples_.shape}")
+        if self._weights.dtype.char not in "fd" or not isinstance(self._gaussian, bool):
+            raise ValueError("the weights must be float32 or float64, and the visible units be said")
         for name in ("n_iter_", "t_", "_seed"):
             at_least(name, getattr(self, name), 0)
         self.history_ = {name: list(map(float, values)) for name, values in self.history_.items()}

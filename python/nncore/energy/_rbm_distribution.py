@@ -30,6 +30,11 @@ class Distribution(EnergyModel):
     intercept_visible_: Array
     visible_mean_: Array
     _weights: Array  # (visible, hidden)
+    _gaussian: bool
+
+    @property
+    def _hidden(self) -> int:
+        return len(self.intercept_hidden_)
 
     def transform(self, X: Any) -> Array:
         """Probabilities of the hidden units, p(h = 1 | v).
@@ -44,10 +49,10 @@ class Distribution(EnergyModel):
             Of the type of X.
         """
         X, kind = self._input(X)
-        hidden = np.empty((X.shape[0], self.n_components), self.dtype)
+        hidden = np.empty((X.shape[0], self._hidden), self._weights.dtype)
         machine = self._machine()
         for begin, end in pieces(X.shape[0], machine.size):
-            _core.rbm_hidden(*machine, rows_of(X[begin:end], self.dtype), hidden[begin:end])
+            _core.rbm_hidden(*machine, rows_of(X[begin:end], self._weights.dtype), hidden[begin:end])
         return hidden.astype(kind, copy=False)
 
     def inverse_transform(self, X: Any) -> Array:
@@ -65,18 +70,16 @@ class Distribution(EnergyModel):
         """
         check_is_fitted(self)
         array = _checks.real_array("X", X)
-        if array.ndim != 2 or array.shape[1] != self.n_components:
-            raise ValueError(
-                f"X must be (n_samples, n_components) = (n, {self.n_components}), but came as {array.shape}"
-            )
+        if array.ndim != 2 or array.shape[1] != self._hidden:
+            raise ValueError(f"X must be (n_samples, n_components) = (n, {self._hidden}), but came as {array.shape}")
         if not np.isfinite(array).all():
             raise ValueError("X must be finite, but has NaN or infinity")
-        hidden = cast("X", array, self.dtype)
-        visible = np.empty((len(hidden), self.n_features_in_), self.dtype)
+        hidden = cast("X", array, self._weights.dtype)
+        visible = np.empty((len(hidden), self.n_features_in_), self._weights.dtype)
         machine = self._machine()
         for begin, end in pieces(len(hidden), machine.size):
             _core.rbm_visible(*machine, hidden[begin:end], visible[begin:end])
-        return visible.astype(array.dtype if array.dtype.kind == "f" else self.dtype, copy=False)
+        return visible.astype(array.dtype if array.dtype.kind == "f" else self._weights.dtype, copy=False)
 
     def gibbs(self, v: Any, steps: int = 1, return_path: bool = False, *, random_state: Any = None) -> Array:
         """Gibbs sampling: hidden units from the visible ones and visible ones from those, `steps` times.
@@ -97,7 +100,7 @@ class Distribution(EnergyModel):
         """
         steps = at_least("steps", steps, 0)
         states, kind = self._input(v)
-        visible = np.array(states.toarray() if sparse.issparse(states) else states, self.dtype, order="C")
+        visible = np.array(states.toarray() if sparse.issparse(states) else states, self._weights.dtype, order="C")
         path = [visible.copy()] if return_path else []
         seed = seed_of(random_state)
         machine = self._machine()
@@ -125,7 +128,7 @@ class Distribution(EnergyModel):
         check_is_fitted(self)
         n_samples, n_steps = at_least("n_samples", n_samples, 1), at_least("n_steps", n_steps, 1)
         seed = seed_of(random_state)
-        start = np.empty((n_samples, self.n_features_in_), self.dtype)
+        start = np.empty((n_samples, self.n_features_in_), self._weights.dtype)
         _rbm_partition.draw_base(self, start, seed)
         return self.gibbs(start, n_steps, random_state=seed)
 
@@ -229,7 +232,7 @@ class Distribution(EnergyModel):
         energy = np.empty(X.shape[0])
         machine = self._machine()
         for begin, end in pieces(X.shape[0], machine.size):
-            _core.rbm_free_energy(*machine, rows_of(X[begin:end], self.dtype), energy[begin:end])
+            _core.rbm_free_energy(*machine, rows_of(X[begin:end], self._weights.dtype), energy[begin:end])
         return energy
 
     def _scores(self, X: Any) -> Array:
@@ -238,10 +241,10 @@ class Distribution(EnergyModel):
         machine = self._machine()
         each = 2 * machine.size if machine.gaussian else machine.size * X.shape[1]
         for begin, end in pieces(X.shape[0], each):
-            rows = rows_of(X[begin:end], self.dtype)
+            rows = rows_of(X[begin:end], self._weights.dtype)
             if machine.gaussian:
-                hidden = np.empty((end - begin, self.n_components), self.dtype)
-                means = np.empty((end - begin, X.shape[1]), self.dtype)
+                hidden = np.empty((end - begin, self._hidden), self._weights.dtype)
+                means = np.empty((end - begin, X.shape[1]), self._weights.dtype)
                 _core.rbm_hidden(*machine, rows, hidden)
                 _core.rbm_visible(*machine, hidden, means)
                 away = (X[begin:end].toarray() if sparse.issparse(X) else X[begin:end]) - means
@@ -251,7 +254,7 @@ class Distribution(EnergyModel):
         return score
 
     def _machine(self) -> Machine:
-        return Machine(self.visible == "gaussian", self._weights, self.intercept_visible_, self.intercept_hidden_)
+        return Machine(self._gaussian, self._weights, self.intercept_visible_, self.intercept_hidden_)
 
     def _validated(self, X: Any, *, reset: bool, name: str = "X", to_learn: bool = True) -> Any:
         """X in the type of the computation, dense or CSR without duplicates; what is learned must be within range."""
@@ -266,14 +269,14 @@ class Distribution(EnergyModel):
                 + f"{name} must be within [0, 1] for visible='bernoulli', but has values from {values.min():g} to "
                 f"{values.max():g}; scale it, as by MinMaxScaler or, for pixels, by / 255, or use visible='gaussian'"
             )
-        return cast(name, X, self.dtype)
+        return cast(name, X, self.dtype if to_learn else self._weights.dtype)
 
     def _input(self, X: Any) -> tuple[Any, Any]:
         """A user's X for a fitted machine, and its type."""
         check_is_fitted(self)
         kind = getattr(X, "dtype", None)
         X = self._validated(X, reset=False, to_learn=False)
-        return X, kind if kind in (np.float32, np.float64) else self.dtype
+        return X, kind if kind in (np.float32, np.float64) else self._weights.dtype
 
 
 def at_least(name: str, value: Any, least: int) -> int:

@@ -20,10 +20,10 @@ _MOST_UNITS = 30  # that are enumerated
 
 def base_bias(model: RBM) -> Array:
     """Visible biases of a machine without weights that has the mean of the training samples."""
-    if model.visible == "gaussian":
+    if model._gaussian:
         return model.visible_mean_
     mean = np.clip(model.visible_mean_.astype(np.float64), 0.01, 0.99)  # no unit is sure
-    return np.asarray(np.log(mean / (1 - mean)), model.dtype)
+    return np.asarray(np.log(mean / (1 - mean)), model._weights.dtype)
 
 
 def draw_base(model: RBM, visible: Array, seed: int) -> None:
@@ -34,7 +34,7 @@ def draw_base(model: RBM, visible: Array, seed: int) -> None:
 def ais(model: RBM, n_chains: int, n_temperatures: int, seed: int) -> tuple[float, float]:
     """Estimate of log Z, and its standard error."""
     machine, bias = model._machine(), base_bias(model)
-    visible = np.empty((n_chains, len(bias)), model.dtype)
+    visible = np.empty((n_chains, len(bias)), model._weights.dtype)
     log_weights = np.zeros(n_chains)
     betas = np.linspace(0, 1, n_temperatures + 1)
     with _bar(model, n_temperatures, "AIS", "temperature") as bar:
@@ -42,9 +42,9 @@ def ais(model: RBM, n_chains: int, n_temperatures: int, seed: int) -> tuple[floa
             _core.rbm_anneal(*machine, bias, betas[begin : end + 1], seed, begin, visible, log_weights)
             bar.update(end - begin)
     wide = bias.astype(np.float64)
-    gaussian = model.visible == "gaussian"
+    gaussian = model._gaussian
     base = 0.5 * np.log(2 * np.pi) * len(wide) if gaussian else np.logaddexp(0, wide).sum()
-    base += model.n_components * np.log(2)
+    base += model._hidden * np.log(2)
     greatest = log_weights.max()
     weights = np.exp(log_weights - greatest)
     error = weights.std(ddof=1) / (weights.mean() * np.sqrt(n_chains))  # of the logarithm, to first order

@@ -41,7 +41,7 @@ def split(X: Any, fraction: float, seed: int) -> tuple[Any, Any]:
 def train(model: RBM, X: Any, passes: int, held_out: Any, *, monitored: bool = True) -> None:
     """Make passes over checked samples."""
     _prepare(model)
-    samples = rows_of(X, model.dtype)
+    samples = rows_of(X, model._weights.dtype)
     watch = X[np.sort(_permutation(X.shape[0], model._seed, _MONITOR, 0)[:_MONITORED])] if monitored else None
     best, stale, kept = -np.inf, 0, None
     with _bar(model, X.shape[0], passes) as bar:
@@ -68,10 +68,10 @@ def _prepare(model: RBM) -> None:
     if model.momentum > 0 and model._velocity.shape != model._weights.shape:
         model._velocity = np.zeros_like(model._weights)
     elif model.momentum == 0:
-        model._velocity = np.zeros((0, 0), model.dtype)
+        model._velocity = np.zeros((0, 0), model._weights.dtype)
     chains = (model.n_chains or model.batch_size) if model.persistent else 0
     if len(model.h_samples_) != chains:
-        model.h_samples_ = np.zeros((chains, model.n_components), model.dtype)
+        model.h_samples_ = np.zeros((chains, model._hidden), model._weights.dtype)
 
 
 def _one_pass(model: RBM, samples: Any, count: int, bar: Any) -> float:
@@ -120,7 +120,7 @@ def _measure(model: RBM, error: float, watch: Any, held_out: Any) -> dict[str, s
     if not model.persistent:
         found["reconstruction_error"] = error
     if watch is not None:
-        if model.visible == "bernoulli":
+        if not model._gaussian:
             found["pseudo_likelihood"] = float(model._scores(watch).mean())
         if held_out is not None:
             gap = model._free_energies(held_out).mean() - model._free_energies(watch).mean()
