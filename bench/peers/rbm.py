@@ -4,9 +4,9 @@
 
 Updates of 784-500 units, in passes over 10,000 rows in batches of 100: CD-1 in nncore and PyTorch, PCD in scikit-learn,
 whose products are the same in number, all in float32. Digits come from NNCORE_DATA, binarised by drawing; without it,
-drawn pixels of the same density. The grey digits and the Gaussian units see the same pixels, grey or standardised. Before
-anything is timed the libraries train for 200 updates from the same start, and their reconstruction errors must agree
-within 3 %; the estimates of annealed importance sampling must agree within their errors.
+drawn pixels of the same density. The grey digits and the Gaussian units see the same pixels, grey or standardised.
+Before anything is timed the libraries train for 200 updates from the same start, and their reconstruction errors must
+agree within 3 %; the estimates of annealed importance sampling must agree within their errors.
 """
 
 from __future__ import annotations
