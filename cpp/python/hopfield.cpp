@@ -15,12 +15,12 @@ using namespace pybind11::literals;
 namespace nncore {
 namespace {
 
-using States = In<std::int8_t, 2>;
-using Rows = In<std::uint64_t, 2>;
-using Columns = In<std::uint8_t, 2>;
+using Spins = In<std::int8_t, 2>;
+using MemoryRows = In<std::uint64_t, 2>;
+using UnitBytes = In<std::uint8_t, 2>;
 using Bias = std::optional<In<double, 1>>;
 
-PackedMemories packed(const Rows& rows, const Columns& columns, const Bias& bias, bool self_connections) {
+PackedMemories packed(const MemoryRows& rows, const UnitBytes& columns, const Bias& bias, bool self_connections) {
   PackedMemories memories;
   memories.rows = rows;
   memories.count = memories.rows.extent(0);
@@ -35,28 +35,28 @@ void bind_packed(py::module_& m) {
   m.def("unit_bytes", &unit_bytes, "memories"_a, "Bytes of a packed unit.");
   m.def(
       "pack_memories",
-      [](States patterns, std::size_t first, Out<std::uint64_t, 2> rows, Out<std::uint8_t, 2> columns) {
+      [](Spins patterns, std::size_t first, Out<std::uint64_t, 2> rows, Out<std::uint8_t, 2> columns) {
         const Unlocked unlocked;
         pack_memories(patterns, first, rows, columns);
       },
       "patterns"_a, "first"_a, "rows"_a, "columns"_a);
   m.def(
       "packed_overlaps",
-      [](Rows rows, Columns columns, States states, Out<std::int64_t, 2> overlaps) {
+      [](MemoryRows rows, UnitBytes columns, Spins states, Out<std::int64_t, 2> overlaps) {
         const Unlocked unlocked;
         packed_overlaps(packed(rows, columns, std::nullopt, true), states, overlaps);
       },
       "rows"_a, "columns"_a, "states"_a, "overlaps"_a);
   m.def(
       "packed_fields",
-      [](Rows rows, Columns columns, Bias bias, bool self_connections, States states, Out<double, 2> fields) {
+      [](MemoryRows rows, UnitBytes columns, Bias bias, bool self_connections, Spins states, Out<double, 2> fields) {
         const Unlocked unlocked;
         packed_fields(packed(rows, columns, bias, self_connections), states, fields);
       },
       "rows"_a, "columns"_a, "bias"_a, "self_connections"_a, "states"_a, "fields"_a);
   m.def(
       "packed_hopfield_recall",
-      [](Rows rows, Columns columns, Bias bias, bool self_connections, Out<std::int8_t, 2> states,
+      [](MemoryRows rows, UnitBytes columns, Bias bias, bool self_connections, Out<std::int8_t, 2> states,
          Out<std::int8_t, 2> previous, In<std::int64_t, 1> ids, Out<std::int64_t, 1> sweeps, Out<std::int64_t, 1> cycle,
          bool synchronous, bool random_order, double temperature, std::uint64_t seed, std::uint64_t first_sweep,
          std::size_t count) {
@@ -73,7 +73,7 @@ template <typename T>
 void bind_weights(py::module_& m) {
   m.def(
       "hopfield_fields",
-      [](States states, In<T, 2> weights, In<T, 1> bias, Out<T, 2> fields) {
+      [](Spins states, In<T, 2> weights, In<T, 1> bias, Out<T, 2> fields) {
         const Unlocked unlocked;
         hopfield_fields<T>(states, weights, bias, fields);
       },
@@ -92,14 +92,14 @@ void bind_weights(py::module_& m) {
       "synchronous"_a, "random_order"_a, "temperature"_a, "seed"_a, "first_sweep"_a, "count"_a);
   m.def(
       "storkey_learn",
-      [](States patterns, bool self_connections, Out<T, 2> weights) {
+      [](Spins patterns, bool self_connections, Out<T, 2> weights) {
         const Unlocked unlocked;
         storkey_learn<T>(patterns, self_connections, weights);
       },
       "patterns"_a, "self_connections"_a, "weights"_a);
   m.def(
       "pseudo_inverse_learn",
-      [](States patterns, Out<T, 2> weights) {
+      [](Spins patterns, Out<T, 2> weights) {
         const Unlocked unlocked;
         pseudo_inverse_learn<T>(patterns, weights);
       },

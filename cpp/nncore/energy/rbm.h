@@ -86,7 +86,7 @@ void rbm_anneal(const RbmParameters<const T>& machine, View<const T, 1> base_bia
                 std::uint64_t seed, std::uint64_t first, View<T, 2> visible, View<double, 1> log_weights);
 
 /// Most units that are enumerated.
-inline constexpr std::size_t kMostEnumerated = 30;
+inline constexpr std::size_t kRbmMostEnumerated = 30;
 
 /// log of the sum of exp(-F) over states number begin ... end - 1 (multiples of 256) of the units of the smaller side, or
 /// the hidden ones where the visible are Gaussian. Computed in double.

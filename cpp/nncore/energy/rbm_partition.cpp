@@ -227,7 +227,7 @@ template <typename T>
 double rbm_log_partition(const RbmParameters<const T>& machine, std::uint64_t begin, std::uint64_t end) {
   require_machine(machine);
   const Enumeration enumeration = enumeration_of(machine);
-  require(enumeration.units <= kMostEnumerated, "the smaller side must have at most ", kMostEnumerated,
+  require(enumeration.units <= kRbmMostEnumerated, "the smaller side must have at most ", kRbmMostEnumerated,
           " units to be enumerated, but has ", enumeration.units);
   const std::uint64_t states = std::uint64_t{1} << enumeration.units;
   require(begin < end && end <= states, "states must be from 0 to ", states, ", but came as ", begin, " to ", end);
