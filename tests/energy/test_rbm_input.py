@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from scipy.special import expit
 from sklearn.base import clone
@@ -16,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
+from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import check_estimator
 
 from nncore import _files, datasets
@@ -27,13 +28,8 @@ X = np.array([[0, 0, 1, 0.5], [0, 1, 1, 0], [1, 0, 0, 1], [1, 1, 0, 0]])
 class Squashed(RBM):
     """A machine whose units of 0 and 1 are probabilities of any numbers: scikit-learn's checks draw normal ones."""
 
-    def _validated(self, X: Any, *, reset: bool, name: str = "X", to_learn: bool = True) -> Any:
-        with_gaussian = self.visible
-        self.visible = "gaussian"
-        try:
-            X = super()._validated(X, reset=reset, name=name, to_learn=to_learn)
-        finally:
-            self.visible = with_gaussian
+    def _checked(self, X: Any, *, reset: bool) -> Any:
+        X = super()._checked(X, reset=reset)
         if sparse.issparse(X):
             X = X.copy()
             X.data = expit(X.data)
@@ -46,7 +42,7 @@ class Squashed(RBM):
         return tags
 
 
-@pytest.mark.parametrize("estimator", [RBM(visible="gaussian"), Squashed(), Squashed(persistent=True, momentum=0.5)])
+@pytest.mark.parametrize("estimator", [RBM(5, visible="gaussian"), Squashed(), Squashed(persistent=True, momentum=0.5)])
 def test_all_checks_of_scikit_learn_pass(estimator: RBM) -> None:
     results = check_estimator(estimator, on_skip=None)
     wrong = [r["check_name"] for r in results if r["status"] not in ("passed", "skipped")]
@@ -54,6 +50,31 @@ def test_all_checks_of_scikit_learn_pass(estimator: RBM) -> None:
     assert not wrong
     assert skipped <= {"check_array_api_input"}  # needs SCIPY_ARRAY_API in the environment
     assert len(results) >= 45
+
+
+SET_OUTPUT = [
+    estimator_checks.check_transformer_get_feature_names_out,
+    estimator_checks.check_transformer_get_feature_names_out_pandas,
+    estimator_checks.check_set_output_transform,
+    estimator_checks.check_set_output_transform_pandas,
+    estimator_checks.check_global_output_transform_pandas,
+    estimator_checks.check_dataframe_column_names_consistency,
+]
+
+
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")  # the checks fit frames and pass arrays
+@pytest.mark.parametrize("check", SET_OUTPUT, ids=lambda check: check.__name__)
+def test_names_and_output_are_what_scikit_learn_checks(check: Any) -> None:
+    pytest.importorskip("pandas", reason="its checks make frames")
+    for estimator in (RBM(5, 0.01, visible="gaussian", n_iter=1), Squashed(5, n_iter=1)):
+        check("RBM", estimator)
+
+
+def test_a_fitted_machine_gives_frames_where_they_are_asked_for() -> None:
+    pandas = pytest.importorskip("pandas", reason="frames are pandas'")
+    network = make_pipeline(RBM(3, n_iter=1), RBM(2, n_iter=1)).set_output(transform="pandas")
+    frame = network.fit(pandas.DataFrame(X, columns=list("abcd"))).transform(pandas.DataFrame(X, columns=list("abcd")))
+    assert list(frame.columns) == ["rbm0", "rbm1"]
 
 
 def test_it_works_in_a_pipeline_and_a_grid_search() -> None:
@@ -78,7 +99,7 @@ def test_a_deep_belief_network_is_a_pipeline(digits: Any) -> None:
 def test_types_and_layouts_of_arrays_are_taken_and_kept(kind: Any) -> None:
     rows = np.round(X).astype(kind)
     rbm = RBM(3, random_state=0).fit(rows)
-    expected = kind if np.dtype(kind).kind == "f" else np.float32
+    expected = kind if np.dtype(kind).kind == "f" else np.float64
     for method in (rbm.transform, rbm.gibbs):
         assert method(rows).dtype == expected
     assert rbm.inverse_transform(rbm.transform(rows)).dtype == expected
@@ -193,6 +214,28 @@ def test_a_fitted_machine_stays_what_it_is_when_parameters_change() -> None:
         changed.set_params(warm_start=False).fit(X)
 
 
+def test_what_a_user_sets_is_taken_or_refused() -> None:
+    rbm = RBM(3, random_state=0).fit(X)
+    rbm.intercept_hidden_ = [1, 2, 3]  # type: ignore[assignment]
+    rbm.intercept_visible_ = np.zeros(4, int)
+    assert_allclose(rbm.transform(np.zeros((1, 4)))[0], expit([1, 2, 3]), rtol=1e-6)
+    rbm.partial_fit(X)
+    rbm.intercept_hidden_ = np.zeros(2)
+    with pytest.raises(ValueError, match=r"intercept_hidden_ must be \(3,\), but is \(2,\)"):
+        rbm.transform(X)
+    rbm.intercept_hidden_ = np.full(3, np.nan)
+    assert np.isnan(rbm.log_partition("exact"))
+
+
+def test_no_memory_for_chains_leaves_the_machine() -> None:
+    rbm = RBM(3, random_state=0).fit(X)
+    before = rbm.components_.copy()
+    with pytest.raises(MemoryError):
+        rbm.set_params(persistent=True, n_chains=10**13).fit(X)
+    assert_array_equal(rbm.components_, before)
+    assert rbm.n_iter_ == 10
+
+
 def test_what_other_methods_refuse() -> None:
     rbm = RBM(35, random_state=0).fit(np.zeros((2, 40)))
     with pytest.raises(ValueError, match="method must be 'ais' for a machine of 40 visible and 35 hidden units: .* 30"):
@@ -213,6 +256,16 @@ def test_what_other_methods_refuse() -> None:
         rbm.inverse_transform(np.full((1, 35), np.nan))
     with pytest.raises(ValueError, match="too large for float32"):
         RBM(visible="gaussian").fit(np.full((2, 2), 1e300))
+
+
+def test_a_file_of_numbers_that_are_not_finite_is_refused(tmp_path: Path) -> None:
+    rbm = RBM(3, random_state=0, dtype=np.dtype("float64")).fit(X)  # type: ignore[arg-type]
+    rbm.save(tmp_path / "rbm")
+    assert_array_equal(RBM.load(tmp_path / "rbm").components_, rbm.components_)
+    rbm.intercept_hidden_[:] = np.nan
+    rbm.save(tmp_path / "rbm")
+    with pytest.raises(ValueError, match="is damaged: its numbers must be finite"):
+        RBM.load(tmp_path / "rbm")
 
 
 @pytest.mark.parametrize("name", ["n_features_in", "params", "fitted"])

@@ -57,7 +57,7 @@ def test_energies_under_names_are_histograms():
         (lambda: plot.filters(np.ones((2, 5))), "shape must be that of images of 5 features, but is"),
         (lambda: plot.filters(np.full((2, 4), np.nan)), "all finite"),
         (lambda: plot.filters(np.ones(4)), r"source must have components of shape \(n, n_features\)"),
-        (lambda: plot.filters(np.ones((2, 4)), n=0), "n must be at least 1, but is 0"),
+        (lambda: plot.filters(np.ones((2, 4)), n=0), "n must be an integer of at least 1, but is 0"),
         (lambda: plot.free_energy(RBM(2, n_iter=1).fit(np.eye(3))), "fit it with X_val="),
         (lambda: plot.free_energy([1.0]), "source must be a fitted RBM, its history_ or energies under names"),
         (lambda: plot.free_energy({"a": [np.inf]}), "finite energies"),

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <atomic>
 #include <cstdint>
+#include <exception>
 
 namespace nncore {
 
@@ -61,6 +63,27 @@ void parallel_parts(std::size_t most_parts, double nanoseconds, const Body& body
       },
       &call);
 }
+
+/// What bodies that may throw keep for their caller: `guard` around what they do, `rethrow` after the parallel call.
+class FirstException {
+ public:
+  template <typename Body>
+  void guard(const Body& body) noexcept {
+    try {
+      body();
+    } catch (...) {
+      if (!taken_.exchange(true)) first_ = std::current_exception();
+    }
+  }
+  /// Throws what the first body threw, if one did. Its work is then half done.
+  void rethrow() const {
+    if (first_ != nullptr) std::rethrow_exception(first_);
+  }
+
+ private:
+  std::atomic<bool> taken_{false};
+  std::exception_ptr first_;
+};
 
 /// Calls body(begin, end) for contiguous ranges that cover [0, count); inner borders are multiples of `multiple`.
 template <typename Body>

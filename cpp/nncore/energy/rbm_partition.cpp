@@ -120,6 +120,7 @@ class Annealing {
 };
 
 double log_of_sum(double a, double b) {
+  if (std::isnan(a) || std::isnan(b)) return NAN;
   const double low = std::min(a, b), high = std::max(a, b);
   return low == -INFINITY ? high : high + std::log1p(std::exp(low - high));
 }
@@ -235,12 +236,16 @@ double rbm_log_partition(const RbmParameters<const T>& machine, std::uint64_t be
   const auto pieces = static_cast<std::size_t>((end - begin + kStates - 1) / kStates);
   std::vector<double> sums(pieces);
   const double nanoseconds = static_cast<double>(end - begin) * static_cast<double>(enumeration.others) * 2;
+  FirstException failure;
   parallel_ranges(pieces, 1, nanoseconds, [&](std::size_t first, std::size_t last) {
-    for (std::size_t piece = first; piece < last; ++piece) {
-      const std::uint64_t from = begin + piece * kStates;
-      sums[piece] = enumeration.sum(from, std::min(end, from + kStates));
-    }
+    failure.guard([&] {
+      for (std::size_t piece = first; piece < last; ++piece) {
+        const std::uint64_t from = begin + piece * kStates;
+        sums[piece] = enumeration.sum(from, std::min(end, from + kStates));
+      }
+    });
   });
+  failure.rethrow();
   double total = -INFINITY;
   for (const double sum : sums) total = log_of_sum(total, sum);
   return total;

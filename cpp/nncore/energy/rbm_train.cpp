@@ -220,21 +220,30 @@ class Trainer {
     if (dense) multiply_all(rows, negative_count);
     const std::size_t registers = (visible + kLanes<T> - 1) / kLanes<T>;
     const double nanoseconds = product_nanoseconds(machine_, units) / (dense ? 20 : 4);
+    FirstException failure;  // there may be no memory for the lists
     parallel_parts(std::min(registers, data_by_unit_.size()), nanoseconds, [&](std::size_t part, std::size_t parts) {
       const std::size_t begin = registers * part / parts * kLanes<T>;
       const std::size_t end = std::min(visible, registers * (part + 1) / parts * kLanes<T>);
-      change_visible_biases(begin, end, rows, negative_count);
-      if (!dense) {
-        data_by_unit_[part].build(data_, rows, begin, end);
-        visible_by_unit_[part].build(visible_, negative_count, begin, end);
-      }
-      constexpr std::size_t V = 8;
-      const std::size_t columns = hidden_.stride() / kLanes<T>;
-      for (std::size_t done = 0; done < columns; done += V) {
-        with_constant<V>(std::min(V, columns - done),
-                         [&](auto vecs) { change_columns<vecs>(part, begin, end, done * kLanes<T>, rows); });
-      }
+      failure.guard([&] {
+        change_visible_biases(begin, end, rows, negative_count);
+        if (!dense) {
+          data_by_unit_[part].build(data_, rows, begin, end);
+          visible_by_unit_[part].build(visible_, negative_count, begin, end);
+        }
+        change_weights(part, begin, end, rows);
+      });
     });
+    failure.rethrow();
+  }
+
+  void change_weights(std::size_t part, std::size_t begin, std::size_t end, std::size_t rows) {
+    constexpr std::size_t V = 8;
+    const std::size_t columns = hidden_.stride() / kLanes<T>;
+    for (std::size_t done = 0; done < columns; done += V) {
+      with_constant<V>(std::min(V, columns - done), [&](auto vecs) {
+        change_columns<vecs>(part, begin, end, done * kLanes<T>, rows);
+      });
+    }
   }
 
   /// Whether products may be added to the weights themselves. Gaussian units have no lists, whose bits these would miss.

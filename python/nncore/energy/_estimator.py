@@ -61,6 +61,8 @@ class EnergyModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
         params = self.get_params(deep=False)
         if not isinstance(params.get("random_state"), (int, np.integer)):
             params.pop("random_state", None)
+        if isinstance(params.get("dtype"), np.dtype):
+            params["dtype"] = params["dtype"].name
         description = {
             "params": params,
             "n_features_in": self.n_features_in_,

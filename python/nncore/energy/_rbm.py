@@ -13,11 +13,7 @@ from nncore.energy import _rbm_training
 from nncore.energy._rbm_distribution import Distribution, at_least
 from nncore.nn import _checks
 
-try:
-    from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-    from sklearn.utils.validation import check_is_fitted
-except ModuleNotFoundError as error:
-    raise ImportError("nncore.energy.RBM needs scikit-learn: pip install 'nncore[sklearn]'") from error
+from sklearn.utils.validation import check_is_fitted  # isort: skip  # _estimator says what to install
 
 __all__ = ["RBM"]
 
@@ -25,7 +21,7 @@ Array = NDArray[Any]
 Self = TypeVar("Self", bound="RBM")
 
 
-class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Distribution):  # type: ignore[misc]
+class RBM(Distribution):
     """Restricted Boltzmann machine, trained by contrastive divergence.
 
     Parameters
@@ -33,7 +29,8 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Distribution):  # t
     n_components : int, default=256
         Hidden units, which are 0 or 1.
     learning_rate : float, default=0.05
-        Of the gradient of a batch's mean log-likelihood.
+        Of the gradient of a batch's mean log-likelihood. Gaussian units need less, from 0.001 to 0.01: with a hundred
+        hidden units and more, 0.05 diverges.
     k : int, default=1
         Steps of Gibbs sampling for each update (CD-k).
     persistent : bool, default=False
@@ -82,10 +79,10 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Distribution):  # t
     intercept_hidden_ : array of shape (n_components,)
     intercept_visible_ : array of shape (n_features,)
     history_ : dict of str to list of float
-        Of each pass: "reconstruction_error", the mean of |v − p(v | h)|² (not for persistent chains); by `fit`,
-        "pseudo_likelihood" of up to 256 of the samples (Bernoulli units) and, with a validation set,
-        "free_energy_gap", its mean free energy less theirs, which rises as a machine overfits; with early stopping
-        "validation_score".
+        Of each pass: "reconstruction_error", the mean of |v − p(v | h)|² (not for persistent chains). By `fit`, of a
+        hundredth of the samples (20 to 256), the mean of `score_samples`: "pseudo_likelihood", for Gaussian units
+        "score"; with a validation set "free_energy_gap", its mean free energy less theirs, which rises as a machine
+        overfits; with early stopping "validation_score".
     n_iter_ : int
         Passes done.
     t_ : int
@@ -227,6 +224,7 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Distribution):  # t
                 self._check_unchanged()
             if self.early_stopping and held_out is None:
                 X, held_out = _rbm_training.split(X, self.validation_fraction, self._seed)
+            _rbm_training.prepare(self)
         _rbm_training.train(self, X, self.n_iter, held_out)
         return self
 
@@ -257,6 +255,7 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Distribution):  # t
                 self._begin(X)
             else:
                 self._check_unchanged()
+            _rbm_training.prepare(self)
         _rbm_training.train(self, X, 1, None, monitored=False)
         return self
 
@@ -267,8 +266,9 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Distribution):  # t
             at_least("n_chains", self.n_chains, 1)
         if self.k > 10_000:
             raise ValueError(f"k must be at most 10000, but is {self.k}")
-        for name in ("learning_rate", "weight_decay", "sparsity_cost", "init_scale", "tol"):
+        for name in ("learning_rate", "weight_decay", "sparsity_cost", "tol"):
             _checks.number(name, getattr(self, name))
+        _checks.number("init_scale", self.init_scale, below=1e6)
         _checks.number("momentum", self.momentum, below=1)
         for name in ("persistent", "shuffle", "early_stopping", "warm_start"):
             _checks.flag(name, getattr(self, name))
@@ -277,7 +277,7 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Distribution):  # t
                 raise ValueError(f"{name} must be between 0 and 1, but is {getattr(self, name)}")
         if self.visible not in ("bernoulli", "gaussian"):
             raise ValueError(f"visible must be 'bernoulli' or 'gaussian', but is {self.visible!r}")
-        if self.dtype not in ("float32", "float64"):
+        if not isinstance(self.dtype, (str, np.dtype)) or self.dtype not in ("float32", "float64"):
             raise ValueError(f"dtype must be 'float32' or 'float64', but is {self.dtype!r}")
 
     def _check_unchanged(self) -> None:
@@ -325,6 +325,8 @@ class RBM(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Distribution):  # t
             raise ValueError(f"the velocity must be as the weights, but is {self._velocity.shape}")
         if self.h_samples_.shape[1:] != (hidden,) or self.h_samples_.dtype != self._weights.dtype:
             raise ValueError(f"h_samples_ must be (n, {hidden}), but is {self.h_samples_.shape}")
+        if not all(np.isfinite(getattr(self, name)).all() for name in self._fitted_arrays):
+            raise ValueError("its numbers must be finite")
         if self._weights.dtype.char not in "fd" or not isinstance(self._gaussian, bool):
             raise ValueError("the weights must be float32 or float64, and the visible units be said")
         for name in ("n_iter_", "t_", "_seed"):

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from nncore import _core
@@ -19,7 +20,8 @@ from nncore.nn import _checks
 Array = NDArray[Any]
 
 
-class Distribution(EnergyModel):
+# scikit-learn gives `set_output` to transformers whose own class has `transform`: this one.
+class Distribution(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EnergyModel):  # type: ignore[misc]
     """What an RBM says of visible states, and draws of them."""
 
     n_components: int
@@ -34,7 +36,7 @@ class Distribution(EnergyModel):
 
     @property
     def _hidden(self) -> int:
-        return len(self.intercept_hidden_)
+        return int(self._weights.shape[1])
 
     def transform(self, X: Any) -> Array:
         """Probabilities of the hidden units, p(h = 1 | v).
@@ -69,7 +71,7 @@ class Distribution(EnergyModel):
             Of the type of X.
         """
         check_is_fitted(self)
-        array = _checks.real_array("X", X)
+        array = _checks.real_array("X", X.toarray() if sparse.issparse(X) else X)
         if array.ndim != 2 or array.shape[1] != self._hidden:
             raise ValueError(f"X must be (n_samples, n_components) = (n, {self._hidden}), but came as {array.shape}")
         if not np.isfinite(array).all():
@@ -210,22 +212,32 @@ class Distribution(EnergyModel):
             raise ValueError(f"method must be 'ais' or 'exact', but is {method!r}")
         return (value, error) if return_error else value
 
-    def log_likelihood(self, X: Any, method: str = "ais", **settings: Any) -> Array:
+    def log_likelihood(
+        self,
+        X: Any,
+        method: str = "ais",
+        *,
+        n_chains: int = 100,
+        n_temperatures: int = 1000,
+        random_state: Any = None,
+    ) -> Array:
         """Log-likelihood of each sample, log p(v) = −F(v) − log Z.
 
         Parameters
         ----------
         X : array or sparse matrix of shape (n_samples, n_features)
-        method : {"ais", "exact"}, default="ais"
-        **settings
-            As for `log_partition`, but `return_error`.
+        method, n_chains, n_temperatures, random_state
+            As for `log_partition`.
 
         Returns
         -------
         log_likelihood : array of shape (n_samples,), float64
         """
         energy = self.free_energy(X)
-        return np.asarray(-energy - np.asarray(self.log_partition(method, **settings)))
+        log_partition = self.log_partition(
+            method, n_chains=n_chains, n_temperatures=n_temperatures, random_state=random_state
+        )
+        return np.asarray(-energy - np.asarray(log_partition))
 
     def _free_energies(self, X: Any) -> Array:
         """`free_energy` of checked samples."""
@@ -254,29 +266,45 @@ class Distribution(EnergyModel):
         return score
 
     def _machine(self) -> Machine:
+        for name, units in (("intercept_visible_", self.n_features_in_), ("intercept_hidden_", self._weights.shape[1])):
+            given = getattr(self, name)
+            bias = np.ascontiguousarray(given, self._weights.dtype)
+            if bias.shape != (units,):
+                raise ValueError(f"{name} must be ({units},), but is {bias.shape}")
+            if bias is not given:  # set by a user
+                setattr(self, name, bias)
         return Machine(self._gaussian, self._weights, self.intercept_visible_, self.intercept_hidden_)
 
-    def _validated(self, X: Any, *, reset: bool, name: str = "X", to_learn: bool = True) -> Any:
-        """X in the type of the computation, dense or CSR without duplicates; what is learned must be within range."""
-        X = validate_data(self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=reset)
-        if sparse.issparse(X) and not X.has_canonical_format:
-            X = X.copy()
-            X.sum_duplicates()
+    def _validated(self, X: Any, *, reset: bool, name: str = "X") -> Any:
+        """What is learned from: X in the type of the computation, dense or CSR without duplicates."""
+        try:
+            X = self._checked(X, reset=reset)
+        except ValueError as error:
+            if name == "X":
+                raise
+            raise ValueError(f"{name} is refused: {error}") from None
         values = X.data if sparse.issparse(X) else X
-        if to_learn and self.visible == "bernoulli" and values.size and not (values.min() >= 0 and values.max() <= 1):
+        if self.visible == "bernoulli" and values.size and not (values.min() >= 0 and values.max() <= 1):
             raise ValueError(
                 ("Negative values in data passed to RBM: " if values.min() < 0 else "")
                 + f"{name} must be within [0, 1] for visible='bernoulli', but has values from {values.min():g} to "
                 f"{values.max():g}; scale it, as by MinMaxScaler or, for pixels, by / 255, or use visible='gaussian'"
             )
-        return cast(name, X, self.dtype if to_learn else self._weights.dtype)
+        return cast(name, X, self.dtype)
 
     def _input(self, X: Any) -> tuple[Any, Any]:
-        """A user's X for a fitted machine, and its type."""
+        """A user's X for a fitted machine, and its type; a test set may exceed the range that a scaler found."""
         check_is_fitted(self)
-        kind = getattr(X, "dtype", None)
-        X = self._validated(X, reset=False, to_learn=False)
-        return X, kind if kind in (np.float32, np.float64) else self._weights.dtype
+        X = self._checked(X, reset=False)
+        return cast("X", X, self._weights.dtype), X.dtype
+
+    def _checked(self, X: Any, *, reset: bool) -> Any:
+        """X in float32 or float64, dense or CSR without duplicates."""
+        X = validate_data(self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=reset)
+        if sparse.issparse(X) and not X.has_canonical_format:
+            X = X.copy()
+            X.sum_duplicates()
+        return X
 
 
 def at_least(name: str, value: Any, least: int) -> int:

@@ -19,10 +19,16 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 _SECONDS = 0.15  # of one call of the core
-_PRODUCT = 2e-11  # of a weight and a unit, before it is known what they take here
-_MONITORED = 256  # samples that are scored after each pass
+_PRODUCT = 2e-11  # of a weight and a row, before it is known what they take here
+_MONITORED = 20, 256  # samples that are scored after each pass: a hundredth, but at least and at most so many
 _ORDER, _SPLIT, _MONITOR = 0, 1, 2  # substreams of the shuffles
 
+_SHOWN = {  # by the progress bar
+    "reconstruction_error": "error",
+    "pseudo_likelihood": "log PL",
+    "score": "score",
+    "free_energy_gap": "gap",
+}
 _LIVE = ("_weights", "intercept_hidden_", "intercept_visible_", "_velocity", "h_samples_")
 
 
@@ -40,9 +46,8 @@ def split(X: Any, fraction: float, seed: int) -> tuple[Any, Any]:
 
 def train(model: RBM, X: Any, passes: int, held_out: Any, *, monitored: bool = True) -> None:
     """Make passes over checked samples."""
-    _prepare(model)
     samples = rows_of(X, model._weights.dtype)
-    watch = X[np.sort(_permutation(X.shape[0], model._seed, _MONITOR, 0)[:_MONITORED])] if monitored else None
+    watch = _watched(model, X) if monitored else None
     best, stale, kept = -np.inf, 0, None
     with _bar(model, X.shape[0], passes) as bar:
         for _ in range(passes):
@@ -63,7 +68,12 @@ def train(model: RBM, X: Any, passes: int, held_out: Any, *, monitored: bool = T
         model.__dict__.update(kept)
 
 
-def _prepare(model: RBM) -> None:
+def _watched(model: RBM, X: Any) -> Any:
+    count = min(max(X.shape[0] // 100, _MONITORED[0]), _MONITORED[1])
+    return X[np.sort(_permutation(X.shape[0], model._seed, _MONITOR, 0)[:count])]
+
+
+def prepare(model: RBM) -> None:
     """Velocity and chains as the settings ask for."""
     if model.momentum > 0 and model._velocity.shape != model._weights.shape:
         model._velocity = np.zeros_like(model._weights)
@@ -78,7 +88,8 @@ def _one_pass(model: RBM, samples: Any, count: int, bar: Any) -> float:
     """One pass; the mean squared error of reconstructions."""
     order = _permutation(count, model._seed, _ORDER, model.n_iter_) if model.shuffle else np.arange(count)
     error, done = 0.0, 0
-    batches = max(1, int(_SECONDS / (_PRODUCT * (2 * model.k + 3) * model.batch_size * model._weights.size)))
+    products = 3 * model.batch_size + 2 * model.k * max(model.batch_size, len(model.h_samples_))  # rows of an update
+    batches = max(1, int(_SECONDS / (_PRODUCT * products * model._weights.size)))
     while done < count:
         some = min(count - done, batches * model.batch_size)
         began = time.perf_counter()
@@ -102,7 +113,7 @@ def _one_pass(model: RBM, samples: Any, count: int, bar: Any) -> float:
             raise FloatingPointError(
                 f"training diverged in pass {model.n_iter_ + 1}, at update {model.t_ + 1} or soon after: a weight is "
                 f"no longer finite. The parameters are those before this pass; try a learning_rate below "
-                f"{model.learning_rate:g}"
+                f"{model.learning_rate:g}" + (" (Gaussian units need 0.001 to 0.01)" if model._gaussian else "")
             )
         error += step
         done += some
@@ -120,14 +131,13 @@ def _measure(model: RBM, error: float, watch: Any, held_out: Any) -> dict[str, s
     if not model.persistent:
         found["reconstruction_error"] = error
     if watch is not None:
-        if not model._gaussian:
-            found["pseudo_likelihood"] = float(model._scores(watch).mean())
+        found["score" if model._gaussian else "pseudo_likelihood"] = float(model._scores(watch).mean())
         if held_out is not None:
             gap = model._free_energies(held_out).mean() - model._free_energies(watch).mean()
             found["free_energy_gap"] = float(gap)
     for name, value in found.items():
         model.history_.setdefault(name, []).append(value)
-    return {name.replace("_", " "): f"{value:.2f}" for name, value in found.items()}
+    return {_SHOWN[name]: f"{value:.2f}" for name, value in found.items()}
 
 
 @contextmanager
@@ -157,5 +167,10 @@ def _bar(model: RBM, count: int, passes: int) -> Any:
     from tqdm import tqdm
 
     return tqdm(
-        total=count * passes, unit="sample", unit_scale=True, desc="RBM", disable=None if model.verbose else True
+        total=count * passes,
+        unit="row",
+        unit_scale=True,
+        desc="RBM",
+        disable=None if model.verbose else True,
+        bar_format="{desc} {percentage:3.0f}%|{bar:8}| {elapsed}<{remaining}, {rate_fmt}{postfix}",
     )

@@ -39,6 +39,11 @@ def to_classifier(machines: RBM | Sequence[RBM] | Pipeline, classes: Any, **sett
     classifier : nn.MLPClassifier
         Its `fit` and `partial_fit` begin at the machines' weights. The output layer's are random.
 
+    Notes
+    -----
+    Scale samples before the machines and before the classifier alike: a scaler cannot stand in the pipeline. A clone
+    of the classifier, which a grid search makes, begins at random weights.
+
     Raises
     ------
     TypeError, ValueError
@@ -78,6 +83,8 @@ def to_classifier(machines: RBM | Sequence[RBM] | Pipeline, classes: Any, **sett
 def _stack_of(machines: Any) -> list[RBM]:
     if isinstance(machines, Pipeline):
         machines = [step for _, step in machines.steps if step not in (None, "passthrough")]
+    if not isinstance(machines, (RBM, list, tuple)):
+        raise TypeError(f"machines must be an RBM, a sequence of RBMs or a pipeline of them, but are {machines!r}")
     stack = [machines] if isinstance(machines, RBM) else list(machines)
     if not stack:
         raise ValueError("machines must be one at least, but there is none")

@@ -44,14 +44,18 @@ def filters(
     ValueError
         If the weights are not finite, or not images of this shape.
     """
-    weights = np.asarray(getattr(source, "components_", source), np.float64)
+    given = getattr(source, "components_", source)
+    weights = np.asarray(given, np.float64) if isinstance(given, (np.ndarray, list, tuple)) else np.empty(0)
     if weights.ndim != 2 or weights.size == 0 or not np.isfinite(weights).all():
         raise ValueError(
             f"source must have components of shape (n, n_features), all finite, but came as {weights.shape}"
         )
-    if n < 1:
-        raise ValueError(f"n must be at least 1, but is {n}")
-    height, width = shape or (math.isqrt(weights.shape[1]),) * 2
+    if not isinstance(n, (int, np.integer)) or n < 1:
+        raise ValueError(f"n must be an integer of at least 1, but is {n!r}")
+    shape = shape or (math.isqrt(weights.shape[1]),) * 2
+    if len(shape) != 2:
+        raise ValueError(f"shape must be (height, width), but is {shape}")
+    height, width = shape
     if height * width != weights.shape[1]:
         raise ValueError(f"shape must be that of images of {weights.shape[1]} features, but is {(height, width)}")
     order = np.argsort(-np.linalg.norm(weights, axis=1), kind="stable")[:n]
