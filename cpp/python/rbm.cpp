@@ -91,11 +91,13 @@ void bind_rbm_states(py::module_& m) {
   m.def(
       "rbm_gibbs",
       [](bool gaussian, In<T, 2> weights, In<T, 1> visible_bias, In<T, 1> hidden_bias, std::size_t steps,
-         std::uint64_t seed, std::uint64_t first, Out<T, 2> visible) {
+         std::uint64_t seed, std::uint64_t first, std::uint64_t first_row, Out<T, 2> visible) {
         const Unlocked unlocked;
-        rbm_gibbs<T>(rbm_parameters<T>(gaussian, weights, visible_bias, hidden_bias), steps, seed, first, visible);
+        rbm_gibbs<T>(rbm_parameters<T>(gaussian, weights, visible_bias, hidden_bias), steps, seed, first, first_row,
+                     visible);
       },
-      "gaussian"_a, "weights"_a, "visible_bias"_a, "hidden_bias"_a, "steps"_a, "seed"_a, "first"_a, "visible"_a);
+      "gaussian"_a, "weights"_a, "visible_bias"_a, "hidden_bias"_a, "steps"_a, "seed"_a, "first"_a, "first_row"_a,
+      "visible"_a);
 }
 
 template <typename T>

@@ -751,10 +751,10 @@ def rbm_free_energy(gaussian: bool, weights: numpy.typing.NDArray[numpy.float32]
 def rbm_free_energy(gaussian: bool, weights: numpy.typing.NDArray[numpy.float64], visible_bias: numpy.typing.NDArray[numpy.float64], hidden_bias: numpy.typing.NDArray[numpy.float64], samples: typing.Any, energy: numpy.typing.NDArray[numpy.float64]) -> None:
     ...
 @typing.overload
-def rbm_gibbs(gaussian: bool, weights: numpy.typing.NDArray[numpy.float32], visible_bias: numpy.typing.NDArray[numpy.float32], hidden_bias: numpy.typing.NDArray[numpy.float32], steps: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, first: typing.SupportsInt | typing.SupportsIndex, visible: numpy.typing.NDArray[numpy.float32]) -> None:
+def rbm_gibbs(gaussian: bool, weights: numpy.typing.NDArray[numpy.float32], visible_bias: numpy.typing.NDArray[numpy.float32], hidden_bias: numpy.typing.NDArray[numpy.float32], steps: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, first: typing.SupportsInt | typing.SupportsIndex, first_row: typing.SupportsInt | typing.SupportsIndex, visible: numpy.typing.NDArray[numpy.float32]) -> None:
     ...
 @typing.overload
-def rbm_gibbs(gaussian: bool, weights: numpy.typing.NDArray[numpy.float64], visible_bias: numpy.typing.NDArray[numpy.float64], hidden_bias: numpy.typing.NDArray[numpy.float64], steps: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, first: typing.SupportsInt | typing.SupportsIndex, visible: numpy.typing.NDArray[numpy.float64]) -> None:
+def rbm_gibbs(gaussian: bool, weights: numpy.typing.NDArray[numpy.float64], visible_bias: numpy.typing.NDArray[numpy.float64], hidden_bias: numpy.typing.NDArray[numpy.float64], steps: typing.SupportsInt | typing.SupportsIndex, seed: typing.SupportsInt | typing.SupportsIndex, first: typing.SupportsInt | typing.SupportsIndex, first_row: typing.SupportsInt | typing.SupportsIndex, visible: numpy.typing.NDArray[numpy.float64]) -> None:
     ...
 @typing.overload
 def rbm_hidden(gaussian: bool, weights: numpy.typing.NDArray[numpy.float32], visible_bias: numpy.typing.NDArray[numpy.float32], hidden_bias: numpy.typing.NDArray[numpy.float32], samples: typing.Any, hidden: numpy.typing.NDArray[numpy.float32]) -> None:

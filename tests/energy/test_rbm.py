@@ -13,7 +13,7 @@ from scipy import sparse, stats
 
 import nncore
 from nncore import textbook
-from nncore.energy import RBM
+from nncore.energy import RBM, _rbm_arrays
 
 DTYPES = ["float32", "float64"]
 
@@ -154,6 +154,16 @@ def test_a_path_of_gibbs_sampling_holds_the_states_between() -> None:
     assert_array_equal(path[0], v)
     for steps in range(4):
         assert_array_equal(path[steps], rbm.gibbs(v, steps, random_state=7))
+
+
+@pytest.mark.parametrize("kind", ["bernoulli", "gaussian"])
+def test_calls_that_share_out_rows_and_steps_draw_the_same(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rbm = machine(9, 4, kind=kind)
+    v = states(13, 9, 0.5)
+    whole = rbm.gibbs(v, 5, random_state=3)
+    monkeypatch.setattr(_rbm_arrays, "_PIECE", 9 * 4 * 5)  # five rows, one step
+    assert_array_equal(rbm.gibbs(v, 5, random_state=3), whole)
+    assert_array_equal(rbm.gibbs(v, 5, True, random_state=3)[-1], whole)
 
 
 @pytest.mark.parametrize("kind", ["bernoulli", "gaussian"])

@@ -180,7 +180,7 @@ void rbm_visible(const RbmParameters<const T>& machine, View<const T, 2> hidden,
 
 template <typename T>
 void rbm_gibbs(const RbmParameters<const T>& machine, std::size_t steps, std::uint64_t seed, std::uint64_t first,
-               View<T, 2> visible) {
+               std::uint64_t first_row, View<T, 2> visible) {
   require_machine(machine);
   const VisibleRows<T> samples{visible, {}, false};
   require_rows(samples, machine.weights.extent(0));
@@ -197,7 +197,7 @@ void rbm_gibbs(const RbmParameters<const T>& machine, std::size_t steps, std::ui
   Direction<T> to_hidden, to_visible;
   copy.set_to_hidden(to_hidden, machine.visible == Visible::kGaussian || is_dense(units, rows));
   copy.set_to_visible(to_visible, false);
-  const GibbsStep<T> step(copy, to_hidden, to_visible, seed);
+  const GibbsStep<T> step(copy, to_hidden, to_visible, seed, first_row);
   const double nanoseconds = product_nanoseconds(copy, rows) * static_cast<double>(steps);
   parallel_ranges(rows, 1, nanoseconds, [&](std::size_t begin, std::size_t end) {
     for (std::uint64_t number = first; number < first + steps; ++number) {
@@ -278,8 +278,10 @@ template void rbm_hidden(const RbmParameters<const float>&, const VisibleRows<fl
 template void rbm_hidden(const RbmParameters<const double>&, const VisibleRows<double>&, View<double, 2>);
 template void rbm_visible(const RbmParameters<const float>&, View<const float, 2>, View<float, 2>);
 template void rbm_visible(const RbmParameters<const double>&, View<const double, 2>, View<double, 2>);
-template void rbm_gibbs(const RbmParameters<const float>&, std::size_t, std::uint64_t, std::uint64_t, View<float, 2>);
-template void rbm_gibbs(const RbmParameters<const double>&, std::size_t, std::uint64_t, std::uint64_t, View<double, 2>);
+template void rbm_gibbs(const RbmParameters<const float>&, std::size_t, std::uint64_t, std::uint64_t, std::uint64_t,
+                        View<float, 2>);
+template void rbm_gibbs(const RbmParameters<const double>&, std::size_t, std::uint64_t, std::uint64_t, std::uint64_t,
+                        View<double, 2>);
 template void rbm_free_energy(const RbmParameters<const float>&, const VisibleRows<float>&, View<double, 1>);
 template void rbm_free_energy(const RbmParameters<const double>&, const VisibleRows<double>&, View<double, 1>);
 template void rbm_pseudo_likelihood(const RbmParameters<const float>&, const VisibleRows<float>&, View<double, 1>);

@@ -62,10 +62,11 @@ void rbm_hidden(const RbmParameters<const T>& machine, const VisibleRows<T>& sam
 template <typename T>
 void rbm_visible(const RbmParameters<const T>& machine, View<const T, 2> hidden, View<T, 2> visible);
 
-/// `steps` of Gibbs sampling, h from v and then v from h, of each row of `visible`; `first` is the number of steps before.
+/// `steps` of Gibbs sampling, h from v and then v from h, of each row of `visible`; `first` is the number of steps before,
+/// `first_row` that of rows that other calls take.
 template <typename T>
 void rbm_gibbs(const RbmParameters<const T>& machine, std::size_t steps, std::uint64_t seed, std::uint64_t first,
-               View<T, 2> visible);
+               std::uint64_t first_row, View<T, 2> visible);
 
 /// F(v) = -log Σ_h exp(-E(v, h)) of each row.
 template <typename T>

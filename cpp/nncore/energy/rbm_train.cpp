@@ -240,9 +240,8 @@ class Trainer {
     constexpr std::size_t V = 8;
     const std::size_t columns = hidden_.stride() / kLanes<T>;
     for (std::size_t done = 0; done < columns; done += V) {
-      with_constant<V>(std::min(V, columns - done), [&](auto vecs) {
-        change_columns<vecs>(part, begin, end, done * kLanes<T>, rows);
-      });
+      with_constant<V>(std::min(V, columns - done),
+                       [&](auto vecs) { change_columns<vecs>(part, begin, end, done * kLanes<T>, rows); });
     }
   }
 

@@ -290,8 +290,8 @@ template <typename T>
 class GibbsStep {
  public:
   GibbsStep(const RbmCopy<T>& machine, const Direction<T>& to_hidden, const Direction<T>& to_visible,
-            std::uint64_t seed)
-      : machine_(machine), to_hidden_(to_hidden), to_visible_(to_visible), seed_(seed) {}
+            std::uint64_t seed, std::uint64_t first_row = 0)
+      : machine_(machine), to_hidden_(to_hidden), to_visible_(to_visible), seed_(seed), first_row_(first_row) {}
 
   /// p(h | v) of rows [begin, end).
   void hidden_probabilities(const Units<T>& visible, std::size_t begin, std::size_t end, Rows<T> p) const {
@@ -308,15 +308,15 @@ class GibbsStep {
   }
 
   void draw_hidden(Units<T>& hidden, Rows<const T> p, std::size_t row, std::uint64_t step, std::uint32_t turn) const {
-    hidden.draw(row, p[row], draws(step, 2 * turn), row * words_of_row(hidden));
+    hidden.draw(row, p[row], draws(step, 2 * turn), (first_row_ + row) * words_of_row(hidden));
   }
 
   void draw_visible(Units<T>& visible, Rows<const T> mean, std::size_t row, std::uint64_t step,
                     std::uint32_t turn) const {
     if (machine_.kind() == Visible::kGaussian) {
-      visible.draw_normal(row, mean[row], draws(step, 2 * turn + 1), row * visible.stride());
+      visible.draw_normal(row, mean[row], draws(step, 2 * turn + 1), (first_row_ + row) * visible.stride());
     } else {
-      visible.draw(row, mean[row], draws(step, 2 * turn + 1), row * words_of_row(visible));
+      visible.draw(row, mean[row], draws(step, 2 * turn + 1), (first_row_ + row) * words_of_row(visible));
     }
   }
 
@@ -326,7 +326,7 @@ class GibbsStep {
 
   const RbmCopy<T>& machine_;
   const Direction<T>&to_hidden_, &to_visible_;
-  std::uint64_t seed_;
+  std::uint64_t seed_, first_row_;
 };
 
 /// Nanoseconds of a product of this many rows with the weights, at most: only to decide whether threads pay.

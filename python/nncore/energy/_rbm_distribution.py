@@ -103,14 +103,18 @@ class Distribution(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EnergyMode
         steps = at_least("steps", steps, 0)
         states, kind = self._input(v)
         visible = np.array(states.toarray() if sparse.issparse(states) else states, self._weights.dtype, order="C")
-        path = [visible.copy()] if return_path else []
+        path = np.empty((steps + 1, *visible.shape), visible.dtype) if return_path else None
         seed = seed_of(random_state)
         machine = self._machine()
-        for begin, end in pieces(steps, machine.size * max(len(visible), 1), 1 if return_path else None):
-            _core.rbm_gibbs(*machine, end - begin, seed, begin, visible)
-            if return_path:
-                path.append(visible.copy())
-        return (np.stack(path) if return_path else visible).astype(kind, copy=False)
+        for first, last in pieces(len(visible), machine.size):
+            rows = visible[first:last]
+            if path is not None:
+                path[0, first:last] = rows
+            for begin, end in pieces(steps, machine.size * len(rows), None if path is None else 1):
+                _core.rbm_gibbs(*machine, end - begin, seed, begin, first, rows)
+                if path is not None:
+                    path[end, first:last] = rows
+        return (visible if path is None else path).astype(kind, copy=False)
 
     def sample(self, n_samples: int = 1, *, random_state: Any = None, n_steps: int = 1000) -> Array:
         """Samples of the visible units, each the end of a chain of Gibbs sampling.
