@@ -192,10 +192,60 @@ def test_a_bias_that_was_set_is_used_and_checked():
         net.recall(MEMORIES)
 
 
-def test_another_rule_between_fit_and_partial_fit_is_refused():
-    net = Hopfield().fit(MEMORIES).set_params(rule="storkey")
-    with pytest.raises(ValueError, match="rule must stay as it was at fit, but is now 'storkey': fit anew"):
-        net.partial_fit(MEMORIES)
+CHANGES = [
+    ({"rule": "storkey"}, "rule must stay 'pseudo_inverse' to go on with the fitted network, but is 'storkey'"),
+    ({"rule": "hebbian"}, "rule must stay 'pseudo_inverse' to go on with the fitted network, but is 'hebbian'"),
+    ({"self_connections": True}, "self_connections must stay False to go on with the fitted network, but is True"),
+    ({"dtype": "float64"}, "dtype must stay 'float32' to go on with the fitted network, but is 'float64'"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), CHANGES)
+def test_a_fitted_network_stays_what_it_is_when_parameters_change(changes, message, tmp_path):
+    net = Hopfield("pseudo_inverse").fit(MEMORIES)
+    weights, energy = net.weights_.copy(), net.energy(-MEMORIES)
+    net.set_params(**changes).save(tmp_path / "net")
+    for other in (net, Hopfield.load(tmp_path / "net")):
+        assert_array_equal(other.weights_, weights)
+        assert other.weights_.dtype == weights.dtype
+        assert_array_equal(other.energy(-MEMORIES), energy)
+        assert_array_equal(other.recall(MEMORIES), MEMORIES)
+        with pytest.raises(ValueError, match=message):
+            other.partial_fit(MEMORIES)
+        assert other.n_memories_ == 2
+
+
+@pytest.mark.parametrize("changes", [{"rule": "storkey"}, {"self_connections": True}, {"dtype": "float64"}])
+def test_a_hebbian_network_stays_what_it_is_when_parameters_change(changes, tmp_path):
+    net = Hopfield().fit(MEMORIES)
+    weights = net.weights_
+    net.set_params(**changes).save(tmp_path / "net")
+    for other in (net, Hopfield.load(tmp_path / "net")):
+        assert_array_equal(other.weights_, weights)
+        assert other.weights_.dtype == np.float32
+        assert_array_equal(other.energy(MEMORIES), [-2, -2])
+        with pytest.raises(ValueError, match="must stay"):
+            other.partial_fit(MEMORIES)
+
+
+@pytest.mark.parametrize("bias", [np.arange(6), np.arange(6, dtype=np.float32), [0, 1, 2, 3, 4, 5]])
+@pytest.mark.parametrize("rule", RULES)
+def test_a_bias_that_was_set_is_saved(rule, bias, tmp_path):
+    net = Hopfield(rule).fit(MEMORIES)
+    net.bias_ = bias
+    net.save(tmp_path / "net")
+    assert_array_equal(Hopfield.load(tmp_path / "net").bias_, np.arange(6.0))
+
+
+def test_what_could_not_be_loaded_is_not_saved(tmp_path):
+    net = Hopfield().fit(MEMORIES)
+    net.bias_ = [1, 2]
+    with pytest.raises(ValueError, match="bias_ must be 6 finite numbers"):
+        net.save(tmp_path / "net")
+    net = Hopfield().fit(MEMORIES).set_params(rule="hebb")
+    with pytest.raises(ValueError, match="rule must be 'hebbian'"):
+        net.save(tmp_path / "net")
+    assert not (tmp_path / "net").exists()
 
 
 def test_an_unfitted_network_says_so():

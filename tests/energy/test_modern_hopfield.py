@@ -164,3 +164,13 @@ def test_saved_loaded_and_pickled_networks_are_the_same(tmp_path):
     net.save(tmp_path / "net")
     with pytest.raises(ValueError, match="is damaged: memories_ is float32 of shape"):
         ModernHopfield.load(tmp_path / "net")
+
+
+def test_a_fitted_network_stays_what_it_is_when_parameters_change(tmp_path):
+    net = ModernHopfield().fit(MEMORIES)
+    recalled = net.recall(-MEMORIES)
+    net.set_params(dtype="float64").save(tmp_path / "net")
+    for other in (net, ModernHopfield.load(tmp_path / "net")):
+        assert_array_equal(other.recall(-MEMORIES), recalled)
+        with pytest.raises(ValueError, match="dtype must stay 'float32' to go on with the fitted network"):
+            other.partial_fit(MEMORIES)

@@ -123,12 +123,15 @@ class ModernHopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # ty
         Raises
         ------
         TypeError, ValueError
-            As `fit`.
+            As `fit`, and if `dtype` is another one than at `fit`.
         """
         if not hasattr(self, "memories_"):
             return self.fit(X)
         with self._as_before_if_it_fails():
             self._check_settings()
+            made = self.memories_.dtype.name
+            if self.dtype != made:
+                raise ValueError(f"dtype must stay {made!r} to go on with the fitted network, but is {self.dtype!r}")
             self.memories_ = np.concatenate([self.memories_, self._states(X)[0]])
         return self
 
@@ -323,11 +326,12 @@ class ModernHopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # ty
     def _states(self, X: Any, reset: bool = False) -> tuple[Array, np.dtype[Any]]:
         """X in the type of the computation, and the type of what comes from it."""
         X = validate_data(self, X, reset=reset, dtype=(np.float64, np.float32))
+        dtype = np.dtype(self.dtype) if reset else self.memories_.dtype  # the parameter may change after fit
         with np.errstate(over="ignore"):
-            states = np.ascontiguousarray(X, self.dtype)
+            states = np.ascontiguousarray(X, dtype)
         # Of larger ones a product with a memory might overflow.
-        if np.abs(states).max() > np.sqrt(np.finfo(self.dtype).max / X.shape[1] / max(1.0, self.beta)) / 2:
-            raise ValueError(f"X must be small enough for products in {self.dtype}, but has {np.abs(X).max():g}")
+        if np.abs(states).max() > np.sqrt(np.finfo(dtype).max / X.shape[1] / max(1.0, self.beta)) / 2:
+            raise ValueError(f"X must be small enough for products in {dtype}, but has {np.abs(X).max():g}")
         return states, X.dtype
 
     def _check_settings(self) -> None:
@@ -340,8 +344,8 @@ class ModernHopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # ty
 
     def _check_fitted(self) -> None:
         memories, d = self.memories_, self.n_features_in_
-        if memories.ndim != 2 or memories.shape[1] != d or not len(memories) or memories.dtype != self.dtype:
-            raise ValueError(f"memories_ is {memories.dtype} of shape {memories.shape}, not {self.dtype} of (p, {d})")
+        if memories.ndim != 2 or memories.shape[1] != d or not len(memories) or memories.dtype.char not in "fd":
+            raise ValueError(f"memories_ is {memories.dtype} of shape {memories.shape}, not floats of (p, {d})")
         if not np.isfinite(memories).all():
             raise ValueError("memories_ must be finite")
 
