@@ -280,6 +280,16 @@ def test_a_file_whose_parts_do_not_fit_is_refused(tmp_path):
         Hopfield.load(tmp_path / "net")
 
 
+@pytest.mark.parametrize("name", ["_weights", "_diagonal", "bias_"])
+def test_a_file_with_a_nan_is_refused(name, tmp_path):
+    net = Hopfield("storkey").fit(MEMORIES)
+    net._checked_bias = lambda: net.bias_
+    getattr(net, name)[1] = np.nan
+    net.save(tmp_path / "net")
+    with pytest.raises(ValueError, match=f"is damaged: {name} must be finite"):
+        Hopfield.load(tmp_path / "net")
+
+
 def test_memories_take_a_hundredth_of_the_weights():
     rng = np.random.default_rng(0)
     net = Hopfield().fit(rng.choice(np.array([-1, 1], np.int8), (1000, 10000)))

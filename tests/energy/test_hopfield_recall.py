@@ -70,6 +70,34 @@ def test_packed_fields_and_overlaps_are_the_whole_numbers_that_they_should_be(sh
         assert_array_equal(fields, expected + (0 if b is None else b))
 
 
+def test_memories_have_room_where_they_are_packed():
+    memories = signs(np.random.default_rng(0), (3, 10))
+    rows, columns = pack(memories)
+    before = rows.copy(), columns.copy()
+    for first in (1, 4, 2**64 - 1):
+        with pytest.raises(ValueError, match="rows must be"):
+            _core.pack_memories(memories, first, rows, columns)
+    assert_array_equal(rows, before[0])
+    assert_array_equal(columns, before[1])
+
+
+def test_sums_of_overlaps_do_not_outgrow_32_bits():
+    """512 overlaps of above 2^22 in one register: their sum is above 2^31."""
+    d, p = 2**22 + 512, 512  # all bits set: memories of +1
+    rows = np.full((p, _core.memory_words(d)), 2**64 - 1, np.uint64)
+    columns = np.full((d, _core.unit_bytes(p)), 255, np.uint8)
+    states = np.ones((1, d), np.int8)
+    fields = np.empty(states.shape)
+    _core.packed_fields(rows, columns, None, True, states, fields)
+    assert (fields == float(d) * p).all()
+    states[0, :5] = -1
+    settings = {"synchronous": False, "random_order": False, "temperature": 0.0, "seed": 0, "first_sweep": 0}
+    after, _, _ = run(
+        states, lambda *rest, **kw: _core.packed_hopfield_recall(rows, columns, None, True, *rest, **kw), **settings, count=1
+    )
+    assert (after == 1).all()
+
+
 @pytest.mark.parametrize("shape", ["small", "odd", "wide"])
 @pytest.mark.parametrize(("mode", "order"), MODES)
 @pytest.mark.parametrize("self_connections", [False, True])

@@ -210,7 +210,7 @@ void for_each_state(const PackedMemories& memories, View<const std::int8_t, 2> s
 void pack_memories(View<const std::int8_t, 2> patterns, std::size_t first, View<std::uint64_t, 2> rows,
                    View<std::uint8_t, 2> columns) {
   const std::size_t n = patterns.extent(0), d = patterns.extent(1);
-  require(first + n <= rows.extent(0) && rows.extent(1) == memory_words(d), "rows", "(p, words of d bits) with d = ", d,
+  require(first <= rows.extent(0) && n <= rows.extent(0) - first && rows.extent(1) == memory_words(d), "rows", "(p, words of d bits) with d = ", d,
           rows);
   require(columns.extent(0) == d && columns.extent(1) == unit_bytes(rows.extent(0)), "columns",
           "(d, bytes of p bits) with d = ", d, columns);

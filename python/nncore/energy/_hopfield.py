@@ -555,6 +555,8 @@ class Hopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # type: ig
             array = getattr(self, name)
             if array.shape != shape or array.dtype != dtype:
                 raise ValueError(f"{name} is {array.dtype} of shape {array.shape}, not {np.dtype(dtype)} of {shape}")
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                raise ValueError(f"{name} must be finite")
         self._checked_bias()
 
     def __sklearn_is_fitted__(self) -> bool:
