@@ -3,6 +3,8 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -92,10 +94,11 @@ def test_sums_of_overlaps_do_not_outgrow_32_bits():
     assert (fields == float(d) * p).all()
     states[0, :5] = -1
     settings = {"synchronous": False, "random_order": False, "temperature": 0.0, "seed": 0, "first_sweep": 0}
-    after, _, _ = run(
-        states, lambda *rest, **kw: _core.packed_hopfield_recall(rows, columns, None, True, *rest, **kw), **settings, count=1
-    )
-    assert (after == 1).all()
+
+    def call(*rest, **kw):
+        _core.packed_hopfield_recall(rows, columns, None, True, *rest, **kw)
+
+    assert (run(states, call, **settings, count=1)[0] == 1).all()
 
 
 @pytest.mark.parametrize("shape", ["small", "odd", "wide"])
@@ -233,6 +236,45 @@ def test_random_numbers_of_sweeps_and_rows_differ():
 # Long calls
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for the memory in use")
+@pytest.mark.parametrize("kind", ["packed", "weights", "fields"])
+def test_too_little_memory_for_the_threads_is_an_error(kind):
+    script = f"""
+import resource
+import numpy as np
+import nncore
+from nncore import _core
+nncore.set_num_threads(2)
+_core.random_normal(np.empty(1 << 22), 0, 1, seed=1)  # starts the other thread
+d = 4000 if {kind!r} == "weights" else 1 << 21
+n = 3000 if {kind!r} == "weights" else 2
+states, previous = np.ones((n, d), np.int8), np.zeros((n, d), np.int8)
+counts = np.arange(n), np.zeros(n, np.int64), np.zeros(n, np.int64)
+settings = dict(synchronous=True, random_order=False, temperature=1.0, seed=0, first_sweep=0, count=1)
+if {kind!r} == "weights":
+    weights, bias, fields = np.zeros((d, d), np.float32), np.zeros(d, np.float32), np.zeros((n, d), np.float32)
+    call = lambda: _core.hopfield_recall(weights, bias, states, previous, *counts, fields, **settings)
+else:
+    rows = np.zeros((1, _core.memory_words(d)), np.uint64)
+    columns = np.zeros((d, _core.unit_bytes(1)), np.uint8)
+    fields = np.zeros((n, d))
+    if {kind!r} == "packed":
+        call = lambda: _core.packed_hopfield_recall(rows, columns, None, False, states, previous, *counts, **settings)
+    else:
+        call = lambda: _core.packed_fields(rows, columns, None, False, states, fields)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+for more in (0, 1, 4, 16, 24, 32):
+    resource.setrlimit(resource.RLIMIT_AS, (used + (more << 20), resource.RLIM_INFINITY))
+    try:
+        call()
+    except MemoryError:
+        print("MemoryError")
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert kind == "weights" or "MemoryError" in done.stdout
+
+
 @pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("rule", ["hebbian", "storkey"])
 def test_ctrl_c_is_answered_within_a_second(rule):
@@ -252,6 +294,21 @@ def test_ctrl_c_is_answered_within_a_second(rule):
     assert time.monotonic() - sent[0] < 1
     assert_array_equal(memories[:100], before)
     assert_array_equal(net.memories_, memories)
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_ctrl_c_is_answered_while_hebbian_weights_are_made():
+    net = Hopfield().fit(signs(np.random.default_rng(7), (6000, 8000)))
+    sent = []
+
+    def interrupt():
+        sent.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Timer(0.5, interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        all(net.weights_.any() for _ in range(100))
+    assert time.monotonic() - sent[0] < 1
 
 
 def test_progress_is_shown_when_asked(capsys):
