@@ -104,6 +104,22 @@ def test_same_bits_on_any_number_of_threads_and_in_any_company():
         assert net.energy(states[row : row + 1])[0] == results[0][1][row]
 
 
+def test_states_and_memories_in_parts_give_the_same_bits(monkeypatch):
+    rng = np.random.default_rng(3)
+    memories, states = rng.normal(size=(9000, 12)), rng.normal(size=(40, 12))
+    net = ModernHopfield(0.5, dtype="float64").fit(memories)
+    whole = [net.recall(states), net.energy(states), net.attention(states), net.overlap(states)]
+    logits = 0.5 * states @ memories.T
+    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+    assert_allclose(whole[2], weights / weights.sum(axis=1, keepdims=True), rtol=1e-10)
+    monkeypatch.setattr("nncore.energy._modern_hopfield.MOST_NUMBERS", 7 * 9000)
+    monkeypatch.setattr("nncore.energy._recall.CALL_SECONDS", 1e-6)
+    in_parts = [net.recall(states), net.energy(states), net.attention(states), net.overlap(states)]
+    for expected, got in zip(whole, in_parts, strict=True):
+        assert expected.tobytes() == got.tobytes()
+        assert got.flags.c_contiguous
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -20,6 +21,7 @@ __all__ = ["ModernHopfield"]
 
 Array = NDArray[Any]
 Self = TypeVar("Self", bound="ModernHopfield")
+MOST_NUMBERS = 1 << 24  # of products of states and memories at a time
 
 
 class ModernHopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # type: ignore[misc]
@@ -229,7 +231,8 @@ class ModernHopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # ty
         check_is_fitted(self)
         self._check_settings()
         states, dtype = self._states(X)
-        return np.asarray(np.concatenate([self._attention(part)[0] for part in self._parts(states)]).astype(dtype))
+        attention = np.concatenate([self._attention(states[rows])[0].T for rows in self._rows(len(states))])
+        return np.asarray(attention.astype(dtype, order="C"))
 
     def overlap(self, X: Any) -> Array:
         """Cosine of the angle between each state and each memory.
@@ -245,9 +248,10 @@ class ModernHopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # ty
         """
         check_is_fitted(self)
         states, dtype = self._states(X)
-        products = np.concatenate([self._products(part) for part in self._parts(states)])
+        products = np.concatenate([self._products(states[rows]).T for rows in self._rows(len(states))])
         lengths = np.sqrt(_squares(states))[:, None] * np.sqrt(_squares(self.memories_))
-        return np.asarray(np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0).astype(dtype))
+        cosines = np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0)
+        return np.asarray(cosines.astype(dtype, order="C"))
 
     def energy(self, X: Any) -> Array:
         """Energy of each state.
@@ -264,7 +268,7 @@ class ModernHopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # ty
         check_is_fitted(self)
         self._check_settings()
         states, _ = self._states(X)
-        log_sums = np.concatenate([self._attention(part)[1] for part in self._parts(states)])
+        log_sums = np.concatenate([self._attention(states[rows])[1] for rows in self._rows(len(states))])
         constant = np.log(len(self.memories_)) / self.beta + _squares(self.memories_).max() / 2
         return np.asarray(constant + _squares(states) / 2 - log_sums / self.beta)
 
@@ -294,34 +298,43 @@ class ModernHopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # ty
         return float(np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0).mean())
 
     def _step(self, states: Array) -> Array:
-        new = np.empty_like(states)
-        for part in blocks(len(states), self._seconds()):
-            _core.matmul(self._attention(states[part])[0], self.memories_, None, new[part])
+        new = np.zeros_like(states)
+        for rows in self._rows(len(states)):
+            weights = self._attention(states[rows])[0]
+            for part in self._memory_parts(weights.shape[1]):
+                _core.add_transposed_product(weights[part], self.memories_[part], new[rows])
         return new
 
     def _attention(self, states: Array) -> tuple[Array, Array]:
-        """softmax(β Xᵀ ξ), and the logarithm of its denominator."""
-        logits = self._products(states)
-        logits *= logits.dtype.type(self.beta)
-        top = logits.max(axis=1, keepdims=True)
-        logits -= top
-        weights = np.empty_like(logits)
-        _core.exp(logits.reshape(-1), weights.reshape(-1))
-        # One after the other, in double: the same for a row alone.
-        sums = np.add.accumulate(weights, axis=1, dtype=np.float64)[:, -1:]
+        """softmax(β Xᵀ ξ), a column for each state, and the logarithms of its denominators."""
+        weights = self._products(states)
+        weights *= weights.dtype.type(self.beta)
+        top = weights.max(axis=0)
+        weights -= top
+        _core.exp(weights.reshape(-1), weights.reshape(-1))
+        sums = np.zeros(len(states))
+        for begin in range(0, len(weights), 4096):  # one after the other, in double: the same for a state alone
+            part = weights[begin : begin + 4096]
+            sums += np.add.accumulate(part, axis=0, dtype=np.float64)[-1]
         weights /= sums.astype(weights.dtype)
-        return weights, (top + np.log(sums))[:, 0]
+        return weights, top + np.log(sums)
 
     def _products(self, states: Array) -> Array:
-        products = np.empty((len(states), len(self.memories_)), states.dtype)
-        _core.matmul(np.ascontiguousarray(states), np.ascontiguousarray(self.memories_.T), None, products)
+        """Xᵀ ξ, a column for each state: so that states are transposed, which are fewer than memories."""
+        columns = np.ascontiguousarray(states.T)
+        products = np.empty((len(self.memories_), len(states)), states.dtype)
+        for part in self._memory_parts(len(states)):
+            _core.matmul(self.memories_[part], columns, None, products[part])
         return products
 
-    def _parts(self, states: Array) -> list[Array]:
-        return [states[part] for part in blocks(len(states), self._seconds())]
+    def _memory_parts(self, states: int) -> Iterator[slice]:
+        return blocks(len(self.memories_), 2e-11 * states * self.memories_.shape[1])
 
-    def _seconds(self) -> float:
-        return 1e-10 * self.memories_.size
+    def _rows(self, count: int) -> Iterator[slice]:
+        """As many states at a time as memory allows: all memories pass by for each part of them."""
+        size = max(1, MOST_NUMBERS // max(self.memories_.shape))
+        for begin in range(0, count, size):
+            yield slice(begin, min(count, begin + size))
 
     def _states(self, X: Any, reset: bool = False) -> tuple[Array, np.dtype[Any]]:
         """X in the type of the computation, and the type of what comes from it."""
