@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import io
 import itertools
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -311,11 +313,33 @@ def test_ctrl_c_is_answered_while_hebbian_weights_are_made():
     assert time.monotonic() - sent[0] < 1
 
 
-def test_progress_is_shown_when_asked(capsys):
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_progress_is_shown_on_a_terminal_when_asked(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", shown := Terminal())
     net = Hopfield("storkey", verbose=1).fit(np.ones((2, 6), int))
     net.recall(np.ones((2, 6), int))
-    assert "storkey: 100%" in (shown := capsys.readouterr().err) and "recall: 100%" in shown
+    assert "storkey: 100%" in shown.getvalue() and "recall: 100%" in shown.getvalue()
+    energy.retrieval_overlap(0.1, 20, n_networks=1, random_state=0, verbose=1)
+    assert "capacity: 100%" in shown.getvalue()
+    monkeypatch.setattr(sys, "stderr", shown := Terminal())
     net.recall(np.ones((2, 6), int), verbose=0)
+    assert shown.getvalue() == ""
+
+
+def test_progress_of_modern_recall_ends_where_it_is_settled(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", shown := Terminal())
+    energy.ModernHopfield(verbose=1).fit(np.eye(4)).recall(np.eye(4))
+    assert re.search(r"recall: 100%.* (\d+)/\1 ", shown.getvalue().splitlines()[-1])
+
+
+def test_progress_is_not_shown_in_a_file(capsys):
+    Hopfield("storkey", verbose=1).fit(np.ones((2, 6), int)).recall(np.ones((2, 6), int))
+    energy.ModernHopfield(verbose=1).fit(np.eye(4)).recall(np.eye(4))
+    energy.retrieval_overlap(0.1, 20, n_networks=1, random_state=0, verbose=1)
     assert capsys.readouterr().err == ""
 
 

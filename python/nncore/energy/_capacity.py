@@ -67,7 +67,7 @@ def retrieval_overlap(
     share = _checks.number("flipped", flipped, 0.0, 1.0)
     rng = np.random.default_rng(seed_of(random_state))
     overlap = np.empty((len(values), n_networks))
-    for i, load in enumerate(tqdm(values, disable=not verbose, desc="capacity", unit="loads")):
+    for i, load in enumerate(tqdm(values, disable=None if verbose else True, desc="capacity", unit="loads")):
         for j in range(n_networks):
             memories = _signs(rng, (max(1, round(load * n_features)), n_features))
             targets = memories[:n_probes]

@@ -194,7 +194,8 @@ class Hopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # type: ig
         weights = self._weights.copy() if hasattr(self, "_weights") else np.zeros((d, d), self._dtype)
         if not self._self_connections and hasattr(self, "_diagonal"):
             np.fill_diagonal(weights, self._diagonal)
-        with tqdm(total=len(patterns), unit="patterns", disable=not self.verbose, desc=self._rule) as bar:
+        hidden = None if self.verbose else True  # None: on a terminal
+        with tqdm(total=len(patterns), unit="patterns", disable=hidden, desc=self._rule) as bar:
             for part in _recall.blocks(len(patterns), 1e-9 * d * d):
                 if self._rule == "storkey":
                     _core.storkey_learn(patterns[part], self._self_connections, weights)

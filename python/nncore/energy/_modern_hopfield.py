@@ -183,7 +183,8 @@ class ModernHopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # ty
         path = [states.copy()]
         n_sweeps, converged = np.zeros(len(states), np.int64), np.zeros(len(states), bool)
         going, least = np.arange(len(states)), self.tol * np.abs(self.memories_).max()
-        with tqdm(total=steps, unit="steps", disable=not (self.verbose if verbose is None else verbose)) as bar:
+        hidden = None if (self.verbose if verbose is None else verbose) else True  # None: on a terminal
+        with tqdm(total=steps, unit="steps", desc="recall", disable=hidden) as bar:
             for _ in range(steps):
                 new = self._step(states[going])
                 settled = np.abs(new - states[going]).max(axis=1) <= least
@@ -196,6 +197,7 @@ class ModernHopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # ty
                 going = going[~settled]
                 if not len(going):
                     break
+            bar.total = bar.n  # no more steps are needed
         parts: list[Any] = [states.astype(dtype)]
         if with_path:
             parts.append(np.stack(path).astype(dtype))
