@@ -172,7 +172,12 @@ def test_arguments_of_recall_are_named(settings, error, message):
         ({"self_connections": 1}, TypeError, "self_connections must be True or False, but is 1"),
         ({"dtype": "int8"}, ValueError, "dtype must be 'float32' or 'float64', but is 'int8'"),
         ({"bias": [1.0, 2.0]}, ValueError, r"bias must be a number or have shape \(6,\), but came as \(2,\)"),
-        ({"bias": np.nan}, ValueError, "bias must be 6 finite numbers"),
+        ({"bias": np.nan}, ValueError, "bias must be finite, but has nan"),
+        ({"bias": [0, 1, 2, -np.inf, 4, 5]}, ValueError, "bias must be finite, but has -inf"),
+        ({"bias": "q"}, TypeError, "bias must be of real numbers, but is 'q'"),
+        ({"bias": True}, TypeError, "bias must be of real numbers, but is True"),
+        ({"bias": 1e39, "rule": "storkey"}, ValueError, r"bias must be at most 2.84e\+37 in size, but has 1e\+39"),
+        ({"bias": 1e308}, ValueError, r"bias must be at most 1.5e\+307 in size, but has 1e\+308"),
     ],
 )
 def test_parameters_are_named(parameters, error, message):
@@ -188,7 +193,10 @@ def test_a_bias_that_was_set_is_used_and_checked():
     net.bias_ = np.array([0, 0, -9, 0, 0, 0])
     assert net.recall(MEMORIES, order="cyclic")[0, 2] == -1
     net.bias_ = [1, 2]
-    with pytest.raises(ValueError, match=r"bias_ must be 6 finite numbers, but is int64 of shape \(2,\)"):
+    with pytest.raises(ValueError, match=r"bias_ must have shape \(6,\), but came as \(2,\)"):
+        net.recall(MEMORIES)
+    net.bias_ = ["a"] * 6
+    with pytest.raises(TypeError, match="bias_ must be of real numbers, but is "):
         net.recall(MEMORIES)
 
 
@@ -240,7 +248,7 @@ def test_a_bias_that_was_set_is_saved(rule, bias, tmp_path):
 def test_what_could_not_be_loaded_is_not_saved(tmp_path):
     net = Hopfield().fit(MEMORIES)
     net.bias_ = [1, 2]
-    with pytest.raises(ValueError, match="bias_ must be 6 finite numbers"):
+    with pytest.raises(ValueError, match=r"bias_ must have shape \(6,\)"):
         net.save(tmp_path / "net")
     net = Hopfield().fit(MEMORIES).set_params(rule="hebb")
     with pytest.raises(ValueError, match="rule must be 'hebbian'"):

@@ -57,8 +57,11 @@ def retrieval_overlap(
     TypeError, ValueError
         If an argument is not what it must be.
     """
-    values = np.atleast_1d(np.asarray(loads, np.float64))
-    if values.ndim != 1 or not (np.isfinite(values) & (values > 0)).all():
+    values = np.atleast_1d(_checks.as_array("loads", loads))
+    if values.dtype.kind not in "fiu":
+        raise TypeError(f"loads must be positive numbers, but is {loads!r}")
+    values = values.astype(np.float64)
+    if values.ndim != 1 or not len(values) or not (np.isfinite(values) & (values > 0)).all():
         raise ValueError(f"loads must be positive numbers, but is {loads!r}")
     counts = {"n_features": n_features, "n_networks": n_networks, "n_probes": n_probes}
     for name, count in counts.items():

@@ -474,22 +474,23 @@ class Hopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # type: ig
         return Packed(self._rows, self._columns, bias * len(bias) if bias.any() else None, self._self_connections)
 
     def _initial_bias(self, d: int) -> Array:
-        bias = np.zeros(d)
-        if self.bias is not None:
-            given = _checks.as_array("bias", self.bias)
-            if given.shape not in ((), (d,)):
-                raise ValueError(f"bias must be a number or have shape ({d},), but came as {given.shape}")
-            bias[:] = given
-        return self._checked_bias(bias)
+        given = _real("bias", 0.0 if self.bias is None else self.bias)
+        if given.shape not in ((), (d,)):
+            raise ValueError(f"bias must be a number or have shape ({d},), but came as {given.shape}")
+        return self._checked_bias("bias", np.full(d, given))
 
-    def _checked_bias(self, bias: Array | None = None) -> Array:
-        """bias_, which a user may have set."""
-        name = "bias_" if bias is None else "bias"
-        given = np.asarray(self.bias_ if bias is None else bias)
-        if given.dtype.kind not in "fiu" or given.shape != (self.n_features_in_,) or not np.isfinite(given).all():
-            raise ValueError(
-                f"{name} must be {self.n_features_in_} finite numbers, but is {given.dtype} of shape {given.shape}"
-            )
+    def _checked_bias(self, name: str = "bias_", value: Any = None) -> Array:
+        """bias_, which a user may have set, or another one."""
+        given = _real(name, self.bias_ if value is None else value)
+        d = self.n_features_in_
+        if given.shape != (d,):
+            raise ValueError(f"{name} must have shape ({d},), but came as {given.shape}")
+        # Larger ones would overflow in fields, which have the type of the weights or are d times as large in double.
+        most = np.finfo(np.float64 if self._rule == "hebbian" else self._dtype).max / (2 * d)
+        wrong = ~(np.abs(given) <= most)
+        if wrong.any():
+            limit = "finite" if not np.isfinite(given).all() else f"at most {most:.3g} in size"
+            raise ValueError(f"{name} must be {limit}, but has {given[wrong][0]:g}")
         return np.ascontiguousarray(given, np.float64)
 
     def _states(self, X: Any, name: str = "X", reset: bool = False) -> tuple[Array, np.dtype[Any]]:
@@ -565,6 +566,13 @@ class Hopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # type: ig
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _real(name: str, value: Any) -> Array:
+    array = _checks.as_array(name, value)
+    if array.dtype.kind not in "fiu":
+        raise TypeError(f"{name} must be of real numbers, but is {value!r}")
+    return array
 
 
 def _hebbian_weights(memories: Array, dtype: str) -> Array:
