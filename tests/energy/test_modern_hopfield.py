@@ -190,3 +190,9 @@ def test_a_fitted_network_stays_what_it_is_when_parameters_change(tmp_path):
         assert_array_equal(other.recall(-MEMORIES), recalled)
         with pytest.raises(ValueError, match="dtype must stay 'float32' to go on with the fitted network"):
             other.partial_fit(MEMORIES)
+
+
+def test_what_could_not_be_loaded_is_not_saved(tmp_path):
+    with pytest.raises(ValueError, match="beta must be above 0, but is 0"):
+        ModernHopfield().fit(MEMORIES).set_params(beta=0).save(tmp_path / "net")
+    assert not (tmp_path / "net").exists()

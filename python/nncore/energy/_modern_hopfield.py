@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any, ClassVar, TypeVar
 
@@ -204,6 +205,24 @@ class ModernHopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # ty
         if with_report:
             parts.append(RecallReport(n_sweeps, converged, converged.astype(np.int64)))
         return tuple(parts) if len(parts) > 1 else parts[0]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted network to a file (safetensors), whole or not at all.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a parameter is not what it must be.
+        OSError
+            If it cannot be written; a file that was there is untouched.
+        """
+        check_is_fitted(self)
+        self._check_settings()
+        super().save(path)
 
     def transform(self, X: Any) -> Array:
         """Recall with the estimator's own settings.
