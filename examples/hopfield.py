@@ -33,6 +33,9 @@ def digits(count: int) -> np.ndarray:
     else:
         data = load_digits()
         pixels, labels, threshold = data.images, data.target, 7
+    most = 10 * int(np.bincount(labels).min())
+    if count > most:
+        raise SystemExit(f"--memories must be at most {most}, but is {count}")
     by_digit = [np.flatnonzero(labels == digit)[: -(-count // 10)] for digit in range(10)]
     order = np.array(by_digit).T.ravel()[:count]
     return np.where(pixels[order] > threshold, 1, -1)
@@ -43,6 +46,8 @@ def main() -> None:
     parser.add_argument("--memories", type=int, default=10)
     parser.add_argument("--picture", help="write the strip of images here")
     options = parser.parse_args()
+    if options.memories < 1:
+        parser.error(f"--memories must be at least 1, but is {options.memories}")
 
     images = digits(options.memories)
     _, height, width = images.shape
@@ -66,8 +71,10 @@ def main() -> None:
 
     if options.picture:
         _, path = networks["pseudo-inverse"].recall(halves[:10], random_state=0, return_path=True)
-        path = np.concatenate([path, patterns[None, :10]])  # the last column: what was stored
-        plot.recall(path, shape=(height, width)).figure.savefig(options.picture, dpi=120)
+        ax = plot.recall(np.concatenate([path, patterns[None, :10]]), shape=(height, width))
+        labels = [label.get_text() for label in ax.get_xticklabels()]
+        ax.set_xticks(ax.get_xticks(), [*labels[:-1], "stored"])
+        ax.figure.savefig(options.picture, dpi=120)
 
 
 if __name__ == "__main__":

@@ -150,6 +150,15 @@ def test_a_combination_of_patterns_changes_no_pseudo_inverse():
     assert_array_equal(net.weights_, before)
 
 
+@pytest.mark.parametrize(("d", "p"), [(4500, 3), (500, 20000), (30, 1)])
+def test_hebbian_weights_are_exact_in_squares(d, p):
+    memories = signs(np.random.default_rng(3), (p, d))
+    weights = Hopfield(self_connections=True).fit(memories).weights_
+    wide = memories.astype(np.float32)
+    assert weights.dtype == np.float32
+    assert_array_equal(weights, wide.T @ wide / np.float32(d))
+
+
 # What states are
 
 

@@ -40,6 +40,7 @@ def test_both_modes_fall_and_damage_is_repaired_below():
     ("settings", "message"),
     [
         ({"loads": [0.1, -0.1]}, "loads must be positive numbers"),
+        ({"loads": []}, r"loads must be positive numbers, but is \[\]"),
         ({"n_networks": 0}, "n_networks must be at least 1, but is 0"),
         ({"flipped": 1.5}, "flipped must be at least 0 and below 1, but is 1.5"),
         ({"mode": "both"}, "mode must be 'async' or 'sync', but is 'both'"),
@@ -48,3 +49,8 @@ def test_both_modes_fall_and_damage_is_repaired_below():
 def test_arguments_are_named(settings, message):
     with pytest.raises(ValueError, match=message):
         retrieval_overlap(**{"loads": 0.1, "n_features": 20, **settings})
+
+
+def test_loads_that_are_no_numbers_are_refused():
+    with pytest.raises(TypeError, match="loads must be positive numbers, but is 'a'"):
+        retrieval_overlap("a")

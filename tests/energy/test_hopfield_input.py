@@ -172,7 +172,12 @@ def test_arguments_of_recall_are_named(settings, error, message):
         ({"self_connections": 1}, TypeError, "self_connections must be True or False, but is 1"),
         ({"dtype": "int8"}, ValueError, "dtype must be 'float32' or 'float64', but is 'int8'"),
         ({"bias": [1.0, 2.0]}, ValueError, r"bias must be a number or have shape \(6,\), but came as \(2,\)"),
-        ({"bias": np.nan}, ValueError, "bias must be 6 finite numbers"),
+        ({"bias": np.nan}, ValueError, "bias must be finite, but has nan"),
+        ({"bias": [0, 1, 2, -np.inf, 4, 5]}, ValueError, "bias must be finite, but has -inf"),
+        ({"bias": "q"}, TypeError, "bias must be of real numbers, but is 'q'"),
+        ({"bias": True}, TypeError, "bias must be of real numbers, but is True"),
+        ({"bias": 1e39, "rule": "storkey"}, ValueError, r"bias must be at most 2.84e\+37 in size, but has 1e\+39"),
+        ({"bias": 1e308}, ValueError, r"bias must be at most 1.5e\+307 in size, but has 1e\+308"),
     ],
 )
 def test_parameters_are_named(parameters, error, message):
@@ -188,14 +193,67 @@ def test_a_bias_that_was_set_is_used_and_checked():
     net.bias_ = np.array([0, 0, -9, 0, 0, 0])
     assert net.recall(MEMORIES, order="cyclic")[0, 2] == -1
     net.bias_ = [1, 2]
-    with pytest.raises(ValueError, match=r"bias_ must be 6 finite numbers, but is int64 of shape \(2,\)"):
+    with pytest.raises(ValueError, match=r"bias_ must have shape \(6,\), but came as \(2,\)"):
+        net.recall(MEMORIES)
+    net.bias_ = ["a"] * 6
+    with pytest.raises(TypeError, match="bias_ must be of real numbers, but is "):
         net.recall(MEMORIES)
 
 
-def test_another_rule_between_fit_and_partial_fit_is_refused():
-    net = Hopfield().fit(MEMORIES).set_params(rule="storkey")
-    with pytest.raises(ValueError, match="rule must stay as it was at fit, but is now 'storkey': fit anew"):
-        net.partial_fit(MEMORIES)
+CHANGES = [
+    ({"rule": "storkey"}, "rule must stay 'pseudo_inverse' to go on with the fitted network, but is 'storkey'"),
+    ({"rule": "hebbian"}, "rule must stay 'pseudo_inverse' to go on with the fitted network, but is 'hebbian'"),
+    ({"self_connections": True}, "self_connections must stay False to go on with the fitted network, but is True"),
+    ({"dtype": "float64"}, "dtype must stay 'float32' to go on with the fitted network, but is 'float64'"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), CHANGES)
+def test_a_fitted_network_stays_what_it_is_when_parameters_change(changes, message, tmp_path):
+    net = Hopfield("pseudo_inverse").fit(MEMORIES)
+    weights, energy = net.weights_.copy(), net.energy(-MEMORIES)
+    net.set_params(**changes).save(tmp_path / "net")
+    for other in (net, Hopfield.load(tmp_path / "net")):
+        assert_array_equal(other.weights_, weights)
+        assert other.weights_.dtype == weights.dtype
+        assert_array_equal(other.energy(-MEMORIES), energy)
+        assert_array_equal(other.recall(MEMORIES), MEMORIES)
+        with pytest.raises(ValueError, match=message):
+            other.partial_fit(MEMORIES)
+        assert other.n_memories_ == 2
+
+
+@pytest.mark.parametrize("changes", [{"rule": "storkey"}, {"self_connections": True}, {"dtype": "float64"}])
+def test_a_hebbian_network_stays_what_it_is_when_parameters_change(changes, tmp_path):
+    net = Hopfield().fit(MEMORIES)
+    weights = net.weights_
+    net.set_params(**changes).save(tmp_path / "net")
+    for other in (net, Hopfield.load(tmp_path / "net")):
+        assert_array_equal(other.weights_, weights)
+        assert other.weights_.dtype == np.float32
+        assert_array_equal(other.energy(MEMORIES), [-2, -2])
+        with pytest.raises(ValueError, match="must stay"):
+            other.partial_fit(MEMORIES)
+
+
+@pytest.mark.parametrize("bias", [np.arange(6), np.arange(6, dtype=np.float32), [0, 1, 2, 3, 4, 5]])
+@pytest.mark.parametrize("rule", RULES)
+def test_a_bias_that_was_set_is_saved(rule, bias, tmp_path):
+    net = Hopfield(rule).fit(MEMORIES)
+    net.bias_ = bias
+    net.save(tmp_path / "net")
+    assert_array_equal(Hopfield.load(tmp_path / "net").bias_, np.arange(6.0))
+
+
+def test_what_could_not_be_loaded_is_not_saved(tmp_path):
+    net = Hopfield().fit(MEMORIES)
+    net.bias_ = [1, 2]
+    with pytest.raises(ValueError, match=r"bias_ must have shape \(6,\)"):
+        net.save(tmp_path / "net")
+    net = Hopfield().fit(MEMORIES).set_params(rule="hebb")
+    with pytest.raises(ValueError, match="rule must be 'hebbian'"):
+        net.save(tmp_path / "net")
+    assert not (tmp_path / "net").exists()
 
 
 def test_an_unfitted_network_says_so():
@@ -227,6 +285,16 @@ def test_a_file_whose_parts_do_not_fit_is_refused(tmp_path):
     net._columns = net._columns[:4]
     net.save(tmp_path / "net")
     with pytest.raises(ValueError, match="is damaged: _columns is uint8 of shape"):
+        Hopfield.load(tmp_path / "net")
+
+
+@pytest.mark.parametrize("name", ["_weights", "_diagonal", "bias_"])
+def test_a_file_with_a_nan_is_refused(name, tmp_path):
+    net = Hopfield("storkey").fit(MEMORIES)
+    net._checked_bias = lambda: net.bias_
+    getattr(net, name)[1] = np.nan
+    net.save(tmp_path / "net")
+    with pytest.raises(ValueError, match=f"is damaged: {name} must be finite"):
         Hopfield.load(tmp_path / "net")
 
 

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import io
 import itertools
 import os
+import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -68,6 +72,35 @@ def test_packed_fields_and_overlaps_are_the_whole_numbers_that_they_should_be(sh
         _core.packed_fields(rows, columns, b, self_connections, states, fields)
         expected = m @ memories.astype(int) - (0 if self_connections else p * states.astype(int))
         assert_array_equal(fields, expected + (0 if b is None else b))
+
+
+def test_memories_have_room_where_they_are_packed():
+    memories = signs(np.random.default_rng(0), (3, 10))
+    rows, columns = pack(memories)
+    before = rows.copy(), columns.copy()
+    for first in (1, 4, 2**64 - 1):
+        with pytest.raises(ValueError, match="rows must be"):
+            _core.pack_memories(memories, first, rows, columns)
+    assert_array_equal(rows, before[0])
+    assert_array_equal(columns, before[1])
+
+
+def test_sums_of_overlaps_do_not_outgrow_32_bits():
+    """512 overlaps of above 2^22 in one register: their sum is above 2^31."""
+    d, p = 2**22 + 512, 512  # all bits set: memories of +1
+    rows = np.full((p, _core.memory_words(d)), 2**64 - 1, np.uint64)
+    columns = np.full((d, _core.unit_bytes(p)), 255, np.uint8)
+    states = np.ones((1, d), np.int8)
+    fields = np.empty(states.shape)
+    _core.packed_fields(rows, columns, None, True, states, fields)
+    assert (fields == float(d) * p).all()
+    states[0, :5] = -1
+    settings = {"synchronous": False, "random_order": False, "temperature": 0.0, "seed": 0, "first_sweep": 0}
+
+    def call(*rest, **kw):
+        _core.packed_hopfield_recall(rows, columns, None, True, *rest, **kw)
+
+    assert (run(states, call, **settings, count=1)[0] == 1).all()
 
 
 @pytest.mark.parametrize("shape", ["small", "odd", "wide"])
@@ -205,6 +238,45 @@ def test_random_numbers_of_sweeps_and_rows_differ():
 # Long calls
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for the memory in use")
+@pytest.mark.parametrize("kind", ["packed", "weights", "fields"])
+def test_too_little_memory_for_the_threads_is_an_error(kind):
+    script = f"""
+import resource
+import numpy as np
+import nncore
+from nncore import _core
+nncore.set_num_threads(2)
+_core.random_normal(np.empty(1 << 22), 0, 1, seed=1)  # starts the other thread
+d = 4000 if {kind!r} == "weights" else 1 << 21
+n = 3000 if {kind!r} == "weights" else 2
+states, previous = np.ones((n, d), np.int8), np.zeros((n, d), np.int8)
+counts = np.arange(n), np.zeros(n, np.int64), np.zeros(n, np.int64)
+settings = dict(synchronous=True, random_order=False, temperature=1.0, seed=0, first_sweep=0, count=1)
+if {kind!r} == "weights":
+    weights, bias, fields = np.zeros((d, d), np.float32), np.zeros(d, np.float32), np.zeros((n, d), np.float32)
+    call = lambda: _core.hopfield_recall(weights, bias, states, previous, *counts, fields, **settings)
+else:
+    rows = np.zeros((1, _core.memory_words(d)), np.uint64)
+    columns = np.zeros((d, _core.unit_bytes(1)), np.uint8)
+    fields = np.zeros((n, d))
+    if {kind!r} == "packed":
+        call = lambda: _core.packed_hopfield_recall(rows, columns, None, False, states, previous, *counts, **settings)
+    else:
+        call = lambda: _core.packed_fields(rows, columns, None, False, states, fields)
+used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+for more in (0, 1, 4, 16, 24, 32):
+    resource.setrlimit(resource.RLIMIT_AS, (used + (more << 20), resource.RLIM_INFINITY))
+    try:
+        call()
+    except MemoryError:
+        print("MemoryError")
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert kind == "weights" or "MemoryError" in done.stdout
+
+
 @pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("rule", ["hebbian", "storkey"])
 def test_ctrl_c_is_answered_within_a_second(rule):
@@ -226,11 +298,48 @@ def test_ctrl_c_is_answered_within_a_second(rule):
     assert_array_equal(net.memories_, memories)
 
 
-def test_progress_is_shown_when_asked(capsys):
+@pytest.mark.usefixtures("ctrl_c")
+def test_ctrl_c_is_answered_while_hebbian_weights_are_made():
+    net = Hopfield().fit(signs(np.random.default_rng(7), (6000, 8000)))
+    sent = []
+
+    def interrupt():
+        sent.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Timer(0.5, interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        all(net.weights_.any() for _ in range(100))
+    assert time.monotonic() - sent[0] < 1
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_progress_is_shown_on_a_terminal_when_asked(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", shown := Terminal())
     net = Hopfield("storkey", verbose=1).fit(np.ones((2, 6), int))
     net.recall(np.ones((2, 6), int))
-    assert "storkey: 100%" in (shown := capsys.readouterr().err) and "recall: 100%" in shown
+    assert "storkey: 100%" in shown.getvalue() and "recall: 100%" in shown.getvalue()
+    energy.retrieval_overlap(0.1, 20, n_networks=1, random_state=0, verbose=1)
+    assert "capacity: 100%" in shown.getvalue()
+    monkeypatch.setattr(sys, "stderr", shown := Terminal())
     net.recall(np.ones((2, 6), int), verbose=0)
+    assert shown.getvalue() == ""
+
+
+def test_progress_of_modern_recall_ends_where_it_is_settled(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", shown := Terminal())
+    energy.ModernHopfield(verbose=1).fit(np.eye(4)).recall(np.eye(4))
+    assert re.search(r"recall: 100%.* (\d+)/\1 ", shown.getvalue().splitlines()[-1])
+
+
+def test_progress_is_not_shown_in_a_file(capsys):
+    Hopfield("storkey", verbose=1).fit(np.ones((2, 6), int)).recall(np.ones((2, 6), int))
+    energy.ModernHopfield(verbose=1).fit(np.eye(4)).recall(np.eye(4))
+    energy.retrieval_overlap(0.1, 20, n_networks=1, random_state=0, verbose=1)
     assert capsys.readouterr().err == ""
 
 

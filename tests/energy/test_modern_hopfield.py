@@ -104,6 +104,22 @@ def test_same_bits_on_any_number_of_threads_and_in_any_company():
         assert net.energy(states[row : row + 1])[0] == results[0][1][row]
 
 
+def test_states_and_memories_in_parts_give_the_same_bits(monkeypatch):
+    rng = np.random.default_rng(3)
+    memories, states = rng.normal(size=(9000, 12)), rng.normal(size=(40, 12))
+    net = ModernHopfield(0.5, dtype="float64").fit(memories)
+    whole = [net.recall(states), net.energy(states), net.attention(states), net.overlap(states)]
+    logits = 0.5 * states @ memories.T
+    weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+    assert_allclose(whole[2], weights / weights.sum(axis=1, keepdims=True), rtol=1e-10)
+    monkeypatch.setattr("nncore.energy._modern_hopfield.MOST_NUMBERS", 7 * 9000)
+    monkeypatch.setattr("nncore.energy._recall.CALL_SECONDS", 1e-6)
+    in_parts = [net.recall(states), net.energy(states), net.attention(states), net.overlap(states)]
+    for expected, got in zip(whole, in_parts, strict=True):
+        assert expected.tobytes() == got.tobytes()
+        assert got.flags.c_contiguous
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
@@ -164,3 +180,19 @@ def test_saved_loaded_and_pickled_networks_are_the_same(tmp_path):
     net.save(tmp_path / "net")
     with pytest.raises(ValueError, match="is damaged: memories_ is float32 of shape"):
         ModernHopfield.load(tmp_path / "net")
+
+
+def test_a_fitted_network_stays_what_it_is_when_parameters_change(tmp_path):
+    net = ModernHopfield().fit(MEMORIES)
+    recalled = net.recall(-MEMORIES)
+    net.set_params(dtype="float64").save(tmp_path / "net")
+    for other in (net, ModernHopfield.load(tmp_path / "net")):
+        assert_array_equal(other.recall(-MEMORIES), recalled)
+        with pytest.raises(ValueError, match="dtype must stay 'float32' to go on with the fitted network"):
+            other.partial_fit(MEMORIES)
+
+
+def test_what_could_not_be_loaded_is_not_saved(tmp_path):
+    with pytest.raises(ValueError, match="beta must be above 0, but is 0"):
+        ModernHopfield().fit(MEMORIES).set_params(beta=0).save(tmp_path / "net")
+    assert not (tmp_path / "net").exists()

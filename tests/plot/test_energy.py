@@ -75,6 +75,13 @@ def test_what_is_no_energy_is_refused(energies):
         plot.energy(energies)
 
 
+def test_no_curve_at_all_is_refused():
+    with pytest.raises(ValueError, match="energies must have at least one array, but has none"):
+        plot.energy({})
+    with pytest.raises(ValueError, match="curves must have at least one, but has none"):
+        plot.capacity({})
+
+
 # Capacity
 
 

@@ -54,6 +54,25 @@ def test_arrays_are_printed_on_one_line(capsys):
     assert first == "a = x · Wᵀ + b = [[1 2]] · [[0.5 1] [0.25 1]] + [0.125 0] = [[1.125 3]]"
 
 
+def test_hopfield_weights_print_the_formula_and_then_the_diagonal_that_is_left_out(capsys):
+    textbook.hopfield_weights(PATTERNS, verbose=True)
+    assert capsys.readouterr().out.splitlines() == [
+        "W = Xᵀ · X / d = [[1 1] [-1 1]] · [[1 -1] [1 1]] / 2 = [[1 0] [0 1]]",
+        "w_ii = 0, without self-connections: W = [[0 0] [0 0]]",
+    ]
+    for rule in ("hopfield_weights", "storkey_weights", "pseudo_inverse_weights"):
+        for self_connections, count in ((True, 0), (False, 2 if rule == "storkey_weights" else 1)):
+            getattr(textbook, rule)(PATTERNS, self_connections, verbose=True)
+            assert capsys.readouterr().out.count("w_ii = 0") == count
+
+
+def test_a_matrix_of_six_rows_is_printed_whole(capsys):
+    textbook.hopfield_weights(np.array([[1, -1, 1, -1, 1, 1], [1, 1, 1, -1, -1, -1]]), verbose=True)
+    out = capsys.readouterr().out
+    assert "..." not in out
+    assert "[0 -0.333333 0 0 0.333333 0]]" in out
+
+
 RBM = np.array([[0.5, -1.0], [2.0, 0.25]]), np.array([0.5, -0.5]), np.array([1.0, 0.0])
 W_RBM, B_RBM, C_RBM = RBM
 

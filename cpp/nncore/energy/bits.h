@@ -32,11 +32,12 @@ template <typename V>
   return v;
 }
 
-/// Sum of a register's lanes, by halves. (GCC 12's own reductions warn.)
+/// Sum of a register's lanes, by halves. (GCC 12's own reductions warn.) Sums of lanes that are added in 32 bits, down to
+/// four, must not overflow.
 template <std::size_t Bytes>
-[[gnu::always_inline]] inline std::int32_t sum_of_ints(typename RegisterOf<Bytes>::Int v) {
+[[gnu::always_inline]] inline std::int64_t sum_of_ints(typename RegisterOf<Bytes>::Int v) {
   if constexpr (Bytes == 16) {
-    return (v[0] + v[1]) + (v[2] + v[3]);
+    return (std::int64_t{v[0]} + v[1]) + (std::int64_t{v[2]} + v[3]);
   } else {
     using Half = typename RegisterOf<Bytes / 2>::Int;
     const auto* const halves = reinterpret_cast<const char*>(&v);
@@ -152,11 +153,11 @@ inline std::int64_t bit_difference(const std::uint64_t* a, const std::uint64_t* 
 #endif
 }
 
-/// Sum of the values (one a bit) where a column of `bytes`, a multiple of 16, has bits set. Values below 2^23 in size.
+/// Sum of the values (one a bit) where a column of `bytes`, a multiple of 16, has bits set. Values of at most 2^23 in size.
 inline std::int64_t sum_where_set(const std::uint8_t* column, const std::int32_t* values, std::size_t bytes) {
   constexpr std::size_t kApart = 4;  // sums, as one chain of additions would be the limit
   std::int64_t total = 0;
-  for (std::size_t begin = 0; begin < bytes; begin += 64) {  // 512 bits: the lanes cannot overflow
+  for (std::size_t begin = 0; begin < bytes; begin += 64) {  // 512 bits: four lanes cannot overflow
     const std::size_t end = 8 * (begin + 64 < bytes ? begin + 64 : bytes);
     IntVec sums[kApart] = {};
     for (std::size_t k = 8 * begin; k < end; k += kApart * kInts) {

@@ -17,11 +17,14 @@ namespace nncore {
 /// they cannot overflow, then in 32.
 class FieldTables {
  public:
+  /// Room for `bytes` of a unit, so that build() allocates nothing.
+  void reserve(std::size_t bytes) { tables_.reserve(64 * bytes); }
+
   /// Of overlaps (8 bytes; 0 beyond the memories); `bytes` of a unit, a multiple of 16. False where they are too large.
   bool build(const std::int32_t* overlaps, std::size_t bytes) {
     bytes_ = bytes;
     if (!choose_period(overlaps)) return false;
-    tables_.reserve(64 * bytes);
+    reserve(bytes);
     for (std::size_t begin = 0; begin < bytes;) {
       const std::size_t lanes = chunk(bytes - begin) / 16;
       for (std::size_t g = begin; g < begin + 16 * lanes; ++g) {  // its place: as the registers below need it

@@ -63,9 +63,9 @@ class Recall {
     ++rows_.sweeps(row);
     if (changed || settings_.temperature > 0) return;
     // The sum of many flips is rounded: only fields that are not decide.
-    const View<std::int8_t, 2> x(rows_.states.row(row), {1, units_});
-    hopfield_fields<T>(x, weights_, bias_, {fields_.row(row), {1, units_}});
-    if (is_settled(x.data(), fields_.row(row), units_)) rows_.cycle(row) = 1;
+    const std::int8_t* const x = rows_.states.row(row);
+    fields_of_one<T>(x, weights_, bias_, fields_.row(row));
+    if (is_settled(x, fields_.row(row), units_)) rows_.cycle(row) = 1;
   }
 
  private:
@@ -170,16 +170,14 @@ void hopfield_recall(View<const T, 2> weights, View<const T, 1> bias, const Reca
   check_rows(rows, d);
   require(fields.extents() == rows.states.extents(), "fields",
           "of the shape of states: ", shape_text(rows.states.extents()), fields);
+  // A tenth of the units flips in a first sweep.
+  const double work =
+      kElementNanoseconds * static_cast<double>(n * d) * (settings.synchronous ? 5.0 : 0.1 * static_cast<double>(d));
+  auto workspaces = row_workspaces(n, work, [&] { return Recall<T>(weights, bias, settings, rows, fields); });
   for (std::uint64_t s = first_sweep; s < first_sweep + count; ++s) {
     if (settings.synchronous) hopfield_fields<T>(rows.states, weights, bias, fields);
     const std::vector<std::int64_t> order = sweep_order(settings, s, d);
-    // A tenth of the units flips in a first sweep.
-    const double work =
-        kElementNanoseconds * static_cast<double>(n * d) * (settings.synchronous ? 5.0 : 0.1 * static_cast<double>(d));
-    parallel_ranges(n, 1, work, [&](std::size_t begin, std::size_t end) {
-      Recall<T> recall(weights, bias, settings, rows, fields);
-      for (std::size_t row = begin; row < end; ++row) recall.run(row, s, order);
-    });
+    for_each_row(workspaces, n, work, [&](Recall<T>& recall, std::size_t row) { recall.run(row, s, order); });
   }
 }
 

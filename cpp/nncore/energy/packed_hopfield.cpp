@@ -40,12 +40,15 @@ class PackedState {
         units_(memories.columns.extent(0)),
         bytes_(memories.columns.extent(1)),
         words_(memories.rows.extent(1)),
-        overlaps_(8 * bytes_) {}
+        overlaps_(8 * bytes_) {
+    bits_.reserve(words_);
+    tables_.reserve(bytes_);
+  }
 
   /// Compares a state, which stays where it is, with all memories.
   void set(std::int8_t* x) {
     x_ = x;
-    std::uint64_t* const bits = bits_.reserve(words_);
+    std::uint64_t* const bits = bits_.data();
     pack_row(x, units_, bits, words_);
     sum_ = 0;
     for (std::size_t k = 0; k < memories_.count; ++k) {
@@ -188,20 +191,28 @@ class Recall {
   std::vector<std::int8_t> next_;
 };
 
-/// Calls body(state, row) for every state, on several threads.
+/// What a thread needs to look at states.
+struct StateSpace {
+  StateSpace(const PackedMemories& memories, bool with_fields)
+      : state(memories), x(memories.columns.extent(0)), fields(with_fields ? x.size() : 0) {}
+
+  PackedState state;
+  std::vector<std::int8_t> x;
+  std::vector<std::int64_t> fields;
+};
+
+/// Calls body(space, row) for every state, on several threads.
 template <typename Body>
 void for_each_state(const PackedMemories& memories, View<const std::int8_t, 2> states, double nanoseconds,
-                    const Body& body) {
+                    bool with_fields, const Body& body) {
   const std::size_t n = states.extent(0), d = states.extent(1);
   check(memories, d);
-  parallel_ranges(n, 1, nanoseconds * static_cast<double>(n), [&](std::size_t begin, std::size_t end) {
-    PackedState state(memories);
-    std::vector<std::int8_t> x(d);
-    for (std::size_t row = begin; row < end; ++row) {
-      std::copy_n(states.row(row), d, x.data());
-      state.set(x.data());
-      body(state, row);
-    }
+  const double work = nanoseconds * static_cast<double>(n);
+  auto spaces = row_workspaces(n, work, [&] { return StateSpace(memories, with_fields); });
+  for_each_row(spaces, n, work, [&](StateSpace& space, std::size_t row) {
+    std::copy_n(states.row(row), d, space.x.data());
+    space.state.set(space.x.data());
+    body(space, row);
   });
 }
 
@@ -210,8 +221,8 @@ void for_each_state(const PackedMemories& memories, View<const std::int8_t, 2> s
 void pack_memories(View<const std::int8_t, 2> patterns, std::size_t first, View<std::uint64_t, 2> rows,
                    View<std::uint8_t, 2> columns) {
   const std::size_t n = patterns.extent(0), d = patterns.extent(1);
-  require(first + n <= rows.extent(0) && rows.extent(1) == memory_words(d), "rows", "(p, words of d bits) with d = ", d,
-          rows);
+  require(first <= rows.extent(0) && n <= rows.extent(0) - first && rows.extent(1) == memory_words(d), "rows",
+          "(p, words of d bits) with d = ", d, rows);
   require(columns.extent(0) == d && columns.extent(1) == unit_bytes(rows.extent(0)), "columns",
           "(d, bytes of p bits) with d = ", d, columns);
   for (std::size_t k = 0; k < n; ++k) {
@@ -229,8 +240,8 @@ void packed_overlaps(const PackedMemories& memories, View<const std::int8_t, 2> 
                      View<std::int64_t, 2> overlaps) {
   require(overlaps.extent(0) == states.extent(0) && overlaps.extent(1) == memories.count, "overlaps",
           "(n, p): ", shape_text<2>({states.extent(0), memories.count}), overlaps);
-  for_each_state(memories, states, overlap_time(memories), [&](PackedState& state, std::size_t row) {
-    std::copy_n(state.overlaps().data(), memories.count, overlaps.row(row));
+  for_each_state(memories, states, overlap_time(memories), false, [&](StateSpace& space, std::size_t row) {
+    std::copy_n(space.state.overlaps().data(), memories.count, overlaps.row(row));
   });
 }
 
@@ -238,10 +249,10 @@ void packed_fields(const PackedMemories& memories, View<const std::int8_t, 2> st
   require(fields.extents() == states.extents(), "fields", "of the shape of states: ", shape_text(states.extents()),
           fields);
   const std::size_t d = states.extent(1);
-  for_each_state(memories, states, overlap_time(memories) + sweep_time(memories),
-                 [&](PackedState& state, std::size_t row) {
-                   std::vector<std::int64_t> whole(d);
-                   state.fields(whole.data());
+  for_each_state(memories, states, overlap_time(memories) + sweep_time(memories), true,
+                 [&](StateSpace& space, std::size_t row) {
+                   const std::vector<std::int64_t>& whole = space.fields;
+                   space.state.fields(space.fields.data());
                    for (std::size_t i = 0; i < d; ++i) {
                      fields(row, i) = static_cast<double>(whole[i]) + (memories.bias.empty() ? 0.0 : memories.bias(i));
                    }
@@ -257,10 +268,8 @@ void packed_hopfield_recall(const PackedMemories& memories, const RecallSettings
   for (std::size_t s = 0; s < count; ++s) orders[s] = sweep_order(settings, first_sweep + s, d);
   const double work =
       static_cast<double>(n) * (static_cast<double>(count) * sweep_time(memories) + overlap_time(memories));
-  parallel_ranges(n, 1, work, [&](std::size_t begin, std::size_t end) {
-    Recall recall(memories, settings, rows);
-    for (std::size_t row = begin; row < end; ++row) recall.run(row, first_sweep, orders);
-  });
+  auto workspaces = row_workspaces(n, work, [&] { return Recall(memories, settings, rows); });
+  for_each_row(workspaces, n, work, [&](Recall& recall, std::size_t row) { recall.run(row, first_sweep, orders); });
 }
 
 }  // namespace nncore

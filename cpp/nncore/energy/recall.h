@@ -1,10 +1,12 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "nncore/core/random.h"
+#include "nncore/core/threads.h"
 #include "nncore/core/view.h"
 
 // What both kinds of Hopfield network, with weights and with packed memories, share: how a recall runs.
@@ -28,6 +30,25 @@ struct RecallRows {
   View<std::int64_t, 1> sweeps;     // (n): how many were made
   View<std::int64_t, 1> cycle;      // (n): 1 settled, 2 alternates between two states, 0 neither so far
 };
+
+/// What make() returns, for each part that work on n rows may be divided into. Made before the work, of which the body
+/// must not throw, and so must not allocate.
+template <typename Make>
+auto row_workspaces(std::size_t n, double nanoseconds, const Make& make) {
+  const std::size_t parts = std::min({n, detail::parts_for(nanoseconds), static_cast<std::size_t>(num_threads())});
+  std::vector<decltype(make())> workspaces;
+  workspaces.reserve(std::max<std::size_t>(parts, n > 0));
+  while (workspaces.size() < workspaces.capacity()) workspaces.push_back(make());
+  return workspaces;
+}
+
+/// Calls body(workspace, row) for rows [0, n), on as many threads as there are workspaces.
+template <typename Workspace, typename Body>
+void for_each_row(std::vector<Workspace>& workspaces, std::size_t n, double nanoseconds, const Body& body) {
+  parallel_parts(workspaces.size(), nanoseconds, [&](std::size_t part, std::size_t parts) {
+    for (std::size_t row = n * part / parts; row < n * (part + 1) / parts; ++row) body(workspaces[part], row);
+  });
+}
 
 /// std::invalid_argument unless all have the shapes above.
 void check_rows(const RecallRows& rows, std::size_t units);

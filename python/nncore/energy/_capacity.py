@@ -57,8 +57,11 @@ def retrieval_overlap(
     TypeError, ValueError
         If an argument is not what it must be.
     """
-    values = np.atleast_1d(np.asarray(loads, np.float64))
-    if values.ndim != 1 or not (np.isfinite(values) & (values > 0)).all():
+    values = np.atleast_1d(_checks.as_array("loads", loads))
+    if values.dtype.kind not in "fiu":
+        raise TypeError(f"loads must be positive numbers, but is {loads!r}")
+    values = values.astype(np.float64)
+    if values.ndim != 1 or not len(values) or not (np.isfinite(values) & (values > 0)).all():
         raise ValueError(f"loads must be positive numbers, but is {loads!r}")
     counts = {"n_features": n_features, "n_networks": n_networks, "n_probes": n_probes}
     for name, count in counts.items():
@@ -67,7 +70,7 @@ def retrieval_overlap(
     share = _checks.number("flipped", flipped, 0.0, 1.0)
     rng = np.random.default_rng(seed_of(random_state))
     overlap = np.empty((len(values), n_networks))
-    for i, load in enumerate(tqdm(values, disable=not verbose, desc="capacity", unit="loads")):
+    for i, load in enumerate(tqdm(values, disable=None if verbose else True, desc="capacity", unit="loads")):
         for j in range(n_networks):
             memories = _signs(rng, (max(1, round(load * n_features)), n_features))
             targets = memories[:n_probes]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -88,12 +89,15 @@ class Hopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # type: ig
 
     bias_: Array
     n_memories_: int
+    _rule: str  # what the network was made with: parameters may change later
+    _self_connections: bool
+    _dtype: str
     _rows: Array
     _columns: Array
     _weights: Array  # without the diagonal where there are no self-connections; none for Hebb's rule
     _diagonal: Array  # that the rule goes on from
     _fitted_arrays: ClassVar[tuple[str, ...]] = ("bias_", "_rows", "_columns", "_weights", "_diagonal")
-    _fitted_values: ClassVar[tuple[str, ...]] = ("n_memories_",)
+    _fitted_values: ClassVar[tuple[str, ...]] = ("n_memories_", "_rule", "_self_connections", "_dtype")
 
     def __init__(
         self,
@@ -133,6 +137,8 @@ class Hopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # type: ig
             self._check_settings()
             patterns, _ = self._states(X, reset=True)
             d = patterns.shape[1]
+            self._rule, self._self_connections = str(self.rule), bool(self.self_connections)
+            self._dtype = np.dtype(self.dtype).name
             self.bias_ = self._initial_bias(d)
             self.n_memories_ = 0
             self._rows = np.zeros((0, _core.memory_words(d)), np.uint64)
@@ -159,14 +165,13 @@ class Hopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # type: ig
         Raises
         ------
         TypeError, ValueError
-            As `fit`.
+            As `fit`, and if `rule`, `self_connections` or `dtype` is another one than at `fit`.
         """
         if not hasattr(self, "_rows"):
             return self.fit(X)
         with self._as_before_if_it_fails():
             self._check_settings()
-            if hasattr(self, "_weights") != (self.rule != "hebbian"):
-                raise ValueError(f"rule must stay as it was at fit, but is now {self.rule!r}: fit anew")
+            self._check_unchanged()
             patterns, _ = self._states(X)
             self._store(patterns)
         return self
@@ -179,25 +184,26 @@ class Hopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # type: ig
         rows[:before], columns[:, : self._columns.shape[1]] = self._rows, self._columns
         for part in _recall.blocks(len(patterns), 2e-9 * d):
             _core.pack_memories(patterns[part], before + part.start, rows, columns)
-        if self.rule != "hebbian":
+        if self._rule != "hebbian":
             self._learn(patterns)
         self.n_memories_, self._rows, self._columns = p, rows, columns
 
     def _learn(self, patterns: Array) -> None:
         """Weights by a rule that takes one pattern after the other."""
         d = patterns.shape[1]
-        weights = self._weights.copy() if hasattr(self, "_weights") else np.zeros((d, d), self.dtype)
-        if not self.self_connections and hasattr(self, "_diagonal"):
+        weights = self._weights.copy() if hasattr(self, "_weights") else np.zeros((d, d), self._dtype)
+        if not self._self_connections and hasattr(self, "_diagonal"):
             np.fill_diagonal(weights, self._diagonal)
-        with tqdm(total=len(patterns), unit="patterns", disable=not self.verbose, desc=self.rule) as bar:
+        hidden = None if self.verbose else True  # None: on a terminal
+        with tqdm(total=len(patterns), unit="patterns", disable=hidden, desc=self._rule) as bar:
             for part in _recall.blocks(len(patterns), 1e-9 * d * d):
-                if self.rule == "storkey":
-                    _core.storkey_learn(patterns[part], bool(self.self_connections), weights)
+                if self._rule == "storkey":
+                    _core.storkey_learn(patterns[part], self._self_connections, weights)
                 else:
                     _core.pseudo_inverse_learn(patterns[part], weights)
                 bar.update(part.stop - part.start)
         self._diagonal = weights.diagonal().copy()
-        if not self.self_connections:
+        if not self._self_connections:
             np.fill_diagonal(weights, 0)
         self._weights = weights
 
@@ -267,6 +273,25 @@ class Hopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # type: ig
         if with_report:
             parts.append(report)
         return tuple(parts) if len(parts) > 1 else parts[0]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted network to a file (safetensors), whole or not at all.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a parameter, or `bias_`, is not what it must be.
+        OSError
+            If it cannot be written; a file that was there is untouched.
+        """
+        check_is_fitted(self)
+        self._check_settings()
+        self.bias_ = self._checked_bias()
+        super().save(path)
 
     def transform(self, X: Any) -> Array:
         """Asynchronous recall in cyclic order, which draws nothing.
@@ -338,7 +363,7 @@ class Hopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # type: ig
         d, single = states.shape[1], (states * self._checked_bias()).sum(axis=1)
         if not hasattr(self, "_weights"):  # xᵀWx = Σ_k m_k² / d, in whole numbers
             squares = (self._packed().overlaps(states) ** 2).sum(axis=1)
-            own = 0 if self.self_connections else self.n_memories_ * d
+            own = 0 if self._self_connections else self.n_memories_ * d
             return np.asarray(-((squares - own) / (2 * d) + single))
         network = Weights(self._weights, np.zeros(d, self._weights.dtype))
         pairs = np.empty(len(states))
@@ -425,12 +450,10 @@ class Hopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # type: ig
             raise AttributeError("weights_ are there after fit")
         if hasattr(self, "_weights"):
             return self._weights
-        memories = self.memories_.astype(self.dtype)
-        weights = memories.T @ memories  # whole numbers: exact in any order
-        weights /= len(weights)
-        if not self.self_connections:
+        weights = _hebbian_weights(self.memories_, self._dtype)
+        if not self._self_connections:
             np.fill_diagonal(weights, 0)
-        return np.asarray(weights)
+        return weights
 
     @property
     def memories_(self) -> Array:
@@ -448,25 +471,26 @@ class Hopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # type: ig
 
     def _packed(self) -> Packed:
         bias = self._checked_bias()
-        return Packed(self._rows, self._columns, bias * len(bias) if bias.any() else None, bool(self.self_connections))
+        return Packed(self._rows, self._columns, bias * len(bias) if bias.any() else None, self._self_connections)
 
     def _initial_bias(self, d: int) -> Array:
-        bias = np.zeros(d)
-        if self.bias is not None:
-            given = _checks.as_array("bias", self.bias)
-            if given.shape not in ((), (d,)):
-                raise ValueError(f"bias must be a number or have shape ({d},), but came as {given.shape}")
-            bias[:] = given
-        return self._checked_bias(bias)
+        given = _real("bias", 0.0 if self.bias is None else self.bias)
+        if given.shape not in ((), (d,)):
+            raise ValueError(f"bias must be a number or have shape ({d},), but came as {given.shape}")
+        return self._checked_bias("bias", np.full(d, given))
 
-    def _checked_bias(self, bias: Array | None = None) -> Array:
-        """bias_, which a user may have set."""
-        name = "bias_" if bias is None else "bias"
-        given = np.asarray(self.bias_ if bias is None else bias)
-        if given.dtype.kind not in "fiu" or given.shape != (self.n_features_in_,) or not np.isfinite(given).all():
-            raise ValueError(
-                f"{name} must be {self.n_features_in_} finite numbers, but is {given.dtype} of shape {given.shape}"
-            )
+    def _checked_bias(self, name: str = "bias_", value: Any = None) -> Array:
+        """bias_, which a user may have set, or another one."""
+        given = _real(name, self.bias_ if value is None else value)
+        d = self.n_features_in_
+        if given.shape != (d,):
+            raise ValueError(f"{name} must have shape ({d},), but came as {given.shape}")
+        # Larger ones would overflow in fields, which have the type of the weights or are d times as large in double.
+        most = np.finfo(np.float64 if self._rule == "hebbian" else self._dtype).max / (2 * d)
+        wrong = ~(np.abs(given) <= most)
+        if wrong.any():
+            limit = "finite" if not np.isfinite(given).all() else f"at most {most:.3g} in size"
+            raise ValueError(f"{name} must be {limit}, but has {given[wrong][0]:g}")
         return np.ascontiguousarray(given, np.float64)
 
     def _states(self, X: Any, name: str = "X", reset: bool = False) -> tuple[Array, np.dtype[Any]]:
@@ -506,19 +530,33 @@ class Hopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # type: ig
         if self.dtype not in ("float32", "float64"):
             raise ValueError(f"dtype must be 'float32' or 'float64', but is {self.dtype!r}")
 
+    def _check_unchanged(self) -> None:
+        """ValueError where a parameter that made the network is another one by now."""
+        made = {"rule": self._rule, "self_connections": self._self_connections, "dtype": self._dtype}
+        for name, value in made.items():
+            if getattr(self, name) != value:
+                raise ValueError(
+                    f"{name} must stay {value!r} to go on with the fitted network, but is {getattr(self, name)!r}"
+                )
+
     def _check_fitted(self) -> None:
+        if self._rule not in RULES or self._dtype not in ("float32", "float64"):
+            raise ValueError(f"the network must say its rule and type, but has {self._rule!r} and {self._dtype!r}")
+        _checks.flag("_self_connections", self._self_connections)
         d, p = self.n_features_in_, self.n_memories_
         shapes: dict[str, tuple[tuple[int, ...], Any]] = {
             "_rows": ((p, _core.memory_words(d)), np.uint64),
             "_columns": ((d, _core.unit_bytes(p)), np.uint8),
             "bias_": ((d,), np.float64),
         }
-        if self.rule != "hebbian":
-            shapes |= {"_weights": ((d, d), self.dtype), "_diagonal": ((d,), self.dtype)}
+        if self._rule != "hebbian":
+            shapes |= {"_weights": ((d, d), self._dtype), "_diagonal": ((d,), self._dtype)}
         for name, (shape, dtype) in shapes.items():
             array = getattr(self, name)
             if array.shape != shape or array.dtype != dtype:
                 raise ValueError(f"{name} is {array.dtype} of shape {array.shape}, not {np.dtype(dtype)} of {shape}")
+            if array.dtype.kind == "f" and not np.isfinite(array).all():
+                raise ValueError(f"{name} must be finite")
         self._checked_bias()
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -528,3 +566,26 @@ class Hopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # type: ig
         tags = super().__sklearn_tags__()
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         return tags
+
+
+def _real(name: str, value: Any) -> Array:
+    array = _checks.as_array(name, value)
+    if array.dtype.kind not in "fiu":
+        raise TypeError(f"{name} must be of real numbers, but is {value!r}")
+    return array
+
+
+def _hebbian_weights(memories: Array, dtype: str) -> Array:
+    """(1/d) Σ_k x_i^k x_j^k, in squares of about a tenth of a second, between which Ctrl-C is answered."""
+    p, d = memories.shape
+    rows = memories.astype(dtype)
+    weights = np.empty((d, d), dtype)
+    side = max(1, min(4096, int((2.5e9 / p) ** 0.5)))
+    for top in range(0, d, side):
+        for left in range(0, top + 1, side):
+            i, j = slice(top, top + side), slice(left, left + side)
+            square = rows[:, i].T @ rows[:, j]  # whole numbers: exact in any order
+            square /= d
+            weights[i, j] = square
+            weights[j, i] = square.T
+    return weights

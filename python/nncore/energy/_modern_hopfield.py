@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -20,6 +22,7 @@ __all__ = ["ModernHopfield"]
 
 Array = NDArray[Any]
 Self = TypeVar("Self", bound="ModernHopfield")
+MOST_NUMBERS = 1 << 24  # of products of states and memories at a time
 
 
 class ModernHopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # type: ignore[misc]
@@ -123,12 +126,15 @@ class ModernHopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # ty
         Raises
         ------
         TypeError, ValueError
-            As `fit`.
+            As `fit`, and if `dtype` is another one than at `fit`.
         """
         if not hasattr(self, "memories_"):
             return self.fit(X)
         with self._as_before_if_it_fails():
             self._check_settings()
+            made = self.memories_.dtype.name
+            if self.dtype != made:
+                raise ValueError(f"dtype must stay {made!r} to go on with the fitted network, but is {self.dtype!r}")
             self.memories_ = np.concatenate([self.memories_, self._states(X)[0]])
         return self
 
@@ -178,7 +184,8 @@ class ModernHopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # ty
         path = [states.copy()]
         n_sweeps, converged = np.zeros(len(states), np.int64), np.zeros(len(states), bool)
         going, least = np.arange(len(states)), self.tol * np.abs(self.memories_).max()
-        with tqdm(total=steps, unit="steps", disable=not (self.verbose if verbose is None else verbose)) as bar:
+        hidden = None if (self.verbose if verbose is None else verbose) else True  # None: on a terminal
+        with tqdm(total=steps, unit="steps", desc="recall", disable=hidden) as bar:
             for _ in range(steps):
                 new = self._step(states[going])
                 settled = np.abs(new - states[going]).max(axis=1) <= least
@@ -191,12 +198,31 @@ class ModernHopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # ty
                 going = going[~settled]
                 if not len(going):
                     break
+            bar.total = bar.n  # no more steps are needed
         parts: list[Any] = [states.astype(dtype)]
         if with_path:
             parts.append(np.stack(path).astype(dtype))
         if with_report:
             parts.append(RecallReport(n_sweeps, converged, converged.astype(np.int64)))
         return tuple(parts) if len(parts) > 1 else parts[0]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted network to a file (safetensors), whole or not at all.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a parameter is not what it must be.
+        OSError
+            If it cannot be written; a file that was there is untouched.
+        """
+        check_is_fitted(self)
+        self._check_settings()
+        super().save(path)
 
     def transform(self, X: Any) -> Array:
         """Recall with the estimator's own settings.
@@ -226,7 +252,8 @@ class ModernHopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # ty
         check_is_fitted(self)
         self._check_settings()
         states, dtype = self._states(X)
-        return np.asarray(np.concatenate([self._attention(part)[0] for part in self._parts(states)]).astype(dtype))
+        attention = np.concatenate([self._attention(states[rows])[0].T for rows in self._rows(len(states))])
+        return np.asarray(attention.astype(dtype, order="C"))
 
     def overlap(self, X: Any) -> Array:
         """Cosine of the angle between each state and each memory.
@@ -242,9 +269,10 @@ class ModernHopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # ty
         """
         check_is_fitted(self)
         states, dtype = self._states(X)
-        products = np.concatenate([self._products(part) for part in self._parts(states)])
+        products = np.concatenate([self._products(states[rows]).T for rows in self._rows(len(states))])
         lengths = np.sqrt(_squares(states))[:, None] * np.sqrt(_squares(self.memories_))
-        return np.asarray(np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0).astype(dtype))
+        cosines = np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0)
+        return np.asarray(cosines.astype(dtype, order="C"))
 
     def energy(self, X: Any) -> Array:
         """Energy of each state.
@@ -261,7 +289,7 @@ class ModernHopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # ty
         check_is_fitted(self)
         self._check_settings()
         states, _ = self._states(X)
-        log_sums = np.concatenate([self._attention(part)[1] for part in self._parts(states)])
+        log_sums = np.concatenate([self._attention(states[rows])[1] for rows in self._rows(len(states))])
         constant = np.log(len(self.memories_)) / self.beta + _squares(self.memories_).max() / 2
         return np.asarray(constant + _squares(states) / 2 - log_sums / self.beta)
 
@@ -291,43 +319,53 @@ class ModernHopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # ty
         return float(np.divide(products, lengths, out=np.zeros_like(products), where=lengths > 0).mean())
 
     def _step(self, states: Array) -> Array:
-        new = np.empty_like(states)
-        for part in blocks(len(states), self._seconds()):
-            _core.matmul(self._attention(states[part])[0], self.memories_, None, new[part])
+        new = np.zeros_like(states)
+        for rows in self._rows(len(states)):
+            weights = self._attention(states[rows])[0]
+            for part in self._memory_parts(weights.shape[1]):
+                _core.add_transposed_product(weights[part], self.memories_[part], new[rows])
         return new
 
     def _attention(self, states: Array) -> tuple[Array, Array]:
-        """softmax(β Xᵀ ξ), and the logarithm of its denominator."""
-        logits = self._products(states)
-        logits *= logits.dtype.type(self.beta)
-        top = logits.max(axis=1, keepdims=True)
-        logits -= top
-        weights = np.empty_like(logits)
-        _core.exp(logits.reshape(-1), weights.reshape(-1))
-        # One after the other, in double: the same for a row alone.
-        sums = np.add.accumulate(weights, axis=1, dtype=np.float64)[:, -1:]
+        """softmax(β Xᵀ ξ), a column for each state, and the logarithms of its denominators."""
+        weights = self._products(states)
+        weights *= weights.dtype.type(self.beta)
+        top = weights.max(axis=0)
+        weights -= top
+        _core.exp(weights.reshape(-1), weights.reshape(-1))
+        sums = np.zeros(len(states))
+        for begin in range(0, len(weights), 4096):  # one after the other, in double: the same for a state alone
+            part = weights[begin : begin + 4096]
+            sums += np.add.accumulate(part, axis=0, dtype=np.float64)[-1]
         weights /= sums.astype(weights.dtype)
-        return weights, (top + np.log(sums))[:, 0]
+        return weights, top + np.log(sums)
 
     def _products(self, states: Array) -> Array:
-        products = np.empty((len(states), len(self.memories_)), states.dtype)
-        _core.matmul(np.ascontiguousarray(states), np.ascontiguousarray(self.memories_.T), None, products)
+        """Xᵀ ξ, a column for each state: so that states are transposed, which are fewer than memories."""
+        columns = np.ascontiguousarray(states.T)
+        products = np.empty((len(self.memories_), len(states)), states.dtype)
+        for part in self._memory_parts(len(states)):
+            _core.matmul(self.memories_[part], columns, None, products[part])
         return products
 
-    def _parts(self, states: Array) -> list[Array]:
-        return [states[part] for part in blocks(len(states), self._seconds())]
+    def _memory_parts(self, states: int) -> Iterator[slice]:
+        return blocks(len(self.memories_), 2e-11 * states * self.memories_.shape[1])
 
-    def _seconds(self) -> float:
-        return 1e-10 * self.memories_.size
+    def _rows(self, count: int) -> Iterator[slice]:
+        """As many states at a time as memory allows: all memories pass by for each part of them."""
+        size = max(1, MOST_NUMBERS // max(self.memories_.shape))
+        for begin in range(0, count, size):
+            yield slice(begin, min(count, begin + size))
 
     def _states(self, X: Any, reset: bool = False) -> tuple[Array, np.dtype[Any]]:
         """X in the type of the computation, and the type of what comes from it."""
         X = validate_data(self, X, reset=reset, dtype=(np.float64, np.float32))
+        dtype = np.dtype(self.dtype) if reset else self.memories_.dtype  # the parameter may change after fit
         with np.errstate(over="ignore"):
-            states = np.ascontiguousarray(X, self.dtype)
+            states = np.ascontiguousarray(X, dtype)
         # Of larger ones a product with a memory might overflow.
-        if np.abs(states).max() > np.sqrt(np.finfo(self.dtype).max / X.shape[1] / max(1.0, self.beta)) / 2:
-            raise ValueError(f"X must be small enough for products in {self.dtype}, but has {np.abs(X).max():g}")
+        if np.abs(states).max() > np.sqrt(np.finfo(dtype).max / X.shape[1] / max(1.0, self.beta)) / 2:
+            raise ValueError(f"X must be small enough for products in {dtype}, but has {np.abs(X).max():g}")
         return states, X.dtype
 
     def _check_settings(self) -> None:
@@ -340,8 +378,8 @@ class ModernHopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # ty
 
     def _check_fitted(self) -> None:
         memories, d = self.memories_, self.n_features_in_
-        if memories.ndim != 2 or memories.shape[1] != d or not len(memories) or memories.dtype != self.dtype:
-            raise ValueError(f"memories_ is {memories.dtype} of shape {memories.shape}, not {self.dtype} of (p, {d})")
+        if memories.ndim != 2 or memories.shape[1] != d or not len(memories) or memories.dtype.char not in "fd":
+            raise ValueError(f"memories_ is {memories.dtype} of shape {memories.shape}, not floats of (p, {d})")
         if not np.isfinite(memories).all():
             raise ValueError("memories_ must be finite")
 

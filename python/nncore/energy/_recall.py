@@ -152,7 +152,7 @@ def recall(
     rows = Rows.start(states)
     if path is not None:
         path.append(states.copy())
-    with tqdm(total=len(states) * max_sweeps, unit="sweeps", disable=not verbose, desc="recall") as bar:
+    with tqdm(total=len(states) * max_sweeps, unit="sweeps", disable=None if verbose else True, desc="recall") as bar:
         for part in blocks(len(states), network.seconds()):
             _recall_block(network, rows, part, max_sweeps, path, bar, settings)
     return RecallReport(rows.sweeps, rows.cycle == 1, rows.cycle)

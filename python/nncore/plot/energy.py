@@ -115,6 +115,8 @@ def energy(energies: ArrayLike | Mapping[str, ArrayLike], ax: Axes | None = None
         If there is nothing to draw.
     """
     named: Mapping[str, Any] = energies if isinstance(energies, Mapping) else {"": energies}
+    if not named:
+        raise ValueError("energies must have at least one array, but has none")
     curves = {name: np.asarray(values, np.float64) for name, values in named.items()}
     for values in curves.values():
         if values.ndim not in (1, 2) or values.size == 0 or not np.isfinite(values).all():
@@ -190,6 +192,8 @@ def capacity(
             )
             for name, mode in measured.items()
         }
+    if not curves:
+        raise ValueError("curves must have at least one, but has none")
     lines = {name: _measured(name, *pair) for name, pair in curves.items()}
     ax = make_axes(ax, 6.4, 3.8)
     ax.axvline(CLIFF, color="0.55", linewidth=1.0, linestyle=(0, (4, 3)), zorder=1)

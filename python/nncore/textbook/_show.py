@@ -19,7 +19,7 @@ def text(value: object) -> str:
         return str(value)
     if array.size == 1:
         return f"{array.item():.6g}"
-    shown = np.array2string(array, formatter={"all": lambda number: f"{number:.6g}"}, threshold=24, edgeitems=2)
+    shown = np.array2string(array, formatter={"all": lambda number: f"{number:.6g}"}, threshold=64, edgeitems=2)
     return re.sub(r"\s+", " ", shown)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nncore.textbook._show import Array, show
+from nncore.textbook._show import Array, show, text
 
 
 def hopfield_energy(x: Array, W: Array, b: Array, *, verbose: bool = False) -> float:
@@ -34,11 +34,9 @@ def hopfield_weights(X: Array, self_connections: bool = False, *, verbose: bool 
     """
     d = X.shape[1]
     W = X.T @ X / d
-    if not self_connections:
-        np.fill_diagonal(W, 0)
     if verbose:
         show("W", "Xᵀ · X / d", {"Xᵀ": X.T, "X": X, "d": d}, W)
-    return np.asarray(W)
+    return np.asarray(W) if self_connections else _without_diagonal("W", W, verbose)
 
 
 def storkey_weights(X: Array, self_connections: bool = False, *, verbose: bool = False) -> Array:
@@ -57,11 +55,9 @@ def storkey_weights(X: Array, self_connections: bool = False, *, verbose: bool =
         h = (W @ x)[:, None] - own[:, None] - W * x  # h_ij: without w_ii x_i and w_ij x_j
         np.fill_diagonal(h, W @ x - own)
         step = (np.outer(x, x) - x[:, None] * h.T - h * x) / d
-        if not self_connections:
-            np.fill_diagonal(step, 0)
         if verbose:
             show("ΔW", "(x xᵀ − x hᵀ − h x) / d", {"x": x, "xᵀ": x, "hᵀ": h.T, "h": h, "d": d}, step)
-        W = W + step
+        W = W + (step if self_connections else _without_diagonal("ΔW", step, verbose))
     return np.asarray(W)
 
 
@@ -75,11 +71,17 @@ def pseudo_inverse_weights(X: Array, self_connections: bool = False, *, verbose:
     self_connections : bool, default=False
     """
     W = np.linalg.pinv(X) @ X
-    if not self_connections:
-        np.fill_diagonal(W, 0)
     if verbose:
         show("W", "X⁺ · X", {"X⁺": np.linalg.pinv(X), "X": X}, W)
-    return np.asarray(W)
+    return np.asarray(W) if self_connections else _without_diagonal("W", W, verbose)
+
+
+def _without_diagonal(name: str, W: Array, verbose: bool) -> Array:
+    W = W.copy()
+    np.fill_diagonal(W, 0)
+    if verbose:
+        print(f"w_ii = 0, without self-connections: {name} = {text(W)}")
+    return W
 
 
 def hopfield_step(x: Array, W: Array, b: Array, *, verbose: bool = False) -> Array:
