@@ -96,6 +96,41 @@ def test_connections_come_back_from_a_file(tmp_path):
     assert_array_equal(loaded.weights_, model.partial_fit(X).weights_)
 
 
+@pytest.mark.parametrize(
+    "later", [{"n_hidden": 3}, {"dtype": "float64"}, {"n_hidden": 0, "dtype": "float64", "n_iter": 7}]
+)
+def test_a_fitted_machine_stays_what_it_is_when_parameters_change(tmp_path, later):
+    model = BoltzmannMachine(2, n_iter=3, random_state=0).fit(X)
+
+    def calls(machine):
+        names = machine.get_feature_names_out()
+        states = machine.sample(3, hidden=True, random_state=0)
+        return states, machine.energy(states), machine.log_likelihood(X), machine.transform(X), names
+
+    expected = calls(model)
+    model.set_params(**later).save(tmp_path / "machine")
+    for machine in (model, BoltzmannMachine.load(tmp_path / "machine")):
+        assert machine.get_params()["n_hidden"] == later.get("n_hidden", 2)
+        for found, value in zip(calls(machine), expected, strict=True):
+            assert_array_equal(found, value)
+            assert found.dtype == value.dtype
+        name = next(iter(later))
+        was = {"n_hidden": 2, "dtype": "'float32'"}[name]
+        message = f"{name} must stay {was} to go on with the fitted machine, but is {later[name]!r}"
+        before = pickle.loads(pickle.dumps(machine))
+        with pytest.raises(ValueError, match=message):
+            machine.partial_fit(X)
+        same_state(machine, before)
+
+
+@pytest.mark.parametrize("later", [{"n_iter": 0}, {"learning": "zz"}, {"n_hidden": -1}, {"dtype": "float16"}])
+def test_an_invalid_parameter_is_refused_before_a_file_is_written(tmp_path, later):
+    model = BoltzmannMachine(n_iter=2, random_state=0).fit(X).set_params(**later)
+    with pytest.raises(ValueError, match=f"{next(iter(later))} must be"):
+        model.save(tmp_path / "machine")
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_damaged_file_raises(tmp_path):
     model = BoltzmannMachine(n_iter=1).fit(X)
     for name, value in {

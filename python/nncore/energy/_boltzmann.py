@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, ClassVar
 
 import numpy as np
@@ -257,16 +258,36 @@ class BoltzmannMachine(Sampling, Likelihood, ClassNamePrefixFeaturesOutMixin, Tr
         with self._as_before_if_it_fails():
             self._check_settings()
             rows = self._rows(X, reset=first)
+            if not first:
+                self._check_unchanged()
             settings.check_sizes(self, rows.shape[1] + self.n_hidden)
             if first:
                 self.seed_ = seed_of(self.random_state)
                 learning.begin(self, rows)
-            elif self.n_hidden != self._hidden:
-                raise ValueError(f"n_hidden must stay {self._hidden}, but is {self.n_hidden}; fit begins anew")
             elif self.n_chains != len(self.chains_):
                 learning.start_chains(self)
         learning.train(self, rows, None, 1, False)
         return self
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted machine to a file (safetensors), whole or not at all.
+
+        As a parameter, a `random_state` that is no int comes back as None.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a parameter was set to what it must not be; nothing is written.
+        OSError
+            If it cannot be written; a file that was there is untouched.
+        """
+        check_is_fitted(self)
+        self._check_settings()
+        super().save(path)
 
     def transform(self, X: Any) -> Array:
         """Probabilities of the hidden units to be on, given the visible ones.
@@ -328,16 +349,28 @@ class BoltzmannMachine(Sampling, Likelihood, ClassNamePrefixFeaturesOutMixin, Tr
     def _check_settings(self) -> None:
         settings.check_settings(self)
 
+    def _check_unchanged(self) -> None:
+        """ValueError where a parameter that made the machine is another one by now."""
+        for name, made in (("n_hidden", self._hidden), ("dtype", self.weights_.dtype.name)):
+            if getattr(self, name) != made:
+                raise ValueError(
+                    f"{name} must stay {made!r} to go on with the fitted machine, but is {getattr(self, name)!r}"
+                )
+
     def _check_fitted(self) -> None:
-        units = self.n_features_in_ + self.n_hidden
-        settings.weights_of(self.weights_, self.bias_, self.dtype)
+        units = self._units
+        if not 1 <= self.n_features_in_ <= units:
+            raise ValueError(f"of {units} units {self.n_features_in_} cannot be visible")
+        if self.weights_.dtype.char not in "fd":
+            raise ValueError(f"weights_ must be float32 or float64, but are {self.weights_.dtype}")
+        settings.weights_of(self.weights_, self.bias_, self.weights_.dtype)
         shapes = {"weights_": (units, units), "bias_": (units,), "chains_": (len(self.chains_), units)}
         shapes |= {"_velocity": (units, units), "_bias_velocity": (units,)}
         for name, shape in shapes.items():
             if getattr(self, name).shape != shape:
                 raise ValueError(f"{name} must have the shape {shape}, but has {getattr(self, name).shape}")
-        if self.weights_.dtype != self.dtype or self.bias_.dtype != self.dtype or self.chains_.dtype != np.uint8:
-            raise ValueError("weights_, bias_ or chains_ are of another type")
+        if self.bias_.dtype != self.weights_.dtype or self.chains_.dtype != np.uint8:
+            raise ValueError("bias_ or chains_ are of another type")
         if not {"score", "difference"} <= self.history_.keys():
             raise ValueError("history_ must have score and difference")
         seed_of(self.seed_)
@@ -346,7 +379,7 @@ class BoltzmannMachine(Sampling, Likelihood, ClassNamePrefixFeaturesOutMixin, Tr
 
     @property
     def _n_features_out(self) -> int:
-        return self.n_hidden or self.n_features_in_
+        return self._hidden or int(self.n_features_in_)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

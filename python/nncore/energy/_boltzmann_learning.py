@@ -219,7 +219,7 @@ class _Learner:
         place: dict[str, Any] = {"seed": model.seed_, "random_order": model.order == "random"}
         at_one, units = np.ones(model.n_sweeps), len(machine)
         counts = np.zeros((units, units), np.int64)
-        if model.n_hidden:
+        if model._hidden:
             annealed = len(self.clamped_temperatures)
             place |= {"clamped": self.clamped, "substream": sums.CLAMPED}
             sums.sweep(machine, states, self.clamped_temperatures, first=model._sweeps, **place)

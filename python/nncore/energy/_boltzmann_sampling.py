@@ -24,7 +24,6 @@ class Sampling:
     if TYPE_CHECKING:
         n_features_in_: int
         order: str
-        dtype: str
         _machine: sums.Machine
 
     def sample(
@@ -82,7 +81,7 @@ class Sampling:
             first=1,
             random_order=self.order == "random",
         )
-        return np.asarray(states if hidden else states[:, : self.n_features_in_]).astype(self.dtype)
+        return np.asarray(states if hidden else states[:, : self.n_features_in_]).astype(self._machine.weights.dtype)
 
     def _given(self, given: Any, chains: int) -> tuple[Array, Array]:
         """Values of (chains, n_features), and which of the units they are for."""

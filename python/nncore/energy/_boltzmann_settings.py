@@ -118,7 +118,7 @@ def temperatures_of(name: str, schedule: Any) -> Array:
     return given
 
 
-def weights_of(weights: Any, bias: Any, dtype: str) -> tuple[Array, Array]:
+def weights_of(weights: Any, bias: Any, dtype: Any) -> tuple[Array, Array]:
     """A machine's own arrays from the caller's."""
     W = np.array(weights, dtype, order="C")
     if W.ndim != 2 or W.shape[0] != W.shape[1] or not len(W):
