@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 import signal
+import sys
 import threading
 import time
 
@@ -22,7 +24,7 @@ from sklearn.pipeline import make_pipeline  # noqa: E402
 from sklearn.utils import get_tags  # noqa: E402
 from sklearn.utils.estimator_checks import estimator_checks_generator, parametrize_with_checks  # noqa: E402
 
-from nncore.energy import BoltzmannMachine  # noqa: E402
+from nncore.energy import BoltzmannMachine, _boltzmann_learning  # noqa: E402
 
 X = (np.random.default_rng(0).random((60, 6)) < [0.2, 0.8, 0.5, 0.5, 0.3, 0.9]).astype(float)
 X[:, 2] = X[:, 3]
@@ -168,6 +170,56 @@ def test_ctrl_c_is_answered_within_a_second_and_training_goes_on(n_init):
     assert model.partial_fit(many).n_iter_ == done + 1
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, FloatingPointError])
+@pytest.mark.parametrize(
+    ("where", "call"), [("begin", 2), ("begin", 3), ("train", 2), ("train", 3), ("_scores", 1), ("_scores", 2)]
+)
+def test_the_best_machine_so_far_stays_when_another_is_not_finished(monkeypatch, where, error, call):
+    settings = {"n_hidden": 2, "n_iter": 4, "learning": "exact", "random_state": 0}
+    place = BoltzmannMachine if where == "_scores" else _boltzmann_learning
+    inner, calls = getattr(place, where), []
+
+    def interrupted(model, *args):
+        calls.append(where)
+        if where == "_scores" and sys._getframe(1).f_code.co_name != "train_best":
+            calls.pop()
+            return inner(model, *args)
+        if len(calls) == call:
+            if where == "begin":
+                model.weights_ = None  # half-begun
+            raise error
+        return inner(model, *args)
+
+    monkeypatch.setattr(place, where, interrupted)
+    model = BoltzmannMachine(n_init=5, **settings)
+    if error is KeyboardInterrupt:
+        with pytest.warns(UserWarning, match="Training interrupted by user") as caught:
+            model.fit(X)
+        assert caught[0].filename == __file__
+    else:
+        with pytest.raises(FloatingPointError):
+            model.fit(X)
+    monkeypatch.undo()
+    best = BoltzmannMachine(n_init=max(1, call - 1), **settings).fit(X)
+    assert_array_equal(model.weights_, best.weights_)
+    assert_array_equal(model.chains_, best.chains_)
+    assert model.seed_ == best.seed_ and model.history_ == best.history_ and model.n_iter_ == 4
+
+
+def test_ctrl_c_in_partial_fit_warns_where_it_was_called(monkeypatch):
+    model = BoltzmannMachine(n_iter=2, random_state=0).fit(X)
+    before = pickle.loads(pickle.dumps(model))
+
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_boltzmann_learning._Learner, "update", interrupted)
+    with pytest.warns(UserWarning, match="Training interrupted by user") as caught:
+        model.partial_fit(X)
+    assert caught[0].filename == __file__
+    same_state(model, before)
+
+
 def test_divergence_says_where_and_keeps_the_last_good_parameters():
     model = BoltzmannMachine(learning_rate=1e40, n_iter=50, random_state=0)
     with pytest.raises(FloatingPointError, match=r"diverged in iteration \d+; a learning_rate below 1e\+40"):
@@ -300,8 +352,18 @@ def test_read_only_and_strided_input_gives_the_same():
         assert_array_equal(found.transform(given), expected.transform(X))
 
 
-def test_progress_shows_the_score(capsys):
-    BoltzmannMachine(n_iter=2, verbose=1).fit(X)
-    assert "log-likelihood=-" in capsys.readouterr().err
-    BoltzmannMachine(n_iter=2).fit(X)
-    assert capsys.readouterr().err == ""
+def test_progress_is_shown_on_a_terminal_of_80_columns(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    for verbose, terminal in ((1, Terminal()), (0, Terminal()), (1, io.StringIO())):
+        monkeypatch.setattr(sys, "stderr", terminal)
+        BoltzmannMachine(n_iter=2, verbose=verbose).fit(X)
+        shown = terminal.getvalue()
+        if verbose and terminal.isatty():
+            lines = shown.replace("\n", "\r").split("\r")
+            assert any("2/2" in line and "log-likelihood=-" in line for line in lines)
+            assert max(map(len, lines)) < 80
+        else:
+            assert shown == ""

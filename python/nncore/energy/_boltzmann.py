@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any, ClassVar
 
 import numpy as np
@@ -225,7 +226,8 @@ class BoltzmannMachine(Sampling, Likelihood, ClassNamePrefixFeaturesOutMixin, Tr
         TypeError, ValueError
             If a parameter or X is not what it must be; the estimator is as before.
         FloatingPointError
-            If learning diverges; the parameters are the last good ones.
+            If learning diverges; the parameters are the last good ones, or with `n_init` those of the best machine
+            until then.
         """
         with self._as_before_if_it_fails():
             self._check_settings()
@@ -234,7 +236,8 @@ class BoltzmannMachine(Sampling, Likelihood, ClassNamePrefixFeaturesOutMixin, Tr
             self.seed_ = seed_of(self.random_state)
             rows, held_out = self._split(rows) if self.early_stopping else (rows, None)
             learning.begin(self, rows)
-        learning.train_best(self, rows, held_out)
+        if not learning.train_best(self, rows, held_out):
+            warnings.warn("Training interrupted by user.", stacklevel=2)
         return self
 
     def partial_fit(self: Self, X: Any, y: Any = None) -> Self:
@@ -266,7 +269,8 @@ class BoltzmannMachine(Sampling, Likelihood, ClassNamePrefixFeaturesOutMixin, Tr
                 learning.begin(self, rows)
             elif self.n_chains != len(self.chains_):
                 learning.start_chains(self)
-        learning.train(self, rows, None, 1, False)
+        if not learning.train(self, rows, None, 1, False):
+            warnings.warn("Training interrupted by user.", stacklevel=2)
         return self
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -61,26 +60,45 @@ def start_chains(model: BoltzmannMachine) -> None:
     )
 
 
-def train_best(model: BoltzmannMachine, rows: Array, held_out: Array | None) -> None:
-    """Train the machine that was begun, and others from the beginning; the best one stays."""
-    first, best, kept = model.seed_, -np.inf, {}
-    for index in range(model.n_init):
-        if index:
-            model.seed_ = (first + index * _GOLDEN) % 2**64
-            begin(model, rows)
-        finished = train(model, rows, held_out, model.n_iter, model.final_learning_rate is not None)
-        score = float(model._scores(rows if held_out is None else held_out).mean()) if model.n_init > 1 else 0.0
-        if score > best:
-            best, kept = score, dict(model.__dict__)
-        if not finished:
-            break
-    model.__dict__.update(kept)
+def train_best(model: BoltzmannMachine, rows: Array, held_out: Array | None) -> bool:
+    """Train the machine that was begun, and others from the beginning; the best one stays, also where one diverges.
+
+    Returns
+    -------
+    finished : bool
+        False after Ctrl-C.
+    """
+    first, best, kept = model.seed_, -np.inf, dict(model.__dict__)
+    finished = True
+    try:
+        for index in range(model.n_init):
+            if index:
+                model.seed_ = (first + index * _GOLDEN) % 2**64
+                begin(model, rows)
+            finished = train(model, rows, held_out, model.n_iter, model.final_learning_rate is not None)
+            if index == 0:
+                kept = dict(model.__dict__)
+            score = float(model._scores(rows if held_out is None else held_out).mean()) if model.n_init > 1 else 0.0
+            if score > best:
+                best, kept = score, dict(model.__dict__)
+            if not finished:
+                break
+    except KeyboardInterrupt:
+        finished = False
+    except FloatingPointError:
+        if best == -np.inf:
+            kept = dict(model.__dict__)
+        raise
+    finally:
+        with uninterrupted():
+            model.__dict__.update(kept)
+    return finished
 
 
 def train(model: BoltzmannMachine, rows: Array, held_out: Array | None, n_iter: int, decay: bool) -> bool:
     """Learn for `n_iter` iterations over the rows, or until the held-out ones have not become likelier for a while.
 
-    Ctrl-C ends it with a warning; the model is then what the last whole update made it.
+    After Ctrl-C the model is what the last whole update made it.
 
     Parameters
     ----------
@@ -99,7 +117,7 @@ def train(model: BoltzmannMachine, rows: Array, held_out: Array | None, n_iter: 
     best, stale = -np.inf, 0
     kept = (model.weights_, model.bias_)
     try:
-        with tqdm(total=n_iter, unit="iteration", disable=not model.verbose, desc="Boltzmann machine") as bar:
+        with _bar(model, n_iter) as bar:
             for index in range(n_iter):
                 learner.iterate(rows, _rate(model, index / max(1, n_iter - 1) if decay else 0.0))
                 _show(model, bar)
@@ -113,12 +131,20 @@ def train(model: BoltzmannMachine, rows: Array, held_out: Array | None, n_iter: 
                 if stale >= model.n_iter_no_change:
                     break
     except KeyboardInterrupt:
-        warnings.warn("Training interrupted by user.", stacklevel=4)
         return False
     finally:
         if held_out is not None and np.isfinite(best):
             model.weights_, model.bias_ = kept
     return True
+
+
+def _bar(model: BoltzmannMachine, n_iter: int) -> Any:
+    return tqdm(
+        total=n_iter,
+        desc="Boltzmann",
+        bar_format="{desc} {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]",
+        disable=None if model.verbose else True,
+    )
 
 
 def _rate(model: BoltzmannMachine, done: float) -> float:
