@@ -135,12 +135,19 @@ def test_an_invalid_parameter_is_refused_before_a_file_is_written(tmp_path, late
 
 def test_a_damaged_file_raises(tmp_path):
     model = BoltzmannMachine(n_iter=1).fit(X)
-    for name, value in {
-        "bias_": model.bias_[:5],
-        "chains_": np.zeros((3, 5), np.uint8),
-        "weights_": model.weights_ + np.eye(6, dtype="f"),
-        "n_iter_": -1,
-    }.items():
+    for name, value in [
+        ("bias_", model.bias_[:5]),
+        ("chains_", np.zeros((3, 5), np.uint8)),
+        ("weights_", model.weights_ + np.eye(6, dtype="f")),
+        ("n_iter_", -1),
+        ("weights_", np.where(np.eye(6) > 0, 0, np.nan).astype("f")),
+        ("bias_", np.full(6, np.inf, "f")),
+        ("_velocity", np.full((6, 6), np.nan)),
+        ("_bias_velocity", np.full(6, np.inf)),
+        ("chains_", np.full((100, 6), 2, np.uint8)),
+        ("n_features_in_", 7),
+        ("history_", {"score": ["a"], "difference": []}),
+    ]:
         broken = pickle.loads(pickle.dumps(model))
         setattr(broken, name, value)
         broken.save(tmp_path / "broken")
@@ -311,6 +318,11 @@ def test_bad_parameters_are_named_and_change_nothing(settings, error, message):
         ({"schedule": "cold"}, "schedule must be pairs .* 'cold'"),
         ({"schedule": [(1.0, 1.5)]}, "schedule must have whole numbers of sweeps"),
         ({"schedule": [np.nan]}, "schedule must have temperatures that are at least 0 and finite"),
+        ({"schedule": [(1, 1e300)]}, r"schedule must have at most 10000000 sweeps in all, but has 1e\+300"),
+        ({"schedule": [(1, 9e6), (1, 9e6)]}, r"schedule must have at most 10000000 sweeps in all, but has 1.8e\+07"),
+        ({"schedule": [10**400]}, "schedule must be pairs"),
+        ({"given": "a"}, "given must be an array of numbers, but is 'a'"),
+        ({"given": [[1], [1, 2]]}, "given must be an array of numbers, but is"),
         ({"given": np.zeros(5)}, r"given must have the shape .* came as \(5,\)"),
         ({"given": np.full(6, 0.5)}, "given must be 0 or 1, or NaN"),
         ({"n_samples": 2, "given": [[0, 1, 1, 1, 1, 1], [np.nan, 1, 1, 1, 1, 1]]}, "NaN for the same units"),
@@ -324,6 +336,9 @@ def test_bad_arguments_of_sample_are_named(arguments, message):
 @pytest.mark.parametrize(
     ("weights", "bias", "message"),
     [
+        ("a", None, "weights must be an array of numbers, but is 'a'"),
+        ([[0, 1], [1]], None, r"weights must be an array of numbers, but is \[\[0, 1\], \[1\]\]"),
+        (np.zeros((2, 2)), "a", "bias must be an array of numbers, but is 'a'"),
         (np.eye(3), None, "weights must be symmetric with a diagonal of 0"),
         (np.zeros((2, 3)), None, r"weights must be a square matrix, but came as \(2, 3\)"),
         (np.zeros((2, 2)), [1], r"bias must have one value per unit, \(2,\), but came as \(1,\)"),

@@ -375,8 +375,13 @@ class BoltzmannMachine(Sampling, Likelihood, ClassNamePrefixFeaturesOutMixin, Tr
                 raise ValueError(f"{name} must have the shape {shape}, but has {getattr(self, name).shape}")
         if self.bias_.dtype != self.weights_.dtype or self.chains_.dtype != np.uint8:
             raise ValueError("bias_ or chains_ are of another type")
+        if not (np.isfinite(self._velocity).all() and np.isfinite(self._bias_velocity).all()):
+            raise ValueError("the velocities must be finite")
+        if not len(self.chains_) or self.chains_.max() > 1:
+            raise ValueError("chains_ must hold 0 and 1")
         if not {"score", "difference"} <= self.history_.keys():
             raise ValueError("history_ must have score and difference")
+        self.history_ = {name: list(map(float, values)) for name, values in self.history_.items()}
         seed_of(self.seed_)
         settings.at_least("n_iter_", self.n_iter_, 0)
         settings.at_least("_sweeps", self._sweeps, 0)

@@ -85,7 +85,7 @@ class Sampling:
 
     def _given(self, given: Any, chains: int) -> tuple[Array, Array]:
         """Values of (chains, n_features), and which of the units they are for."""
-        values = np.asarray(given, np.float64)
+        values = settings.numbers_of("given", given, np.float64)
         if values.shape not in ((self.n_features_in_,), (chains, self.n_features_in_)):
             raise ValueError(
                 f"given must have the shape (n_features,) or (n_samples, n_features) with n_features = "

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 MOST_LEARNED_EXACTLY = 20
+_MOST_SWEEPS = 10_000_000  # of a schedule, whose temperatures are kept one by one
 MOST_SUMMED = 10  # hidden units whose settings are summed for each row and each of its visible units
 
 
@@ -102,28 +103,43 @@ def temperatures_of(name: str, schedule: Any) -> Array:
     """
     try:
         given = np.asarray(schedule, np.float64)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         given = np.empty((0, 0, 0))
     if given.size == 0 or not (given.ndim == 1 or (given.ndim == 2 and given.shape[1] == 2)):
         raise ValueError(
-            f"{name} must be pairs (temperature, sweeps), or temperatures of one sweep each, but is {schedule!r}"
+            f"{name} must be pairs (temperature, sweeps), or temperatures of one sweep each, but is {_shown(schedule)}"
         )
     if given.ndim == 2:
         sweeps = given[:, 1]
         if not (np.isfinite(sweeps).all() and (sweeps >= 0).all() and (sweeps == np.floor(sweeps)).all()):
-            raise ValueError(f"{name} must have whole numbers of sweeps, at least 0, but is {schedule!r}")
+            raise ValueError(f"{name} must have whole numbers of sweeps, at least 0, but is {_shown(schedule)}")
+        if sweeps.sum() > _MOST_SWEEPS:
+            raise ValueError(f"{name} must have at most {_MOST_SWEEPS} sweeps in all, but has {sweeps.sum():g}")
         given = np.repeat(given[:, 0], sweeps.astype(np.int64))
     if not (np.isfinite(given).all() and (given >= 0).all()):
-        raise ValueError(f"{name} must have temperatures that are at least 0 and finite, but is {schedule!r}")
+        raise ValueError(f"{name} must have temperatures that are at least 0 and finite, but is {_shown(schedule)}")
     return given
+
+
+def numbers_of(name: str, values: Any, dtype: Any) -> Array:
+    """A copy as an array; the error of what is none names the argument."""
+    try:
+        return np.array(values, dtype, order="C")
+    except (OverflowError, TypeError, ValueError):
+        raise ValueError(f"{name} must be an array of numbers, but is {_shown(values)}") from None
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def weights_of(weights: Any, bias: Any, dtype: Any) -> tuple[Array, Array]:
     """A machine's own arrays from the caller's."""
-    W = np.array(weights, dtype, order="C")
+    W = numbers_of("weights", weights, dtype)
     if W.ndim != 2 or W.shape[0] != W.shape[1] or not len(W):
         raise ValueError(f"weights must be a square matrix, but came as {W.shape}")
-    b = np.zeros(len(W), dtype) if bias is None else np.array(bias, dtype, order="C")
+    b = np.zeros(len(W), dtype) if bias is None else numbers_of("bias", bias, dtype)
     if b.shape != (len(W),):
         raise ValueError(f"bias must have one value per unit, ({len(W)},), but came as {b.shape}")
     for name, array in (("weights", W), ("bias", b)):
