@@ -36,8 +36,8 @@ class BoltzmannMachine(Sampling, Likelihood, ClassNamePrefixFeaturesOutMixin, Tr
     final_learning_rate : float or None
         What the learning rate falls to in the course of `fit`, linearly; None: it stays. A low one averages the
         noise of sampling out.
-    n_iter : int, default=100
-        Iterations over the data.
+    n_iter : int or None
+        Iterations over the data. None: 500 where learning is exact, 100 where it is sampled.
     n_init : int, default=1
         Machines that `fit` trains, of which the one with the best score is kept: hidden units end in local optima.
     batch_size : int or None, default=100
@@ -49,14 +49,18 @@ class BoltzmannMachine(Sampling, Likelihood, ClassNamePrefixFeaturesOutMixin, Tr
     clamped_schedule : sequence, optional
         Annealing of the hidden units, from off, before the clamped phase's statistics, as `schedule` in `sample`; None:
         nine sweeps at temperatures that fall from 4 to 1.
-    learning : {"sampled", "exact"}, default="sampled"
-        "exact" enumerates all states in both phases: for at most 20 units.
+    learning : {"auto", "sampled", "exact"}, default="auto"
+        "exact" enumerates all states in both phases: for at most 20 units. "auto" does so up to 10, where that
+        takes about as long as sampling.
     centered : bool, default=True
         Whether updates are those of a machine of x − ⟨x⟩, in terms of x: they are better conditioned.
-    momentum : float, default=0.0
-        From 0 to below 1.
+    momentum : float or None
+        From 0 to below 1. None: 0.9 where learning is exact, 0 where it is sampled and momentum adds to the noise.
     weight_decay : float, default=0.0
         Its multiple of the weights is taken from their slopes.
+    init_scale : float, default=0.1
+        Standard deviation of the first weights of hidden units, which must not be alike. Where learning stays at
+        independent units, as with a parity, a larger one leaves them.
     connections : array of shape (n_units, n_units), optional
         True where two units may be connected; symmetric. None: all are.
     order : {"fixed", "random"}, default="fixed"
@@ -128,16 +132,17 @@ class BoltzmannMachine(Sampling, Likelihood, ClassNamePrefixFeaturesOutMixin, Tr
         *,
         learning_rate: float = 0.1,
         final_learning_rate: float | None = None,
-        n_iter: int = 100,
+        n_iter: int | None = None,
         n_init: int = 1,
         batch_size: int | None = 100,
         n_chains: int = 100,
         n_sweeps: int = 5,
         clamped_schedule: Any = None,
-        learning: str = "sampled",
+        learning: str = "auto",
         centered: bool = True,
-        momentum: float = 0.0,
+        momentum: float | None = None,
         weight_decay: float = 0.0,
+        init_scale: float = 0.1,
         connections: Any = None,
         order: str = "fixed",
         binarize: float | None = None,
@@ -162,6 +167,7 @@ class BoltzmannMachine(Sampling, Likelihood, ClassNamePrefixFeaturesOutMixin, Tr
         self.centered = centered
         self.momentum = momentum
         self.weight_decay = weight_decay
+        self.init_scale = init_scale
         self.connections = connections
         self.order = order
         self.binarize = binarize

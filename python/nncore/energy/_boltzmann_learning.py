@@ -11,14 +11,15 @@ from tqdm import tqdm
 from nncore import _core
 from nncore._interrupts import uninterrupted
 from nncore.energy import _boltzmann_sums as sums
-from nncore.energy._boltzmann_settings import connections_of, temperatures_of
+from nncore.energy._boltzmann_settings import connections_of, learned_exactly, temperatures_of
 
 if TYPE_CHECKING:
     from nncore.energy._boltzmann import BoltzmannMachine
 
 Array = NDArray[Any]
 
-_FIRST_WEIGHTS = 0.1  # standard deviation of those of hidden units, which must not be alike
+_ITERATIONS, _EXACT_ITERATIONS = 100, 500
+_MOMENTUM = 0.9  # of exact learning, which has little noise
 _GOLDEN = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio: seeds far apart
 _CLAMPED_SCHEDULE = (4.0, 3.0, 2.0, 1.5, 1.0, 1.0, 1.0, 1.0, 1.0)
 
@@ -29,7 +30,7 @@ def begin(model: BoltzmannMachine, rows: Array) -> None:
     weights = np.zeros((units, units))
     if model.n_hidden:
         drawn = np.empty(weights.size)
-        _core.random_normal(drawn, 0.0, _FIRST_WEIGHTS, seed=model.seed_, stream=_core.Stream.PARAMETERS)
+        _core.random_normal(drawn, 0.0, model.init_scale, seed=model.seed_, stream=_core.Stream.PARAMETERS)
         weights = np.tril(drawn.reshape(weights.shape), -1)
         weights[:visible] = 0
         weights += weights.T
@@ -68,6 +69,8 @@ def train_best(model: BoltzmannMachine, rows: Array, held_out: Array | None) -> 
     finished : bool
         False after Ctrl-C.
     """
+    exact = learned_exactly(model.learning, model._units)
+    n_iter = (_EXACT_ITERATIONS if exact else _ITERATIONS) if model.n_iter is None else model.n_iter
     first, best, kept = model.seed_, -np.inf, dict(model.__dict__)
     finished = True
     try:
@@ -75,7 +78,7 @@ def train_best(model: BoltzmannMachine, rows: Array, held_out: Array | None) -> 
             if index:
                 model.seed_ = (first + index * _GOLDEN) % 2**64
                 begin(model, rows)
-            finished = train(model, rows, held_out, model.n_iter, model.final_learning_rate is not None)
+            finished = train(model, rows, held_out, n_iter, model.final_learning_rate is not None)
             if index == 0:
                 kept = dict(model.__dict__)
             score = float(model._scores(rows if held_out is None else held_out).mean()) if model.n_init > 1 else 0.0
@@ -169,6 +172,8 @@ class _Learner:
     def __init__(self, model: BoltzmannMachine, visible: int) -> None:
         units = visible + model.n_hidden
         self.model = model
+        self.exact = learned_exactly(model.learning, units)
+        self.momentum = (_MOMENTUM if self.exact else 0.0) if model.momentum is None else model.momentum
         self.mask = connections_of(model.connections, units)
         self.clamped = np.zeros(units, np.uint8)
         self.clamped[:visible] = 1
@@ -197,7 +202,7 @@ class _Learner:
         model = self.model
         states = np.zeros((len(batch), len(self.free)), np.uint8)
         states[:, : batch.shape[1]] = batch
-        if model.learning == "exact":
+        if self.exact:
             machine = model._machine.double()
             clamped, chains, sweeps = self._expected(machine, states), model.chains_, model._sweeps
             free = sums.moments(machine, self.free, np.zeros((1, len(machine)), np.uint8))[1]
@@ -206,8 +211,8 @@ class _Learner:
         difference = clamped - free
         slope, bias_slope = self._slopes(difference, np.diagonal(clamped))
         slope -= model.weight_decay * model.weights_
-        velocity = model.momentum * model._velocity + rate * slope
-        bias_velocity = model.momentum * model._bias_velocity + rate * bias_slope
+        velocity = self.momentum * model._velocity + rate * slope
+        bias_velocity = self.momentum * model._bias_velocity + rate * bias_slope
         with np.errstate(over="ignore"):  # which is divergence
             weights = (model.weights_ + velocity).astype(model.dtype)
             bias = (model.bias_ + bias_velocity).astype(model.dtype)

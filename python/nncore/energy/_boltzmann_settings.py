@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 Array = NDArray[Any]
 
 MOST_LEARNED_EXACTLY = 20
+_EXACT_BY_ITSELF = 10  # units that learning="auto" enumerates: one block
 _MOST_SWEEPS = 10_000_000  # of a schedule, whose temperatures are kept one by one
 MOST_SUMMED = 10  # hidden units whose settings are summed for each row and each of its visible units
 
@@ -24,29 +25,37 @@ def scored_without_sampling(units: int, hidden: int) -> bool:
     return units <= MOST_LEARNED_EXACTLY or hidden <= MOST_SUMMED
 
 
+def learned_exactly(learning: str, units: int) -> bool:
+    """Whether both phases are enumerated."""
+    return learning == "exact" or (learning == "auto" and units <= _EXACT_BY_ITSELF)
+
+
 def check_settings(model: BoltzmannMachine) -> None:
     """TypeError or ValueError where a parameter is not what it must be."""
     at_least("n_hidden", model.n_hidden, 0)
-    for name in ("n_iter", "n_init", "n_chains", "n_sweeps", "n_iter_no_change"):
+    for name in ("n_init", "n_chains", "n_sweeps", "n_iter_no_change"):
         at_least(name, getattr(model, name), 1)
-    if model.batch_size is not None:
-        at_least("batch_size", model.batch_size, 1)
-    for name in ("learning_rate", "weight_decay", "tol"):
+    for name in ("n_iter", "batch_size"):
+        if getattr(model, name) is not None:
+            at_least(name, getattr(model, name), 1)
+    for name in ("learning_rate", "weight_decay", "init_scale", "tol"):
         _checks.number(name, getattr(model, name))
     if model.final_learning_rate is not None:
         _checks.number("final_learning_rate", model.final_learning_rate)
-    _checks.number("momentum", model.momentum, below=1.0)
+    if model.momentum is not None:
+        _checks.number("momentum", model.momentum, below=1.0)
     if _checks.number("validation_fraction", model.validation_fraction, below=1.0) == 0:
         raise ValueError("validation_fraction must be above 0 and below 1, but is 0")
     for name in ("centered", "early_stopping"):
         _checks.flag(name, getattr(model, name))
     for name, choices in (
-        ("learning", ("sampled", "exact")),
+        ("learning", ("auto", "sampled", "exact")),
         ("order", ("fixed", "random")),
         ("dtype", ("float32", "float64")),
     ):
         if getattr(model, name) not in choices:
-            raise ValueError(f"{name} must be {choices[0]!r} or {choices[1]!r}, but is {getattr(model, name)!r}")
+            *others, last = map(repr, choices)
+            raise ValueError(f"{name} must be {', '.join(others)} or {last}, but is {getattr(model, name)!r}")
     if model.binarize is not None:
         _checks.number("binarize", model.binarize, least=-np.inf)
     if model.clamped_schedule is not None:
