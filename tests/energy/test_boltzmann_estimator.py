@@ -31,8 +31,8 @@ X[:, 2] = X[:, 3]
 
 # Its input is 0 and 1, which the checks' is not; `binarize` makes it so, and then there is nothing to leave out.
 CHECKED = [
-    BoltzmannMachine(binarize=0.0, n_iter=3),
-    BoltzmannMachine(3, binarize=0.0, n_iter=3),
+    BoltzmannMachine(binarize=0.0, n_iter=3, learning="sampled"),
+    BoltzmannMachine(3, binarize=0.0, n_iter=3, learning="sampled"),
     BoltzmannMachine(2, binarize=0.0, n_iter=3, learning="exact", early_stopping=True),
 ]
 
@@ -72,7 +72,12 @@ def same_state(a, b):
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"n_hidden": 2, "momentum": 0.5, "order": "random"}, {"learning": "exact", "dtype": "float64"}],
+    [
+        {"learning": "sampled"},
+        {"learning": "sampled", "n_hidden": 2, "momentum": 0.5, "order": "random"},
+        {"learning": "exact", "dtype": "float64"},
+        {"n_hidden": 2},
+    ],
 )
 def test_saved_and_loaded_training_goes_on_with_the_same_bits(tmp_path, settings):
     whole = BoltzmannMachine(n_iter=6, batch_size=25, random_state=7, **settings).fit(X)
@@ -91,7 +96,7 @@ def test_saved_and_loaded_training_goes_on_with_the_same_bits(tmp_path, settings
 def test_connections_come_back_from_a_file(tmp_path):
     allowed = np.ones((6, 6), bool)
     allowed[2, 3] = allowed[3, 2] = False
-    model = BoltzmannMachine(connections=allowed, n_iter=5, random_state=0).fit(X)
+    model = BoltzmannMachine(connections=allowed, learning="sampled", n_iter=5, random_state=0).fit(X)
     model.save(tmp_path / "machine")
     loaded = BoltzmannMachine.load(tmp_path / "machine").partial_fit(X)
     assert loaded.weights_[2, 3] == 0 and loaded.weights_[0, 1] != 0
@@ -359,11 +364,11 @@ def test_a_machine_that_is_not_fitted_says_so(tmp_path):
 
 
 def test_read_only_and_strided_input_gives_the_same():
-    expected = BoltzmannMachine(2, n_iter=3, random_state=0).fit(X)
+    expected = BoltzmannMachine(2, n_iter=3, learning="sampled", random_state=0).fit(X)
     frozen = X.copy()
     frozen.setflags(write=False)
     for given in (frozen, np.asfortranarray(X), np.repeat(X, 2, axis=1)[:, ::2], X.astype(np.uint8), X > 0, X.tolist()):
-        found = BoltzmannMachine(2, n_iter=3, random_state=0).fit(given)
+        found = BoltzmannMachine(2, n_iter=3, learning="sampled", random_state=0).fit(given)
         assert_array_equal(found.weights_, expected.weights_)
         assert_array_equal(found.transform(given), expected.transform(X))
 

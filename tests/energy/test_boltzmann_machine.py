@@ -286,7 +286,10 @@ def test_slopes_of_exact_learning_are_those_of_the_log_likelihood(n_hidden):
 @pytest.mark.parametrize(("n_hidden", "of_an_update"), [(0, 3), (2, 5)])
 def test_no_update_draws_the_random_numbers_of_another(n_hidden, of_an_update):
     X = np.eye(4)
-    model = BoltzmannMachine(n_hidden, n_iter=2, batch_size=2, n_sweeps=3, clamped_schedule=[(2, 1), (1, 1)]).fit(X)
+    schedule = [(2, 1), (1, 1)]
+    model = BoltzmannMachine(
+        n_hidden, learning="sampled", n_iter=2, batch_size=2, n_sweeps=3, clamped_schedule=schedule
+    ).fit(X)
     assert model._sweeps == 2 * 2 * of_an_update
 
 
