@@ -14,10 +14,8 @@ rng = np.random.default_rng(0)
 X = np.tile(patterns, (100, 1))
 X = np.where(rng.random(X.shape) < np.where(X == 1, 0.1, 0.03), 1 - X, X)
 
-# About one training in three ends with the same code for two patterns: the best of six is kept.
-encoder = BoltzmannMachine(
-    n_hidden=2, connections=connections, learning_rate=0.3, n_iter=150, n_init=6, n_chains=200, random_state=0
-).fit(X)
+# Some trainings end with the same code for two patterns: the best of six is kept.
+encoder = BoltzmannMachine(n_hidden=2, connections=connections, n_iter=100, n_init=6, random_state=0).fit(X)
 cooling = [(4, 5), (2, 5), (1, 10), (0.5, 10), (0.2, 10)]
 for pattern, code in zip(patterns, encoder.transform(patterns).round().astype(int), strict=True):
     one_side = np.where(np.arange(8) < 4, pattern, np.nan)

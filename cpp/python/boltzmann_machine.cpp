@@ -33,7 +33,7 @@ void bind_sweeps(py::module_& m) {
 }
 
 void bind_enumeration(py::module_& m) {
-  m.attr("BOLTZMANN_MOST_ENUMERATED") = kMostEnumerated;
+  m.attr("BOLTZMANN_MOST_ENUMERATED") = kBoltzmannMostEnumerated;
   m.def("boltzmann_blocks", &boltzmann_blocks, "free_units"_a);
   m.def(
       "boltzmann_log_sums",

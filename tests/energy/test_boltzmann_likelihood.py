@@ -178,6 +178,24 @@ def test_short_ais_is_unbiased_and_its_error_bars_cover():
     assert errors.mean() == pytest.approx(estimates.std(ddof=1), rel=0.3)
 
 
+@pytest.mark.parametrize("n_hidden", [0, 4])
+def test_intervals_of_ais_cover_on_a_machine_that_was_trained(n_hidden):
+    rng = np.random.default_rng(n_hidden)
+    modes = rng.random((3, 12)) < 0.5
+    X = (modes[rng.integers(0, 3, 300)] ^ (rng.random((300, 12)) < 0.1)).astype(float)
+    model = BoltzmannMachine(n_hidden, learning="exact", n_iter=50, random_state=0).fit(X)
+    assert np.abs(model.weights_).max() > 1
+    exact = model.log_partition("exact")
+    covered = 0
+    for seed in range(100):
+        estimate, error = model.log_partition(
+            "ais", n_chains=100, n_temperatures=100, random_state=seed, return_error=True
+        )
+        assert 0 < error < 0.3
+        covered += abs(estimate - exact) < 1.96 * error
+    assert covered >= 90
+
+
 def test_ais_sums_over_many_hidden_units():
     model = machine(4 + 21, n_hidden=21, scale=0.2)
     X = all_states(4)

@@ -192,6 +192,29 @@ def test_a_visible_machine_reaches_the_maximum_likelihood(seed, settings):
     assert -1e-6 < gap < 0.01
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_a_small_visible_machine_reaches_the_maximum_likelihood_with_defaults(seed):
+    X = machine(3 + seed % 6, seed=seed).sample(300 + 100 * (seed // 6), random_state=seed)
+    model = BoltzmannMachine(random_state=seed).fit(X)
+    assert -1e-6 < maximum_likelihood(X) - model.score(X) < 0.01
+
+
+def test_up_to_ten_units_are_learned_exactly_by_themselves():
+    for visible, n_hidden, learning in ((8, 2, "exact"), (8, 3, "sampled")):
+        X = np.random.default_rng(0).integers(0, 2, (30, visible)).astype(float)
+        model = BoltzmannMachine(n_hidden, n_iter=3, random_state=0).fit(X)
+        momentum = 0.9 if learning == "exact" else 0.0
+        same = BoltzmannMachine(n_hidden, n_iter=3, learning=learning, momentum=momentum, random_state=0).fit(X)
+        assert_array_equal(model.weights_, same.weights_)
+
+
+def test_larger_first_weights_leave_the_saddle_of_a_parity():
+    X = np.array([[a, b, a ^ b] for a in (0, 1) for b in (0, 1)] * 25, float)
+    scores = [BoltzmannMachine(2, init_scale=scale, n_iter=500, random_state=0).fit(X).score(X) for scale in (0.1, 2.0)]
+    assert scores[0] < -3 * np.log(2) + 0.01  # independent units
+    assert scores[1] > -1.6  # the parity itself is at −2 log 2 = −1.386
+
+
 def encoder_connections():
     """4-2-4: either side is connected with itself and the two hidden units, the sides not with each other."""
     allowed = np.zeros((10, 10), bool)
@@ -218,10 +241,18 @@ def noisy_patterns(seed):
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_the_4_2_4_encoder_is_solved(seed):
-    model = BoltzmannMachine(
-        2, connections=encoder_connections(), n_iter=150, n_init=6, learning_rate=0.3, n_chains=200, random_state=seed
-    ).fit(noisy_patterns(seed))
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"n_iter": 100, "n_init": 6},
+        {"learning": "sampled", "n_iter": 150, "n_init": 6, "learning_rate": 0.3, "n_chains": 200},
+    ],
+    ids=["exact", "sampled"],
+)
+def test_the_4_2_4_encoder_is_solved(seed, settings):
+    model = BoltzmannMachine(2, connections=encoder_connections(), random_state=seed, **settings).fit(
+        noisy_patterns(seed)
+    )
     assert is_solved(model)
     assert not model.weights_[~encoder_connections()].any()
 
@@ -255,7 +286,10 @@ def test_slopes_of_exact_learning_are_those_of_the_log_likelihood(n_hidden):
 @pytest.mark.parametrize(("n_hidden", "of_an_update"), [(0, 3), (2, 5)])
 def test_no_update_draws_the_random_numbers_of_another(n_hidden, of_an_update):
     X = np.eye(4)
-    model = BoltzmannMachine(n_hidden, n_iter=2, batch_size=2, n_sweeps=3, clamped_schedule=[(2, 1), (1, 1)]).fit(X)
+    schedule = [(2, 1), (1, 1)]
+    model = BoltzmannMachine(
+        n_hidden, learning="sampled", n_iter=2, batch_size=2, n_sweeps=3, clamped_schedule=schedule
+    ).fit(X)
     assert model._sweeps == 2 * 2 * of_an_update
 
 

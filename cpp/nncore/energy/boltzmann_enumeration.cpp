@@ -141,8 +141,8 @@ void add_low_pairs(const FreeUnits& free, View<const double, 2> parts, View<doub
 }  // namespace
 
 std::size_t boltzmann_blocks(std::size_t free_units) {
-  require(free_units <= kMostEnumerated, "enumeration takes at most ", kMostEnumerated, " free units, but there are ",
-          free_units);
+  require(free_units <= kBoltzmannMostEnumerated, "enumeration takes at most ", kBoltzmannMostEnumerated,
+          " free units, but there are ", free_units);
   return std::size_t{1} << (free_units - std::min(free_units, kLowUnits));
 }
 

@@ -12,9 +12,9 @@ namespace nncore {
 // the block's number are the units after them.
 
 /// Most free units.
-inline constexpr std::size_t kMostEnumerated = 30;
+inline constexpr std::size_t kBoltzmannMostEnumerated = 30;
 
-/// Blocks that the settings of so many free units make; std::invalid_argument above kMostEnumerated.
+/// Blocks that the settings of so many free units make; std::invalid_argument above kBoltzmannMostEnumerated.
 std::size_t boltzmann_blocks(std::size_t free_units);
 
 /// log of the sum of exp(-E(x)) over block `first` and those after it: log_sums (N, blocks).

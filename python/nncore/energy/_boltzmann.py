@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import warnings
 from typing import Any, ClassVar
 
 import numpy as np
@@ -34,8 +36,8 @@ class BoltzmannMachine(Sampling, Likelihood, ClassNamePrefixFeaturesOutMixin, Tr
     final_learning_rate : float or None
         What the learning rate falls to in the course of `fit`, linearly; None: it stays. A low one averages the
         noise of sampling out.
-    n_iter : int, default=100
-        Iterations over the data.
+    n_iter : int or None
+        Iterations over the data. None: 500 where learning is exact, 100 where it is sampled.
     n_init : int, default=1
         Machines that `fit` trains, of which the one with the best score is kept: hidden units end in local optima.
     batch_size : int or None, default=100
@@ -47,14 +49,18 @@ class BoltzmannMachine(Sampling, Likelihood, ClassNamePrefixFeaturesOutMixin, Tr
     clamped_schedule : sequence, optional
         Annealing of the hidden units, from off, before the clamped phase's statistics, as `schedule` in `sample`; None:
         nine sweeps at temperatures that fall from 4 to 1.
-    learning : {"sampled", "exact"}, default="sampled"
-        "exact" enumerates all states in both phases: for at most 20 units.
+    learning : {"auto", "sampled", "exact"}, default="auto"
+        "exact" enumerates all states in both phases: for at most 20 units. "auto" does so up to 10, where that
+        takes about as long as sampling.
     centered : bool, default=True
         Whether updates are those of a machine of x − ⟨x⟩, in terms of x: they are better conditioned.
-    momentum : float, default=0.0
-        From 0 to below 1.
+    momentum : float or None
+        From 0 to below 1. None: 0.9 where learning is exact, 0 where it is sampled and momentum adds to the noise.
     weight_decay : float, default=0.0
         Its multiple of the weights is taken from their slopes.
+    init_scale : float, default=0.1
+        Standard deviation of the first weights of hidden units, which must not be alike. Where learning stays at
+        independent units, as with a parity, a larger one leaves them.
     connections : array of shape (n_units, n_units), optional
         True where two units may be connected; symmetric. None: all are.
     order : {"fixed", "random"}, default="fixed"
@@ -126,16 +132,17 @@ class BoltzmannMachine(Sampling, Likelihood, ClassNamePrefixFeaturesOutMixin, Tr
         *,
         learning_rate: float = 0.1,
         final_learning_rate: float | None = None,
-        n_iter: int = 100,
+        n_iter: int | None = None,
         n_init: int = 1,
         batch_size: int | None = 100,
         n_chains: int = 100,
         n_sweeps: int = 5,
         clamped_schedule: Any = None,
-        learning: str = "sampled",
+        learning: str = "auto",
         centered: bool = True,
-        momentum: float = 0.0,
+        momentum: float | None = None,
         weight_decay: float = 0.0,
+        init_scale: float = 0.1,
         connections: Any = None,
         order: str = "fixed",
         binarize: float | None = None,
@@ -160,6 +167,7 @@ class BoltzmannMachine(Sampling, Likelihood, ClassNamePrefixFeaturesOutMixin, Tr
         self.centered = centered
         self.momentum = momentum
         self.weight_decay = weight_decay
+        self.init_scale = init_scale
         self.connections = connections
         self.order = order
         self.binarize = binarize
@@ -224,7 +232,8 @@ class BoltzmannMachine(Sampling, Likelihood, ClassNamePrefixFeaturesOutMixin, Tr
         TypeError, ValueError
             If a parameter or X is not what it must be; the estimator is as before.
         FloatingPointError
-            If learning diverges; the parameters are the last good ones.
+            If learning diverges; the parameters are the last good ones, or with `n_init` those of the best machine
+            until then.
         """
         with self._as_before_if_it_fails():
             self._check_settings()
@@ -233,7 +242,8 @@ class BoltzmannMachine(Sampling, Likelihood, ClassNamePrefixFeaturesOutMixin, Tr
             self.seed_ = seed_of(self.random_state)
             rows, held_out = self._split(rows) if self.early_stopping else (rows, None)
             learning.begin(self, rows)
-        learning.train_best(self, rows, held_out)
+        if not learning.train_best(self, rows, held_out):
+            warnings.warn("Training interrupted by user.", stacklevel=2)
         return self
 
     def partial_fit(self: Self, X: Any, y: Any = None) -> Self:
@@ -257,16 +267,37 @@ class BoltzmannMachine(Sampling, Likelihood, ClassNamePrefixFeaturesOutMixin, Tr
         with self._as_before_if_it_fails():
             self._check_settings()
             rows = self._rows(X, reset=first)
+            if not first:
+                self._check_unchanged()
             settings.check_sizes(self, rows.shape[1] + self.n_hidden)
             if first:
                 self.seed_ = seed_of(self.random_state)
                 learning.begin(self, rows)
-            elif self.n_hidden != self._hidden:
-                raise ValueError(f"n_hidden must stay {self._hidden}, but is {self.n_hidden}; fit begins anew")
             elif self.n_chains != len(self.chains_):
                 learning.start_chains(self)
-        learning.train(self, rows, None, 1, False)
+        if not learning.train(self, rows, None, 1, False):
+            warnings.warn("Training interrupted by user.", stacklevel=2)
         return self
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the fitted machine to a file (safetensors), whole or not at all.
+
+        As a parameter, a `random_state` that is no int comes back as None.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a parameter was set to what it must not be; nothing is written.
+        OSError
+            If it cannot be written; a file that was there is untouched.
+        """
+        check_is_fitted(self)
+        self._check_settings()
+        super().save(path)
 
     def transform(self, X: Any) -> Array:
         """Probabilities of the hidden units to be on, given the visible ones.
@@ -328,25 +359,42 @@ class BoltzmannMachine(Sampling, Likelihood, ClassNamePrefixFeaturesOutMixin, Tr
     def _check_settings(self) -> None:
         settings.check_settings(self)
 
+    def _check_unchanged(self) -> None:
+        """ValueError where a parameter that made the machine is another one by now."""
+        for name, made in (("n_hidden", self._hidden), ("dtype", self.weights_.dtype.name)):
+            if getattr(self, name) != made:
+                raise ValueError(
+                    f"{name} must stay {made!r} to go on with the fitted machine, but is {getattr(self, name)!r}"
+                )
+
     def _check_fitted(self) -> None:
-        units = self.n_features_in_ + self.n_hidden
-        settings.weights_of(self.weights_, self.bias_, self.dtype)
+        units = self._units
+        if not 1 <= self.n_features_in_ <= units:
+            raise ValueError(f"of {units} units {self.n_features_in_} cannot be visible")
+        if self.weights_.dtype.char not in "fd":
+            raise ValueError(f"weights_ must be float32 or float64, but are {self.weights_.dtype}")
+        settings.weights_of(self.weights_, self.bias_, self.weights_.dtype)
         shapes = {"weights_": (units, units), "bias_": (units,), "chains_": (len(self.chains_), units)}
         shapes |= {"_velocity": (units, units), "_bias_velocity": (units,)}
         for name, shape in shapes.items():
             if getattr(self, name).shape != shape:
                 raise ValueError(f"{name} must have the shape {shape}, but has {getattr(self, name).shape}")
-        if self.weights_.dtype != self.dtype or self.bias_.dtype != self.dtype or self.chains_.dtype != np.uint8:
-            raise ValueError("weights_, bias_ or chains_ are of another type")
+        if self.bias_.dtype != self.weights_.dtype or self.chains_.dtype != np.uint8:
+            raise ValueError("bias_ or chains_ are of another type")
+        if not (np.isfinite(self._velocity).all() and np.isfinite(self._bias_velocity).all()):
+            raise ValueError("the velocities must be finite")
+        if not len(self.chains_) or self.chains_.max() > 1:
+            raise ValueError("chains_ must hold 0 and 1")
         if not {"score", "difference"} <= self.history_.keys():
             raise ValueError("history_ must have score and difference")
+        self.history_ = {name: list(map(float, values)) for name, values in self.history_.items()}
         seed_of(self.seed_)
         settings.at_least("n_iter_", self.n_iter_, 0)
         settings.at_least("_sweeps", self._sweeps, 0)
 
     @property
     def _n_features_out(self) -> int:
-        return self.n_hidden or self.n_features_in_
+        return self._hidden or int(self.n_features_in_)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

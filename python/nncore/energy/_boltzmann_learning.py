@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,14 +11,15 @@ from tqdm import tqdm
 from nncore import _core
 from nncore._interrupts import uninterrupted
 from nncore.energy import _boltzmann_sums as sums
-from nncore.energy._boltzmann_settings import connections_of, temperatures_of
+from nncore.energy._boltzmann_settings import connections_of, learned_exactly, temperatures_of
 
 if TYPE_CHECKING:
     from nncore.energy._boltzmann import BoltzmannMachine
 
 Array = NDArray[Any]
 
-_FIRST_WEIGHTS = 0.1  # standard deviation of those of hidden units, which must not be alike
+_ITERATIONS, _EXACT_ITERATIONS = 100, 500
+_MOMENTUM = 0.9  # of exact learning, which has little noise
 _GOLDEN = 0x9E3779B97F4A7C15  # 2^64 over the golden ratio: seeds far apart
 _CLAMPED_SCHEDULE = (4.0, 3.0, 2.0, 1.5, 1.0, 1.0, 1.0, 1.0, 1.0)
 
@@ -30,7 +30,7 @@ def begin(model: BoltzmannMachine, rows: Array) -> None:
     weights = np.zeros((units, units))
     if model.n_hidden:
         drawn = np.empty(weights.size)
-        _core.random_normal(drawn, 0.0, _FIRST_WEIGHTS, seed=model.seed_, stream=_core.Stream.PARAMETERS)
+        _core.random_normal(drawn, 0.0, model.init_scale, seed=model.seed_, stream=_core.Stream.PARAMETERS)
         weights = np.tril(drawn.reshape(weights.shape), -1)
         weights[:visible] = 0
         weights += weights.T
@@ -61,26 +61,47 @@ def start_chains(model: BoltzmannMachine) -> None:
     )
 
 
-def train_best(model: BoltzmannMachine, rows: Array, held_out: Array | None) -> None:
-    """Train the machine that was begun, and others from the beginning; the best one stays."""
-    first, best, kept = model.seed_, -np.inf, {}
-    for index in range(model.n_init):
-        if index:
-            model.seed_ = (first + index * _GOLDEN) % 2**64
-            begin(model, rows)
-        finished = train(model, rows, held_out, model.n_iter, model.final_learning_rate is not None)
-        score = float(model._scores(rows if held_out is None else held_out).mean()) if model.n_init > 1 else 0.0
-        if score > best:
-            best, kept = score, dict(model.__dict__)
-        if not finished:
-            break
-    model.__dict__.update(kept)
+def train_best(model: BoltzmannMachine, rows: Array, held_out: Array | None) -> bool:
+    """Train the machine that was begun, and others from the beginning; the best one stays, also where one diverges.
+
+    Returns
+    -------
+    finished : bool
+        False after Ctrl-C.
+    """
+    exact = learned_exactly(model.learning, model._units)
+    n_iter = (_EXACT_ITERATIONS if exact else _ITERATIONS) if model.n_iter is None else model.n_iter
+    first, best, kept = model.seed_, -np.inf, dict(model.__dict__)
+    finished = True
+    try:
+        for index in range(model.n_init):
+            if index:
+                model.seed_ = (first + index * _GOLDEN) % 2**64
+                begin(model, rows)
+            finished = train(model, rows, held_out, n_iter, model.final_learning_rate is not None)
+            if index == 0:
+                kept = dict(model.__dict__)
+            score = float(model._scores(rows if held_out is None else held_out).mean()) if model.n_init > 1 else 0.0
+            if score > best:
+                best, kept = score, dict(model.__dict__)
+            if not finished:
+                break
+    except KeyboardInterrupt:
+        finished = False
+    except FloatingPointError:
+        if best == -np.inf:
+            kept = dict(model.__dict__)
+        raise
+    finally:
+        with uninterrupted():
+            model.__dict__.update(kept)
+    return finished
 
 
 def train(model: BoltzmannMachine, rows: Array, held_out: Array | None, n_iter: int, decay: bool) -> bool:
     """Learn for `n_iter` iterations over the rows, or until the held-out ones have not become likelier for a while.
 
-    Ctrl-C ends it with a warning; the model is then what the last whole update made it.
+    After Ctrl-C the model is what the last whole update made it.
 
     Parameters
     ----------
@@ -99,7 +120,7 @@ def train(model: BoltzmannMachine, rows: Array, held_out: Array | None, n_iter: 
     best, stale = -np.inf, 0
     kept = (model.weights_, model.bias_)
     try:
-        with tqdm(total=n_iter, unit="iteration", disable=not model.verbose, desc="Boltzmann machine") as bar:
+        with _bar(model, n_iter) as bar:
             for index in range(n_iter):
                 learner.iterate(rows, _rate(model, index / max(1, n_iter - 1) if decay else 0.0))
                 _show(model, bar)
@@ -113,12 +134,20 @@ def train(model: BoltzmannMachine, rows: Array, held_out: Array | None, n_iter: 
                 if stale >= model.n_iter_no_change:
                     break
     except KeyboardInterrupt:
-        warnings.warn("Training interrupted by user.", stacklevel=4)
         return False
     finally:
         if held_out is not None and np.isfinite(best):
             model.weights_, model.bias_ = kept
     return True
+
+
+def _bar(model: BoltzmannMachine, n_iter: int) -> Any:
+    return tqdm(
+        total=n_iter,
+        desc="Boltzmann",
+        bar_format="{desc} {n_fmt}/{total_fmt} [{elapsed}<{remaining}{postfix}]",
+        disable=None if model.verbose else True,
+    )
 
 
 def _rate(model: BoltzmannMachine, done: float) -> float:
@@ -143,6 +172,8 @@ class _Learner:
     def __init__(self, model: BoltzmannMachine, visible: int) -> None:
         units = visible + model.n_hidden
         self.model = model
+        self.exact = learned_exactly(model.learning, units)
+        self.momentum = (_MOMENTUM if self.exact else 0.0) if model.momentum is None else model.momentum
         self.mask = connections_of(model.connections, units)
         self.clamped = np.zeros(units, np.uint8)
         self.clamped[:visible] = 1
@@ -171,7 +202,7 @@ class _Learner:
         model = self.model
         states = np.zeros((len(batch), len(self.free)), np.uint8)
         states[:, : batch.shape[1]] = batch
-        if model.learning == "exact":
+        if self.exact:
             machine = model._machine.double()
             clamped, chains, sweeps = self._expected(machine, states), model.chains_, model._sweeps
             free = sums.moments(machine, self.free, np.zeros((1, len(machine)), np.uint8))[1]
@@ -180,8 +211,8 @@ class _Learner:
         difference = clamped - free
         slope, bias_slope = self._slopes(difference, np.diagonal(clamped))
         slope -= model.weight_decay * model.weights_
-        velocity = model.momentum * model._velocity + rate * slope
-        bias_velocity = model.momentum * model._bias_velocity + rate * bias_slope
+        velocity = self.momentum * model._velocity + rate * slope
+        bias_velocity = self.momentum * model._bias_velocity + rate * bias_slope
         with np.errstate(over="ignore"):  # which is divergence
             weights = (model.weights_ + velocity).astype(model.dtype)
             bias = (model.bias_ + bias_velocity).astype(model.dtype)
@@ -219,7 +250,7 @@ class _Learner:
         place: dict[str, Any] = {"seed": model.seed_, "random_order": model.order == "random"}
         at_one, units = np.ones(model.n_sweeps), len(machine)
         counts = np.zeros((units, units), np.int64)
-        if model.n_hidden:
+        if model._hidden:
             annealed = len(self.clamped_temperatures)
             place |= {"clamped": self.clamped, "substream": sums.CLAMPED}
             sums.sweep(machine, states, self.clamped_temperatures, first=model._sweeps, **place)

@@ -24,7 +24,6 @@ class Sampling:
     if TYPE_CHECKING:
         n_features_in_: int
         order: str
-        dtype: str
         _machine: sums.Machine
 
     def sample(
@@ -82,11 +81,11 @@ class Sampling:
             first=1,
             random_order=self.order == "random",
         )
-        return np.asarray(states if hidden else states[:, : self.n_features_in_]).astype(self.dtype)
+        return np.asarray(states if hidden else states[:, : self.n_features_in_]).astype(self._machine.weights.dtype)
 
     def _given(self, given: Any, chains: int) -> tuple[Array, Array]:
         """Values of (chains, n_features), and which of the units they are for."""
-        values = np.asarray(given, np.float64)
+        values = settings.numbers_of("given", given, np.float64)
         if values.shape not in ((self.n_features_in_,), (chains, self.n_features_in_)):
             raise ValueError(
                 f"given must have the shape (n_features,) or (n_samples, n_features) with n_features = "
