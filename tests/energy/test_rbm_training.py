@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -243,6 +244,35 @@ def test_ctrl_c_leaves_the_last_whole_pass(ctrl_c: None, digits: Any) -> None:
     assert_array_equal(rbm.components_, before)
     assert rbm.n_iter_ == len(rbm.history_["reconstruction_error"]) == 2
     same(rbm.set_params(n_iter=1).fit(X[:200]), RBM(500, k=20, n_iter=3, random_state=0).fit(X[:200]))
+
+
+@pytest.mark.parametrize(
+    ("rows", "settings"),
+    [
+        (20_000, {"batch_size": 20_000, "k": 3}),
+        (100, {"batch_size": 100, "k": 3000}),
+        (100, {"batch_size": 10, "persistent": True, "n_chains": 5000}),
+    ],
+)
+def test_ctrl_c_is_answered_within_a_long_update(ctrl_c: None, rows: int, settings: dict[str, Any]) -> None:
+    X = (np.random.default_rng(0).random((rows, 784)) < 0.13).astype(np.float32)
+    rbm = RBM(500, n_iter=1, random_state=0, **settings)
+    sent = []
+    timer = threading.Timer(0.7, lambda: (sent.append(time.perf_counter()), os.kill(os.getpid(), signal.SIGINT)))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        rbm.fit(X)
+    assert rbm.n_iter_ == rbm.t_ == 0
+    assert rbm.transform(X[:2]).shape == (2, 500)
+    assert sent  # how long it took is not asserted: see the calls' pieces
+
+
+def test_pieces_of_an_update_draw_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wide machines are cut into pieces of rows and steps; a row trains as the same row of fewer."""
+    X = (np.random.default_rng(0).random((3, 3000)) < 0.5).astype(np.float32)
+    whole = RBM(2500, 0.0, k=40, batch_size=3, persistent=True, n_chains=60, n_iter=1, random_state=0).fit(X)
+    part = RBM(2500, 0.0, k=40, batch_size=3, persistent=True, n_chains=2, n_iter=1, random_state=0).fit(X)
+    assert_array_equal(whole.h_samples_[:2], part.h_samples_)
 
 
 def test_divergence_leaves_the_last_whole_pass() -> None:

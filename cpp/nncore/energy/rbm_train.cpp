@@ -92,9 +92,9 @@ class Trainer {
   }
 
   /// One update with these rows of samples; returns the sum of squared errors of the first reconstruction.
-  double update(const VisibleRows<T>& samples, const std::int64_t* order, std::size_t rows, std::uint64_t number) {
+  double update(const VisibleRows<T>& samples, const std::int64_t* order, std::size_t rows, std::uint64_t number,
+                const std::function<void()>& between) {
     const bool gaussian = machine_.kind() == Visible::kGaussian;
-    const double nanoseconds = product_nanoseconds(machine_, rows);
     const double gathering = static_cast<double>(rows * machine_.visible());
     parallel_ranges(rows, 1, gathering, [&](std::size_t begin, std::size_t end) {
       for (std::size_t r = begin; r < end; ++r) data_.take(r, samples, static_cast<std::size_t>(order[r]));
@@ -105,17 +105,16 @@ class Trainer {
     machine_.set_to_hidden(to_hidden_, gaussian || dense_at(data_.count(0, rows), rows * machine_.visible()));
     machine_.set_to_visible(to_visible_, dense_hidden_);
     const std::size_t negative_rows = chains_ > 0 ? chains_ : rows;
-    if (chains_ > 0) {
-      parallel_ranges(rows, 1, nanoseconds, [&](std::size_t begin, std::size_t end) { positive(begin, end); });
-      parallel_ranges(chains_, 1, nanoseconds * 2,
-                      [&](std::size_t begin, std::size_t end) { negative(begin, end, number); });
-    } else {
-      parallel_ranges(rows, 1, nanoseconds * 3, [&](std::size_t begin, std::size_t end) {
-        positive(begin, end);
-        for (std::size_t r = begin; r < end; ++r) step_.draw_hidden(hidden_, positive_rows(), r, number, 0);
-        negative(begin, end, number);
-      });
-    }
+    in_pieces(rows, 1, between, [&](std::size_t begin, std::size_t end, std::uint32_t, std::uint32_t) {
+      step_.hidden_probabilities(data_, begin, end, positive_rows());
+      for (std::size_t r = begin; chains_ == 0 && r < end; ++r) {
+        step_.draw_hidden(hidden_, positive_rows(), r, number, 0);
+      }
+    });
+    in_pieces(negative_rows, static_cast<std::uint32_t>(training_.steps), between,
+              [&](std::size_t begin, std::size_t end, std::uint32_t turn, std::uint32_t last) {
+                negative(begin, end, turn, last, number);
+              });
     dense_hidden_ = dense_at(hidden_.count(0, negative_rows), negative_rows * machine_.hidden());
     finish_statistics(rows, negative_rows);
     change(rows, negative_rows);
@@ -154,11 +153,28 @@ class Trainer {
   Rows<T> mean_rows() const { return {means_.data(), data_.stride()}; }
   Rows<T> velocity_rows() const { return {velocity_.data(), hidden_.stride()}; }
 
-  void positive(std::size_t begin, std::size_t end) { step_.hidden_probabilities(data_, begin, end, positive_rows()); }
+  /// body(begin, end, turn, last) on threads, for pieces of rows and of steps of about a tenth of a second.
+  template <typename Body>
+  void in_pieces(std::size_t rows, std::uint32_t steps, const std::function<void()>& between, const Body& body) const {
+    constexpr double kPiece = 1e8;
+    const double row_step = 2 * product_nanoseconds(machine_, 1);
+    const auto some_rows = static_cast<std::size_t>(std::max(kPiece / row_step, 1.0));
+    for (std::size_t first = 0; first < rows; first += some_rows) {
+      const std::size_t count = std::min(some_rows, rows - first);
+      const double nanoseconds = row_step * static_cast<double>(count);
+      const auto some_steps = static_cast<std::uint32_t>(std::min(std::max(kPiece / nanoseconds, 1.0), 1e4));
+      for (std::uint32_t turn = 0; turn < steps; turn += some_steps) {
+        const std::uint32_t last = std::min(steps, turn + some_steps);
+        parallel_ranges(count, 1, nanoseconds * (last - turn),
+                        [&](std::size_t begin, std::size_t end) { body(first + begin, first + end, turn, last); });
+        between();
+      }
+    }
+  }
 
-  /// k steps from the hidden states of rows [begin, end).
-  void negative(std::size_t begin, std::size_t end, std::uint64_t number) {
-    for (std::uint32_t turn = 0; turn < training_.steps; ++turn) {
+  /// Steps turn ... last - 1 from the hidden states of rows [begin, end).
+  void negative(std::size_t begin, std::size_t end, std::uint32_t turn, std::uint32_t last, std::uint64_t number) {
+    for (; turn < last; ++turn) {
       step_.visible_means(hidden_, begin, end, mean_rows());
       for (std::size_t r = begin; r < end; ++r) {
         if (turn == 0 && chains_ == 0) errors_[r] = squared_distance(data_.row(r), mean_rows()[r]);
@@ -351,7 +367,7 @@ class Trainer {
 template <typename T>
 double rbm_train(const RbmParameters<T>& machine, const VisibleRows<T>& samples, View<const std::int64_t, 1> order,
                  std::size_t batch_size, const RbmTraining& training, std::uint64_t first, View<T, 2> velocity,
-                 View<T, 2> chains) {
+                 View<T, 2> chains, const std::function<void()>& between) {
   require_machine(machine);
   require_rows(samples, machine.weights.extent(0));
   require(batch_size > 0, "batch_size must be at least 1, but is 0");
@@ -369,7 +385,7 @@ double rbm_train(const RbmParameters<T>& machine, const VisibleRows<T>& samples,
   double error = 0;
   for (std::size_t begin = 0; begin < order.size(); begin += batch_size) {
     const std::size_t rows = std::min(batch_size, order.size() - begin);
-    error += trainer.update(samples, order.data() + begin, rows, first++);
+    error += trainer.update(samples, order.data() + begin, rows, first++, between);
   }
   if (!trainer.finite()) return std::numeric_limits<double>::quiet_NaN();
   trainer.write_back(machine, velocity, chains);
@@ -377,8 +393,10 @@ double rbm_train(const RbmParameters<T>& machine, const VisibleRows<T>& samples,
 }
 
 template double rbm_train(const RbmParameters<float>&, const VisibleRows<float>&, View<const std::int64_t, 1>,
-                          std::size_t, const RbmTraining&, std::uint64_t, View<float, 2>, View<float, 2>);
+                          std::size_t, const RbmTraining&, std::uint64_t, View<float, 2>, View<float, 2>,
+                          const std::function<void()>&);
 template double rbm_train(const RbmParameters<double>&, const VisibleRows<double>&, View<const std::int64_t, 1>,
-                          std::size_t, const RbmTraining&, std::uint64_t, View<double, 2>, View<double, 2>);
+                          std::size_t, const RbmTraining&, std::uint64_t, View<double, 2>, View<double, 2>,
+                          const std::function<void()>&);
 
 }  // namespace nncore
