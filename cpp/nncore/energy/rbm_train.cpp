@@ -106,14 +106,13 @@ class Trainer {
     machine_.set_to_visible(to_visible_, dense_hidden_);
     const std::size_t negative_rows = chains_ > 0 ? chains_ : rows;
     in_pieces(rows, 1, between, [&](std::size_t begin, std::size_t end, std::uint32_t, std::uint32_t) {
-      step_.hidden_probabilities(data_, begin, end, positive_rows());
-      for (std::size_t r = begin; chains_ == 0 && r < end; ++r) {
-        step_.draw_hidden(hidden_, positive_rows(), r, number, 0);
-      }
+      over_columns(machine_.hidden(), end - begin,
+                   [&](Share share) { step_.hidden_probabilities(data_, begin, end, positive_rows(), share); });
+      if (chains_ == 0) draw_hidden(begin, end, positive_rows(), number, 0);
     });
     in_pieces(negative_rows, static_cast<std::uint32_t>(training_.steps), between,
               [&](std::size_t begin, std::size_t end, std::uint32_t turn, std::uint32_t last) {
-                negative(begin, end, turn, last, number);
+                for (; turn < last; ++turn) step_back_and_forth(begin, end, turn, number);
               });
     dense_hidden_ = dense_at(hidden_.count(0, negative_rows), negative_rows * machine_.hidden());
     finish_statistics(rows, negative_rows);
@@ -153,37 +152,54 @@ class Trainer {
   Rows<T> mean_rows() const { return {means_.data(), data_.stride()}; }
   Rows<T> velocity_rows() const { return {velocity_.data(), hidden_.stride()}; }
 
-  /// body(begin, end, turn, last) on threads, for pieces of rows and of steps of about a tenth of a second.
+  /// body(begin, end, turn, last) for pieces of rows and of steps of about a tenth of a second.
   template <typename Body>
   void in_pieces(std::size_t rows, std::uint32_t steps, const std::function<void()>& between, const Body& body) const {
     constexpr double kPiece = 1e8;
     const double row_step = 2 * product_nanoseconds(machine_, 1);
     const auto some_rows = static_cast<std::size_t>(std::max(kPiece / row_step, 1.0));
     for (std::size_t first = 0; first < rows; first += some_rows) {
-      const std::size_t count = std::min(some_rows, rows - first);
-      const double nanoseconds = row_step * static_cast<double>(count);
+      const std::size_t end = std::min(rows, first + some_rows);
+      const double nanoseconds = row_step * static_cast<double>(end - first);
       const auto some_steps = static_cast<std::uint32_t>(std::min(std::max(kPiece / nanoseconds, 1.0), 1e4));
       for (std::uint32_t turn = 0; turn < steps; turn += some_steps) {
-        const std::uint32_t last = std::min(steps, turn + some_steps);
-        parallel_ranges(count, 1, nanoseconds * (last - turn),
-                        [&](std::size_t begin, std::size_t end) { body(first + begin, first + end, turn, last); });
+        body(first, end, turn, std::min(steps, turn + some_steps));
         between();
       }
     }
   }
 
-  /// Steps turn ... last - 1 from the hidden states of rows [begin, end).
-  void negative(std::size_t begin, std::size_t end, std::uint32_t turn, std::uint32_t last, std::uint64_t number) {
-    for (; turn < last; ++turn) {
-      step_.visible_means(hidden_, begin, end, mean_rows());
-      for (std::size_t r = begin; r < end; ++r) {
-        if (turn == 0 && chains_ == 0) errors_[r] = squared_distance(data_.row(r), mean_rows()[r]);
-        step_.draw_visible(visible_, mean_rows(), r, number, turn);
-      }
-      step_.hidden_probabilities(visible_, begin, end, negative_rows());
-      if (turn + 1 == training_.steps && chains_ == 0) continue;
-      for (std::size_t r = begin; r < end; ++r) step_.draw_hidden(hidden_, negative_rows(), r, number, turn + 1);
-    }
+  /// body(share) for shares of the columns of a product with the weights: each core keeps to its part of them.
+  template <typename Body>
+  void over_columns(std::size_t columns, std::size_t rows, const Body& body) const {
+    const std::size_t registers = (columns + kLanes<T> - 1) / kLanes<T>;
+    parallel_parts(registers, product_nanoseconds(machine_, rows) / 2,
+                   [&](std::size_t part, std::size_t parts) { body(Share{part, parts}); });
+  }
+
+  void draw_hidden(std::size_t begin, std::size_t end, Rows<const T> p, std::uint64_t number, std::uint32_t turn) {
+    parallel_ranges(end - begin, 1, 1.2 * static_cast<double>((end - begin) * machine_.hidden()),
+                    [&](std::size_t first, std::size_t last) {
+                      for (std::size_t r = begin + first; r < begin + last; ++r) {
+                        step_.draw_hidden(hidden_, p, r, number, turn);
+                      }
+                    });
+  }
+
+  /// A step from the hidden states of rows [begin, end): visible ones, and the hidden probabilities that they give.
+  void step_back_and_forth(std::size_t begin, std::size_t end, std::uint32_t turn, std::uint64_t number) {
+    over_columns(machine_.visible(), end - begin,
+                 [&](Share share) { step_.visible_means(hidden_, begin, end, mean_rows(), share); });
+    parallel_ranges(end - begin, 1, 1.5 * static_cast<double>((end - begin) * machine_.visible()),
+                    [&](std::size_t first, std::size_t last) {
+                      for (std::size_t r = begin + first; r < begin + last; ++r) {
+                        if (turn == 0 && chains_ == 0) errors_[r] = squared_distance(data_.row(r), mean_rows()[r]);
+                        step_.draw_visible(visible_, mean_rows(), r, number, turn);
+                      }
+                    });
+    over_columns(machine_.hidden(), end - begin,
+                 [&](Share share) { step_.hidden_probabilities(visible_, begin, end, negative_rows(), share); });
+    if (turn + 1 < training_.steps || chains_ > 0) draw_hidden(begin, end, negative_rows(), number, turn + 1);
   }
 
   double squared_distance(const T* a, const T* b) const {

@@ -154,15 +154,16 @@ inline void add_listed(const Units<T>& units, std::size_t row, Rows<const T> mat
 }
 }  // namespace detail
 
-/// finish(row, column, sum) for rows [begin, end) and each register of columns of bias + units·matrix; every row of the
-/// matrix, and the bias, has room for whole blocks. Units that are 0 are skipped.
+/// finish(row, column, sum) for rows [begin, end) and each register of columns, or of a share of them, of bias +
+/// units·matrix; every row of the matrix, and the bias, has room for whole blocks. Units that are 0 are skipped.
 template <typename T, typename Finish>
 void multiply_listed(const Units<T>& units, std::size_t begin, std::size_t end, Rows<const T> matrix, const T* bias,
-                     std::size_t columns, const Finish& finish) {
+                     std::size_t columns, const Finish& finish, Share share = {}) {
   constexpr std::size_t V = 8;  // registers: columns of a matrix of a thousand rows that stay in L2
   const std::size_t registers = (columns + kLanes<T> - 1) / kLanes<T>;
-  for (std::size_t done = 0; done < registers; done += V) {
-    with_constant<V>(std::min(V, registers - done), [&](auto vecs) {
+  const std::size_t last = share.end(registers);
+  for (std::size_t done = share.begin(registers); done < last; done += V) {
+    with_constant<V>(std::min(V, last - done), [&](auto vecs) {
       for (std::size_t row = begin; row < end; ++row) {
         detail::add_listed<vecs>(units, row, matrix, bias, done * kLanes<T>, finish);
       }
@@ -196,12 +197,13 @@ class Direction {
   bool dense() const { return dense_; }
 
   template <typename Finish>
-  void multiply(const Units<T>& units, std::size_t begin, std::size_t end, const Finish& finish) const {
+  void multiply(const Units<T>& units, std::size_t begin, std::size_t end, const Finish& finish,
+                Share share = {}) const {
     if (dense_) {
       const LeftRows<T> left{units.row(0), units.stride(), units.width()};
-      multiply_tiles(left, begin, end, panels_, StartAt<T>{bias_, 0}, finish);
+      multiply_tiles(left, begin, end, panels_, StartAt<T>{bias_, 0}, finish, share);
     } else {
-      multiply_listed(units, begin, end, matrix_, bias_, columns_, finish);
+      multiply_listed(units, begin, end, matrix_, bias_, columns_, finish, share);
     }
   }
 
@@ -294,16 +296,17 @@ class GibbsStep {
       : machine_(machine), to_hidden_(to_hidden), to_visible_(to_visible), seed_(seed), first_row_(first_row) {}
 
   /// p(h | v) of rows [begin, end).
-  void hidden_probabilities(const Units<T>& visible, std::size_t begin, std::size_t end, Rows<T> p) const {
-    to_hidden_.multiply(visible, begin, end, StoreSigmoid<T>{p});
+  void hidden_probabilities(const Units<T>& visible, std::size_t begin, std::size_t end, Rows<T> p,
+                            Share share = {}) const {
+    to_hidden_.multiply(visible, begin, end, StoreSigmoid<T>{p}, share);
   }
 
   /// p(v | h) or means.
-  void visible_means(const Units<T>& hidden, std::size_t begin, std::size_t end, Rows<T> p) const {
+  void visible_means(const Units<T>& hidden, std::size_t begin, std::size_t end, Rows<T> p, Share share = {}) const {
     if (machine_.kind() == Visible::kGaussian) {
-      to_visible_.multiply(hidden, begin, end, StoreTo<T>{p});
+      to_visible_.multiply(hidden, begin, end, StoreTo<T>{p}, share);
     } else {
-      to_visible_.multiply(hidden, begin, end, StoreSigmoid<T>{p});
+      to_visible_.multiply(hidden, begin, end, StoreSigmoid<T>{p}, share);
     }
   }
 
