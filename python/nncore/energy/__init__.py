@@ -37,6 +37,7 @@ _MODULES = {
 def __getattr__(name: str) -> Any:
     """Imports a class or function on first use."""
     if name in _MODULES:
+        importlib.import_module("nncore.energy._estimator")  # says what to install where scikit-learn is missing
         return getattr(importlib.import_module(f"nncore.energy.{_MODULES[name]}"), name)
     raise AttributeError(f"module 'nncore.energy' has no attribute {name!r}")
 

@@ -18,6 +18,7 @@ from nncore.energy import _boltzmann_settings as settings
 from nncore.energy._boltzmann_likelihood import Likelihood
 from nncore.energy._boltzmann_sampling import Sampling
 from nncore.energy._estimator import EnergyModel, Self
+from nncore.nn import _checks
 
 __all__ = ["BoltzmannMachine"]
 
@@ -389,8 +390,8 @@ class BoltzmannMachine(Sampling, Likelihood, ClassNamePrefixFeaturesOutMixin, Tr
             raise ValueError("history_ must have score and difference")
         self.history_ = {name: list(map(float, values)) for name, values in self.history_.items()}
         seed_of(self.seed_)
-        settings.at_least("n_iter_", self.n_iter_, 0)
-        settings.at_least("_sweeps", self._sweeps, 0)
+        _checks.at_least("n_iter_", self.n_iter_, 0)
+        _checks.at_least("_sweeps", self._sweeps, 0)
 
     @property
     def _n_features_out(self) -> int:

@@ -11,7 +11,8 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from nncore import _core
 from nncore._random import seed_of
 from nncore.energy import _boltzmann_sums as sums
-from nncore.energy._boltzmann_settings import MOST_LEARNED_EXACTLY, MOST_SUMMED, at_least, scored_without_sampling
+from nncore.energy._boltzmann_settings import MOST_LEARNED_EXACTLY, MOST_SUMMED, scored_without_sampling
+from nncore.nn import _checks
 
 Array = NDArray[Any]
 
@@ -212,8 +213,8 @@ class Likelihood:
             )
         if method == "exact" or (method == "auto" and units <= _MOST_EXACT):
             return float(sums.log_sums(machine, nobody, np.zeros((1, units), np.uint8))[0]), 0.0
-        chains = at_least("n_chains", n_chains, 2)
-        betas = np.linspace(0, 1, at_least("n_temperatures", n_temperatures, 1) + 1)
+        chains = _checks.at_least("n_chains", n_chains, 2)
+        betas = np.linspace(0, 1, _checks.at_least("n_temperatures", n_temperatures, 1) + 1)
         seed = seed_of(random_state)
         states = np.zeros((chains, units), np.uint8)
         base = self._base(states, nobody, seed)

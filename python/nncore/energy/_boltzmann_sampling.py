@@ -12,6 +12,7 @@ from nncore import _core
 from nncore._random import seed_of
 from nncore.energy import _boltzmann_settings as settings
 from nncore.energy import _boltzmann_sums as sums
+from nncore.nn import _checks
 
 Array = NDArray[Any]
 
@@ -61,7 +62,7 @@ class Sampling:
             If an argument is not what it must be.
         """
         check_is_fitted(self)
-        chains = settings.at_least("n_samples", n_samples, 1)
+        chains = _checks.at_least("n_samples", n_samples, 1)
         temperatures = settings.temperatures_of("schedule", _SCHEDULE if schedule is None else schedule)
         machine, seed = self._machine, seed_of(random_state)
         words = np.empty((chains, len(machine)), np.uint32)

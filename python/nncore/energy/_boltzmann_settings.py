@@ -32,12 +32,12 @@ def learned_exactly(learning: str, units: int) -> bool:
 
 def check_settings(model: BoltzmannMachine) -> None:
     """TypeError or ValueError where a parameter is not what it must be."""
-    at_least("n_hidden", model.n_hidden, 0)
+    _checks.at_least("n_hidden", model.n_hidden, 0)
     for name in ("n_init", "n_chains", "n_sweeps", "n_iter_no_change"):
-        at_least(name, getattr(model, name), 1)
+        _checks.at_least(name, getattr(model, name), 1)
     for name in ("n_iter", "batch_size"):
         if getattr(model, name) is not None:
-            at_least(name, getattr(model, name), 1)
+            _checks.at_least(name, getattr(model, name), 1)
     for name in ("learning_rate", "weight_decay", "init_scale", "tol"):
         _checks.number(name, getattr(model, name))
     if model.final_learning_rate is not None:
@@ -60,13 +60,6 @@ def check_settings(model: BoltzmannMachine) -> None:
         _checks.number("binarize", model.binarize, least=-np.inf)
     if model.clamped_schedule is not None:
         temperatures_of("clamped_schedule", model.clamped_schedule)
-
-
-def at_least(name: str, value: Any, least: int) -> int:
-    """Return `value` as an int that is not below `least`."""
-    if _checks.whole_number(name, value) < least:
-        raise ValueError(f"{name} must be at least {least}, but is {value}")
-    return int(value)
 
 
 def check_sizes(model: BoltzmannMachine, units: int) -> None:

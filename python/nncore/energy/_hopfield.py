@@ -7,6 +7,8 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
 from tqdm import tqdm
 
 from nncore import _core
@@ -15,9 +17,6 @@ from nncore.energy import _recall
 from nncore.energy._estimator import EnergyModel
 from nncore.energy._recall import Packed, RecallReport, Weights
 from nncore.nn import _checks
-
-from sklearn.base import OneToOneFeatureMixin, TransformerMixin  # isort: skip  # _estimator says what to install
-from sklearn.utils.validation import check_is_fitted, validate_data  # isort: skip
 
 __all__ = ["Hopfield", "RecallReport"]
 

@@ -8,15 +8,14 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import OneToOneFeatureMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
 from tqdm import tqdm
 
 from nncore import _core
 from nncore.energy._estimator import EnergyModel
 from nncore.energy._recall import RecallReport, blocks
 from nncore.nn import _checks
-
-from sklearn.base import OneToOneFeatureMixin, TransformerMixin  # isort: skip  # _estimator says what to install
-from sklearn.utils.validation import check_is_fitted, validate_data  # isort: skip
 
 __all__ = ["ModernHopfield"]
 

@@ -6,14 +6,13 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils.validation import check_is_fitted
 
 from nncore import _core
 from nncore._random import seed_of
 from nncore.energy import _rbm_training
-from nncore.energy._rbm_distribution import Distribution, at_least
+from nncore.energy._rbm_distribution import Distribution
 from nncore.nn import _checks
-
-from sklearn.utils.validation import check_is_fitted  # isort: skip  # _estimator says what to install
 
 __all__ = ["RBM"]
 
@@ -261,9 +260,9 @@ class RBM(Distribution):
 
     def _check_settings(self) -> None:
         for name in ("n_components", "k", "batch_size", "n_iter", "n_iter_no_change"):
-            at_least(name, getattr(self, name), 1)
+            _checks.at_least(name, getattr(self, name), 1)
         if self.n_chains is not None:
-            at_least("n_chains", self.n_chains, 1)
+            _checks.at_least("n_chains", self.n_chains, 1)
         if self.k > 10_000:
             raise ValueError(f"k must be at most 10000, but is {self.k}")
         for name in ("learning_rate", "weight_decay", "sparsity_cost", "tol"):
@@ -330,7 +329,7 @@ class RBM(Distribution):
         if self._weights.dtype.char not in "fd" or not isinstance(self._gaussian, bool):
             raise ValueError("the weights must be float32 or float64, and the visible units be said")
         for name in ("n_iter_", "t_", "_seed"):
-            at_least(name, getattr(self, name), 0)
+            _checks.at_least(name, getattr(self, name), 0)
         self.history_ = {name: list(map(float, values)) for name, values in self.history_.items()}
 
     @property

@@ -42,12 +42,3 @@ def pieces(count: int, products_each: int, most: int | None = None) -> Iterator[
     size = size if most is None else min(size, most)
     for begin in range(0, count, size):
         yield begin, min(count, begin + size)
-
-
-def cast(name: str, array: Any, dtype: Any) -> Any:
-    """`array` in this type, C-contiguous; ValueError where numbers become too large for it."""
-    with np.errstate(over="ignore"):
-        result = array.astype(dtype, copy=False)
-    if result is not array and not np.isfinite(result.data if sparse.issparse(result) else result).all():
-        raise ValueError(f"{name} must be finite, but has a value too large for {np.dtype(dtype)}; try dtype='float64'")
-    return result if sparse.issparse(result) else np.ascontiguousarray(result)

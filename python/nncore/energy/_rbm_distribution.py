@@ -14,8 +14,9 @@ from nncore import _core
 from nncore._random import seed_of
 from nncore.energy import _rbm_partition
 from nncore.energy._estimator import EnergyModel
-from nncore.energy._rbm_arrays import Machine, cast, pieces, rows_of
+from nncore.energy._rbm_arrays import Machine, pieces, rows_of
 from nncore.nn import _checks
+from nncore.nn._mlp_base import cast
 
 Array = NDArray[Any]
 
@@ -76,7 +77,7 @@ class Distribution(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EnergyMode
             raise ValueError(f"X must be (n_samples, n_components) = (n, {self._hidden}), but came as {array.shape}")
         if not np.isfinite(array).all():
             raise ValueError("X must be finite, but has NaN or infinity")
-        hidden = cast("X", array, self._weights.dtype)
+        hidden = np.ascontiguousarray(cast("X", array, self._weights.dtype))
         visible = np.empty((len(hidden), self.n_features_in_), self._weights.dtype)
         machine = self._machine()
         for begin, end in pieces(len(hidden), machine.size):
@@ -100,7 +101,7 @@ class Distribution(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EnergyMode
         v : array of shape (n_samples, n_features), or (steps + 1, n_samples, n_features) from `v` on
             Of the type of `v`.
         """
-        steps = at_least("steps", steps, 0)
+        steps = _checks.at_least("steps", steps, 0)
         states, kind = self._input(v)
         visible = np.array(states.toarray() if sparse.issparse(states) else states, self._weights.dtype, order="C")
         path = np.empty((steps + 1, *visible.shape), visible.dtype) if return_path else None
@@ -132,7 +133,7 @@ class Distribution(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EnergyMode
             0 or 1, or real numbers for Gaussian units.
         """
         check_is_fitted(self)
-        n_samples, n_steps = at_least("n_samples", n_samples, 1), at_least("n_steps", n_steps, 1)
+        n_samples, n_steps = _checks.at_least("n_samples", n_samples, 1), _checks.at_least("n_steps", n_steps, 1)
         seed = seed_of(random_state)
         start = np.empty((n_samples, self.n_features_in_), self._weights.dtype)
         _rbm_partition.draw_base(self, start, seed)
@@ -210,7 +211,10 @@ class Distribution(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EnergyMode
         if method == "exact":
             value, error = _rbm_partition.exact(self), 0.0
         elif method == "ais":
-            chains, temperatures = at_least("n_chains", n_chains, 2), at_least("n_temperatures", n_temperatures, 1)
+            chains, temperatures = (
+                _checks.at_least("n_chains", n_chains, 2),
+                _checks.at_least("n_temperatures", n_temperatures, 1),
+            )
             value, error = _rbm_partition.ais(self, chains, temperatures, seed_of(random_state))
         else:
             raise ValueError(f"method must be 'ais' or 'exact', but is {method!r}")
@@ -309,9 +313,3 @@ class Distribution(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EnergyMode
             X = X.copy()
             X.sum_duplicates()
         return X
-
-
-def at_least(name: str, value: Any, least: int) -> int:
-    if _checks.whole_number(name, value) < least:
-        raise ValueError(f"{name} must be at least {least}, but is {value}")
-    return int(value)

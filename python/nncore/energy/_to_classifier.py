@@ -7,14 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
 
 from nncore.energy._rbm import RBM
-
-try:
-    from sklearn.pipeline import Pipeline
-    from sklearn.utils.validation import check_is_fitted
-except ModuleNotFoundError as error:
-    raise ImportError("nncore.energy.to_classifier needs scikit-learn: pip install 'nncore[sklearn]'") from error
 
 if TYPE_CHECKING:
     from nncore.nn import MLPClassifier

@@ -43,6 +43,14 @@ def whole_number(name: str, value: Any) -> int:
     return int(value)
 
 
+def at_least(name: str, value: Any, least: int) -> int:
+    """Return `value` as an int that is not below `least`; TypeError or ValueError otherwise."""
+    number = whole_number(name, value)
+    if number < least:
+        raise ValueError(f"{name} must be at least {least}, but is {number}")
+    return number
+
+
 def flag(name: str, value: Any) -> bool:
     """Return `value` as a bool; TypeError if it is none."""
     if not isinstance(value, (bool, np.bool_)):

@@ -15,10 +15,7 @@ def at_least(name: str, value: Any, least: int) -> int:
     """`value` as an int of at least `least`; 1e6, which reads well, is one."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    number = _checks.whole_number(name, value)
-    if number < least:
-        raise ValueError(f"{name} must be at least {least}, but is {number}")
-    return number
+    return _checks.at_least(name, value, least)
 
 
 def positive(name: str, value: Any) -> int:
