@@ -143,14 +143,15 @@ void rbm_hidden(const RbmParameters<const T>& machine, const VisibleRows<T>& sam
   require(hidden.extents() == typename View<T, 2>::Extents{samples.rows(), width}, "hidden",
           "(rows, hidden) with hidden = ", width, hidden);
   const RbmCopy<T> copy(machine);
-  Direction<T> to_hidden;
+  Direction<T> to_hidden, to_visible;
+  const GibbsStep<T> step(copy, to_hidden, to_visible, 0);
   Buffer<T> p;
   p.reserve(kRowsAtOnce * copy.weights().stride);
   for_pieces(samples, [&](const Units<T>& units, std::size_t first, std::size_t rows) {
     copy.set_to_hidden(to_hidden, is_dense(units, rows));
     const Rows<T> out{p.data(), copy.weights().stride};
     parallel_ranges(rows, 1, product_nanoseconds(copy, rows), [&](std::size_t begin, std::size_t end) {
-      to_hidden.multiply(units, begin, end, StoreSigmoid<T>{out});
+      step.hidden_probabilities(units, begin, end, out);
       for (std::size_t r = begin; r < end; ++r) std::copy_n(out[r], width, hidden.row(first + r));
     });
   });
@@ -223,9 +224,8 @@ void rbm_free_energy(const RbmParameters<const T>& machine, const VisibleRows<T>
     copy.set_to_hidden(to_hidden, is_dense(units, rows));
     const Rows<T> out{terms.data(), copy.weights().stride};
     parallel_ranges(rows, 1, product_nanoseconds(copy, rows), [&](std::size_t begin, std::size_t end) {
-      to_hidden.multiply(units, begin, end, [&](std::size_t row, std::size_t column, Vec<T> sum) {
-        store(out[row] + column, softplus_lanes(sum));
-      });
+      const Columns columns = to_hidden.multiply(units, begin, end, out);
+      transform(out, begin, end, columns, [](std::size_t, Vec<T> sum) { return softplus_lanes(sum); });
       for (std::size_t r = begin; r < end; ++r) {
         BlockSums<T> sums;
         sums.add(out[r], copy.hidden());
@@ -252,11 +252,14 @@ void rbm_pseudo_likelihood(const RbmParameters<const T>& machine, const VisibleR
     copy.set_to_hidden(to_hidden, is_dense(units, rows));
     const double nanoseconds = 4 * product_nanoseconds(copy, rows) * static_cast<double>(copy.visible());
     parallel_ranges(rows, 1, nanoseconds, [&](std::size_t begin, std::size_t end) {
-      to_hidden.multiply(units, begin, end, [&](std::size_t row, std::size_t column, Vec<T> sum) {
-        store(x.data() + row * stride + column, sum);
-        store(p.data() + row * stride + column, sigmoid_lanes(sum));
-        store(q.data() + row * stride + column, sigmoid_lanes(-sum));
-      });
+      const Columns columns = to_hidden.multiply(units, begin, end, {x.data(), stride});
+      for (std::size_t r = begin; r < end; ++r) {
+        for (std::size_t j = r * stride + columns.begin; j < r * stride + columns.end; j += kLanes<T>) {
+          const Vec<T> sum = load(x.data() + j);
+          store(p.data() + j, sigmoid_lanes(sum));
+          store(q.data() + j, sigmoid_lanes(-sum));
+        }
+      }
       for (std::size_t r = begin; r < end; ++r) {
         std::fill(p.data() + r * stride + copy.hidden(), p.data() + (r + 1) * stride, T(0));
         std::fill(q.data() + r * stride + copy.hidden(), q.data() + (r + 1) * stride, T(1));

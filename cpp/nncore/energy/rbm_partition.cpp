@@ -42,7 +42,7 @@ class Annealing {
 
   /// From beta to `next`: log weights rise at the states that are there, which then take a step.
   void step(std::size_t begin, std::size_t end, double beta, double next, std::uint64_t number, double* log_weights) {
-    to_hidden_.multiply(visible_, begin, end, StoreTo<T>{{sums_.data(), hidden_.stride()}});
+    to_hidden_.multiply(visible_, begin, end, {sums_.data(), hidden_.stride()});
     for (std::size_t r = begin; r < end; ++r) {
       log_weights[r] += (next - beta) * visible_difference(r) + hidden_difference(r, beta, next);
       hidden_.draw(r, p_.data() + r * hidden_.stride(), {seed_, Stream::kImportance, kHidden, number},
@@ -50,9 +50,11 @@ class Annealing {
     }
     const Vec<T> share = broadcast(static_cast<T>(next)), rest = broadcast(static_cast<T>(1 - next));
     const bool gaussian = machine_.kind() == Visible::kGaussian;
-    to_visible_.multiply(hidden_, begin, end, [&](std::size_t row, std::size_t column, Vec<T> sum) {
+    const Rows<T> means{means_.data(), visible_.stride()};
+    const Columns columns = to_visible_.multiply(hidden_, begin, end, means);
+    transform(means, begin, end, columns, [&](std::size_t column, Vec<T> sum) {
       const Vec<T> mean = fma(rest, load(base_bias_.data() + column), share * sum);
-      store(means_.data() + row * visible_.stride() + column, gaussian ? mean : sigmoid_lanes(mean));
+      return gaussian ? mean : sigmoid_lanes(mean);
     });
     for (std::size_t r = begin; r < end; ++r) draw_visible(r, {seed_, Stream::kImportance, kVisible, number});
   }

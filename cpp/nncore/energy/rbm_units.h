@@ -45,76 +45,17 @@ class Units {
   }
 
   /// Makes the list of a row whose states are there.
-  void list(std::size_t r) {
-    const T* states = row(r);
-    std::uint32_t* columns = columns_.data() + r * stride_;
-    std::uint32_t n = 0, ones = 0;
-    for (std::size_t i = 0; i < width_; ++i) ones += states[i] == T(1);
-    for (std::size_t block = 0; block < stride_; block += kBlock<T>) {  // zeros stand behind the width
-      const T* from = states + block;
-      bool none = true;
-      for (std::size_t i = 0; i < kBlock<T>; ++i) none &= from[i] == T(0);
-      if (none) continue;  // most are, at an image's borders
-      for (std::size_t i = 0; i < kBlock<T>; ++i) {
-        columns[n] = static_cast<std::uint32_t>(block + i);
-        n += from[i] != T(0);
-      }
-    }
-    finish(r, n, n == ones);
-  }
+  void list(std::size_t r);
 
-  void take(std::size_t r, const VisibleRows<T>& from, std::size_t index) {
-    T* states = row(r);
-    if (from.is_sparse) {
-      const auto begin = static_cast<std::size_t>(from.sparse.starts(index));
-      const auto end = static_cast<std::size_t>(from.sparse.starts(index + 1));
-      std::fill_n(states, stride_, T(0));
-      for (std::size_t e = begin; e < end; ++e) {
-        states[static_cast<std::size_t>(from.sparse.columns(e))] = from.sparse.values(e);
-      }
-    } else {
-      std::copy_n(from.dense.row(index), width_, states);
-      std::fill(states + width_, states + stride_, T(0));
-    }
-    list(r);
-  }
+  void take(std::size_t r, const VisibleRows<T>& from, std::size_t index);
 
-  void take(std::size_t r, const T* from) {
-    std::copy_n(from, width_, row(r));
-    std::fill(row(r) + width_, row(r) + stride_, T(0));
-    list(r);
-  }
+  void take(std::size_t r, const T* from);
 
   /// Unit i is 1 with probability p[i], from words first ...
-  void draw(std::size_t r, const T* p, const Draws& draws, std::uint64_t first) {
-    constexpr std::size_t kWordsEach = sizeof(T) / 4, kChunk = 256;
-    std::uint32_t words[kChunk * kWordsEach];
-    T* states = row(r);
-    std::uint32_t* columns = columns_.data() + r * stride_;
-    std::size_t n = 0;
-    for (std::size_t done = 0; done < width_; done += kChunk) {
-      const std::size_t some = std::min(kChunk, width_ - done);
-      random_words(draws, first + done * kWordsEach, some * kWordsEach, words);
-      for (std::size_t i = 0; i < some; ++i) {
-        states[done + i] = unit_of_words<T>(words, i) < p[done + i] ? T(1) : T(0);
-      }
-      for (std::size_t i = done; i < done + some; ++i) {
-        columns[n] = static_cast<std::uint32_t>(i);
-        n += states[i] != T(0);
-      }
-    }
-    std::fill(states + width_, states + stride_, T(0));
-    finish(r, n, true);
-  }
+  void draw(std::size_t r, const T* p, const Draws& draws, std::uint64_t first);
 
   /// Unit i is normal with this mean and variance 1. Without a list.
-  void draw_normal(std::size_t r, const T* mean, const Draws& draws, std::uint64_t first) {
-    T* states = row(r);
-    random_normals(draws, first, width_, states);
-    for (std::size_t i = 0; i < width_; ++i) states[i] += mean[i];
-    std::fill(states + width_, states + stride_, T(0));
-    finish(r, width_, false);
-  }
+  void draw_normal(std::size_t r, const T* mean, const Draws& draws, std::uint64_t first);
 
  private:
   void finish(std::size_t r, std::size_t count, bool binary) {
@@ -128,46 +69,32 @@ class Units {
   Buffer<std::uint8_t> binary_;
 };
 
-namespace detail {
-template <std::size_t V, typename T, typename Finish>
-inline void add_listed(const Units<T>& units, std::size_t row, Rows<const T> matrix, const T* bias, std::size_t column,
-                       const Finish& finish) {
-  Vec<T> sums[V];
-  unrolled<V>([&](auto v) { sums[v] = load(bias + column + v * kLanes<T>); });
-  const std::uint32_t* columns = units.columns(row);
-  const std::size_t count = units.count(row);
-  const T* const from = matrix.data + column;
-  if (units.binary(row)) {
-    for (std::size_t n = 0; n < count; ++n) {
-      const T* w = from + columns[n] * matrix.stride;
-      unrolled<V>([&](auto v) { sums[v] += load(w + v * kLanes<T>); });
-    }
-  } else {
-    const T* states = units.row(row);
-    for (std::size_t n = 0; n < count; ++n) {
-      const T* w = from + columns[n] * matrix.stride;
-      const Vec<T> x = broadcast(states[columns[n]]);
-      unrolled<V>([&](auto v) { sums[v] = fma(x, load(w + v * kLanes<T>), sums[v]); });
-    }
-  }
-  unrolled<V>([&](auto v) { finish(row, column + v * kLanes<T>, sums[v]); });
-}
-}  // namespace detail
+/// Columns of a product that a call has written, in whole registers.
+struct Columns {
+  std::size_t begin = 0, end = 0;
+};
 
-/// finish(row, column, sum) for rows [begin, end) and each register of columns, or of a share of them, of bias +
-/// units·matrix; every row of the matrix, and the bias, has room for whole blocks. Units that are 0 are skipped.
-template <typename T, typename Finish>
-void multiply_listed(const Units<T>& units, std::size_t begin, std::size_t end, Rows<const T> matrix, const T* bias,
-                     std::size_t columns, const Finish& finish, Share share = {}) {
-  constexpr std::size_t V = 8;  // registers: columns of a matrix of a thousand rows that stay in L2
-  const std::size_t registers = (columns + kLanes<T> - 1) / kLanes<T>;
-  const std::size_t last = share.end(registers);
-  for (std::size_t done = share.begin(registers); done < last; done += V) {
-    with_constant<V>(std::min(V, last - done), [&](auto vecs) {
-      for (std::size_t row = begin; row < end; ++row) {
-        detail::add_listed<vecs>(units, row, matrix, bias, done * kLanes<T>, finish);
-      }
-    });
+/// f(column, integral_constant<V>) for groups of V registers of these columns, of 8 (columns of a matrix of a thousand rows
+/// that stay in L2) while there are so many.
+template <typename T, typename F>
+void for_register_groups(Columns columns, const F& f) {
+  std::size_t column = columns.begin;
+  for (; column + 8 * kLanes<T> <= columns.end; column += 8 * kLanes<T>) {
+    f(column, std::integral_constant<std::size_t, 8>());
+  }
+  for (; column + 3 * kLanes<T> <= columns.end; column += 3 * kLanes<T>) {
+    f(column, std::integral_constant<std::size_t, 3>());
+  }
+  for (; column < columns.end; column += kLanes<T>) f(column, std::integral_constant<std::size_t, 1>());
+}
+
+/// to[row][column] = f(column, to[row][column]) for rows [begin, end) and these columns, a register at a time.
+template <typename T, typename F>
+void transform(Rows<T> to, std::size_t begin, std::size_t end, Columns columns, const F& f) {
+  for (std::size_t row = begin; row < end; ++row) {
+    for (std::size_t column = columns.begin; column < columns.end; column += kLanes<T>) {
+      store(to[row] + column, f(column, load(to[row] + column)));
+    }
   }
 }
 
@@ -176,36 +103,16 @@ template <typename T>
 class Direction {
  public:
   /// Sums of rows of the matrix (depth, columns), which stays the caller's.
-  void set_lists(Rows<const T> matrix, const T* bias, std::size_t columns) {
-    matrix_ = matrix;
-    bias_ = bias;
-    columns_ = columns;
-    dense_ = false;
-  }
+  void set_lists(Rows<const T> matrix, const T* bias, std::size_t columns);
   /// Products with all units; the matrix is packed.
-  void set_tiles(Rows<const T> matrix, const T* bias, std::size_t depth, std::size_t columns) {
-    bias_ = bias;
-    dense_ = true;
-    panels_.pack_rows(depth, columns, [&](std::size_t k) { return matrix[k]; }, Padding::kTight);
-  }
+  void set_tiles(Rows<const T> matrix, const T* bias, std::size_t depth, std::size_t columns);
   /// The same for the matrix's transpose, (columns, depth).
-  void set_tiles_transposed(Rows<const T> matrix, const T* bias, std::size_t depth, std::size_t columns) {
-    bias_ = bias;
-    dense_ = true;
-    panels_.pack_columns(depth, columns, [&](std::size_t j) { return matrix[j]; }, Padding::kTight);
-  }
+  void set_tiles_transposed(Rows<const T> matrix, const T* bias, std::size_t depth, std::size_t columns);
   bool dense() const { return dense_; }
 
-  template <typename Finish>
-  void multiply(const Units<T>& units, std::size_t begin, std::size_t end, const Finish& finish,
-                Share share = {}) const {
-    if (dense_) {
-      const LeftRows<T> left{units.row(0), units.stride(), units.width()};
-      multiply_tiles(left, begin, end, panels_, StartAt<T>{bias_, 0}, finish, share);
-    } else {
-      multiply_listed(units, begin, end, matrix_, bias_, columns_, finish, share);
-    }
-  }
+  /// to = bias + units·matrix for rows [begin, end) and a share of the columns, which are returned. Every row of `to`, of
+  /// the matrix and the bias has room for whole blocks.
+  Columns multiply(const Units<T>& units, std::size_t begin, std::size_t end, Rows<T> to, Share share = {}) const;
 
  private:
   Rows<const T> matrix_;
@@ -219,14 +126,7 @@ class Direction {
 template <typename T>
 class RbmCopy {
  public:
-  explicit RbmCopy(const RbmParameters<const T>& from)
-      : kind_(from.visible), visible_(from.weights.extent(0)), hidden_(from.weights.extent(1)) {
-    copy(from.weights, weights_);
-    copy(from.visible_bias, visible_bias_);
-    copy(from.hidden_bias, hidden_bias_);
-    transposed_.reserve(hidden_ * round_up<T>(visible_));
-    transpose_weights(0, visible_);
-  }
+  explicit RbmCopy(const RbmParameters<const T>& from);
 
   Visible kind() const { return kind_; }
   std::size_t visible() const { return visible_; }
@@ -248,14 +148,7 @@ class RbmCopy {
 
   /// Brings `transposed` up to date for visible units [begin, end), multiples of kLanes or the last, and the hidden units of
   /// `width` from `column`.
-  void transpose_weights(std::size_t begin, std::size_t end, std::size_t column, std::size_t width) const {
-    for (std::size_t i = begin; i < end; i += kLanes<T>) {
-      pack_transposed<T>(
-          std::min(width, hidden_ - column),
-          [&](std::size_t lane) -> const T* { return i + lane < visible_ ? weights()[i + lane] + column : nullptr; },
-          transposed()[column] + i, transposed().stride);
-    }
-  }
+  void transpose_weights(std::size_t begin, std::size_t end, std::size_t column, std::size_t width) const;
   void transpose_weights(std::size_t begin, std::size_t end) const { transpose_weights(begin, end, 0, hidden_); }
 
   static void copy(View<const T, 1> from, Buffer<T>& to) {
@@ -277,16 +170,6 @@ class RbmCopy {
   Buffer<T> weights_, transposed_, visible_bias_, hidden_bias_;
 };
 
-/// Stores probabilities of 1.
-template <typename T>
-struct StoreSigmoid {
-  Rows<T> rows;
-
-  void operator()(std::size_t row, std::size_t column, Vec<T> sum) const {
-    store(rows[row] + column, sigmoid_lanes(sum));
-  }
-};
-
 /// Steps of Gibbs sampling of rows of units, each with draws of its own; the caller's counter tells the steps apart.
 template <typename T>
 class GibbsStep {
@@ -295,19 +178,18 @@ class GibbsStep {
             std::uint64_t seed, std::uint64_t first_row = 0)
       : machine_(machine), to_hidden_(to_hidden), to_visible_(to_visible), seed_(seed), first_row_(first_row) {}
 
-  /// p(h | v) of rows [begin, end).
+  /// p(h | v) of rows [begin, end), and a share of the units.
   void hidden_probabilities(const Units<T>& visible, std::size_t begin, std::size_t end, Rows<T> p,
                             Share share = {}) const {
-    to_hidden_.multiply(visible, begin, end, StoreSigmoid<T>{p}, share);
+    const Columns columns = to_hidden_.multiply(visible, begin, end, p, share);
+    transform(p, begin, end, columns, [](std::size_t, Vec<T> sum) { return sigmoid_lanes(sum); });
   }
 
   /// p(v | h) or means.
   void visible_means(const Units<T>& hidden, std::size_t begin, std::size_t end, Rows<T> p, Share share = {}) const {
-    if (machine_.kind() == Visible::kGaussian) {
-      to_visible_.multiply(hidden, begin, end, StoreTo<T>{p}, share);
-    } else {
-      to_visible_.multiply(hidden, begin, end, StoreSigmoid<T>{p}, share);
-    }
+    const Columns columns = to_visible_.multiply(hidden, begin, end, p, share);
+    if (machine_.kind() == Visible::kGaussian) return;
+    transform(p, begin, end, columns, [](std::size_t, Vec<T> sum) { return sigmoid_lanes(sum); });
   }
 
   void draw_hidden(Units<T>& hidden, Rows<const T> p, std::size_t row, std::uint64_t step, std::uint32_t turn) const {
