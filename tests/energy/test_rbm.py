@@ -15,6 +15,8 @@ import nncore
 from nncore import textbook
 from nncore.energy import RBM, _rbm_arrays
 
+pytestmark = pytest.mark.kernel
+
 DTYPES = ["float32", "float64"]
 
 

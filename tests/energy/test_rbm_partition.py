@@ -10,6 +10,8 @@ import pytest
 from nncore import _core, textbook
 from nncore.energy import RBM, _rbm_partition
 
+pytestmark = pytest.mark.kernel
+
 
 @pytest.fixture(scope="module")
 def trained(digits: Any) -> RBM:

@@ -17,6 +17,8 @@ import nncore
 from nncore import _core, textbook
 from nncore.energy import RBM
 
+pytestmark = pytest.mark.kernel
+
 KINDS = ["bernoulli", "gaussian"]
 
 

@@ -158,6 +158,7 @@ RbmCopy<T>::RbmCopy(const RbmParameters<const T>& from)
 
 template <typename T>
 void RbmCopy<T>::transpose_weights(std::size_t begin, std::size_t end, std::size_t column, std::size_t width) const {
+  if (column >= hidden_) return;  // padding
   for (std::size_t i = begin; i < end; i += kLanes<T>) {
     pack_transposed<T>(
         std::min(width, hidden_ - column),
