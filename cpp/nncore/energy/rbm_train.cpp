@@ -151,10 +151,12 @@ class Trainer {
 
   double squared_distance(const T* a, const T* b) const {
     T sums[kBlock<T>] = {};  // one for each place of a block: no order of the instruction set's
-    for (std::size_t i = 0; i < machine_.visible(); i += kBlock<T>) {
-      const std::size_t some = std::min(kBlock<T>, machine_.visible() - i);
-      for (std::size_t j = 0; j < some; ++j) sums[j] += (a[i + j] - b[i + j]) * (a[i + j] - b[i + j]);
+    const auto add = [&](std::size_t i, std::size_t j) { sums[j] += (a[i + j] - b[i + j]) * (a[i + j] - b[i + j]); };
+    const std::size_t visible = machine_.visible(), whole = visible / kBlock<T> * kBlock<T>;
+    for (std::size_t i = 0; i < whole; i += kBlock<T>) {
+      for (std::size_t j = 0; j < kBlock<T>; ++j) add(i, j);
     }
+    for (std::size_t j = 0; whole + j < visible; ++j) add(whole, j);
     double sum = 0;
     for (const T part : sums) sum += part;
     return sum;

@@ -2,23 +2,52 @@
 
 namespace nncore {
 
+namespace {
+
+#if defined(__AVX512F__)
+inline unsigned lanes_not_zero(Vec<float> v) { return _mm512_cmp_ps_mask(v, _mm512_setzero_ps(), _CMP_NEQ_UQ); }
+inline unsigned lanes_not_zero(Vec<double> v) { return _mm512_cmp_pd_mask(v, _mm512_setzero_pd(), _CMP_NEQ_UQ); }
+#endif
+
+/// Writes first + i for each state i of a register that is not 0, in order, and returns how many they are. `to` has room
+/// for a number per lane.
+template <typename T>
+inline std::size_t append_places(const T* states, std::size_t first, std::uint32_t* to) {
+#if defined(__AVX512F__)
+  const unsigned set = lanes_not_zero(load(states));
+  const __m512i places = _mm512_add_epi32(_mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
+                                          _mm512_set1_epi32(static_cast<int>(first)));
+  const __m512i listed = _mm512_maskz_compress_epi32(static_cast<__mmask16>(set), places);
+  std::memcpy(to, &listed, kLanes<T> * sizeof *to);
+  return static_cast<std::size_t>(__builtin_popcount(set));
+#else
+  std::size_t n = 0;
+  for (std::size_t i = 0; i < kLanes<T>; ++i) {
+    to[n] = static_cast<std::uint32_t>(first + i);
+    n += states[i] != T(0);
+  }
+  return n;
+#endif
+}
+
+}  // namespace
+
+template <typename T>
+std::size_t Units<T>::list_places(std::size_t r) {
+  const T* states = row(r);
+  std::uint32_t* columns = columns_.data() + r * stride_;
+  std::size_t n = 0;
+  for (std::size_t i = 0; i < stride_; i += kLanes<T>) n += append_places(states + i, i, columns + n);
+  return n;
+}
+
 template <typename T>
 void Units<T>::list(std::size_t r) {
   const T* states = row(r);
-  std::uint32_t* columns = columns_.data() + r * stride_;
-  std::uint32_t n = 0, ones = 0;
-  for (std::size_t i = 0; i < width_; ++i) ones += states[i] == T(1);
-  for (std::size_t block = 0; block < stride_; block += kBlock<T>) {  // zeros stand behind the width
-    const T* from = states + block;
-    bool none = true;
-    for (std::size_t i = 0; i < kBlock<T>; ++i) none &= from[i] == T(0);
-    if (none) continue;  // most are, at an image's borders
-    for (std::size_t i = 0; i < kBlock<T>; ++i) {
-      columns[n] = static_cast<std::uint32_t>(block + i);
-      n += from[i] != T(0);
-    }
-  }
-  finish(r, n, n == ones);
+  std::uint32_t ones = 0;
+  for (std::size_t i = 0; i < stride_; ++i) ones += states[i] == T(1);  // zeros stand behind the width
+  const std::size_t count = list_places(r);
+  finish(r, count, count == ones);
 }
 
 template <typename T>
@@ -50,21 +79,15 @@ void Units<T>::draw(std::size_t r, const T* p, const Draws& draws, std::uint64_t
   constexpr std::size_t kWordsEach = sizeof(T) / 4, kChunk = 256;
   std::uint32_t words[kChunk * kWordsEach];
   T* states = row(r);
-  std::uint32_t* columns = columns_.data() + r * stride_;
-  std::size_t n = 0;
   for (std::size_t done = 0; done < width_; done += kChunk) {
     const std::size_t some = std::min(kChunk, width_ - done);
     random_words(draws, first + done * kWordsEach, some * kWordsEach, words);
     for (std::size_t i = 0; i < some; ++i) {
       states[done + i] = unit_of_words<T>(words, i) < p[done + i] ? T(1) : T(0);
     }
-    for (std::size_t i = done; i < done + some; ++i) {
-      columns[n] = static_cast<std::uint32_t>(i);
-      n += states[i] != T(0);
-    }
   }
   std::fill(states + width_, states + stride_, T(0));
-  finish(r, n, true);
+  finish(r, list_places(r), true);
 }
 
 template <typename T>

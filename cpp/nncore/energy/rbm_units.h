@@ -58,6 +58,9 @@ class Units {
   void draw_normal(std::size_t r, const T* mean, const Draws& draws, std::uint64_t first);
 
  private:
+  /// Lists the columns of a row that are not 0; returns how many.
+  std::size_t list_places(std::size_t r);
+
   void finish(std::size_t r, std::size_t count, bool binary) {
     counts_.data()[r] = static_cast<std::uint32_t>(count);
     binary_.data()[r] = binary;

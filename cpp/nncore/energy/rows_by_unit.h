@@ -25,18 +25,17 @@ class RowsByUnit {
     }
     for (std::size_t i = 1; i < starts_.size(); ++i) starts_[i] += starts_[i - 1];
     const std::size_t entries = starts_.back();
-    if (rows_.size() < entries) {
-      rows_.resize(entries);
-      states_.resize(entries);
-    }
     binary_ = true;
+    for (std::size_t r = 0; r < rows; ++r) binary_ = binary_ && units.binary(r);
+    if (rows_.size() < entries) rows_.resize(entries);
+    if (!binary_ && states_.size() < entries) states_.resize(entries);
+    std::uint32_t *const starts = starts_.data(), *const to = rows_.data();
     for (std::size_t r = 0; r < rows; ++r) {
       const std::uint32_t *columns = units.columns(r), *end = columns + units.count(r);
-      binary_ = binary_ && units.binary(r);
       for (const std::uint32_t* at = columns + begins_[r]; at < end && *at < last; ++at) {
-        const std::size_t entry = starts_[*at - first]++;
-        rows_[entry] = static_cast<std::uint32_t>(r);
-        states_[entry] = units.row(r)[*at];
+        const std::uint32_t entry = starts[*at - first]++;
+        to[entry] = static_cast<std::uint32_t>(r);
+        if (!binary_) states_[entry] = units.row(r)[*at];
       }
     }
     for (std::size_t i = starts_.size() - 1; i > 0; --i) starts_[i] = starts_[i - 1];
