@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse, stats
 
 import nncore
-from nncore import textbook
+from nncore import _core, textbook
 from nncore.energy import RBM, _rbm_arrays
 
 pytestmark = pytest.mark.kernel
@@ -138,6 +138,28 @@ def test_gibbs_sampling_reaches_the_distribution(kind: str) -> None:
     assert_allclose(v.mean(0), means, atol=0.05)
     first = stats.kstest(v[:, 0], lambda x: weights @ stats.norm.cdf(x[None] - (b + h @ W.T)[:, :1]) / weights.sum())
     assert first.pvalue > 1e-3
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("width", [1, 3, 16, 33, 1100])
+def test_gaussian_units_are_box_muller_of_the_documented_words(width: int, dtype: Any) -> None:
+    """Without weights a step leaves the biases, here 0, and normal numbers; rows start at multiples of 64 bytes."""
+    rows, in_row, number = 3, -(-width * np.dtype(dtype).itemsize // 64) * 64 // np.dtype(dtype).itemsize, 5
+    v = np.zeros((rows, width), dtype)
+    zeros = [np.zeros(shape, dtype) for shape in ((width, 1), width, 1)]
+    _core.rbm_gibbs(True, *zeros, 1, 9, number, 0, v)
+    words = np.empty(rows * in_row * np.dtype(dtype).itemsize // 4, np.uint32)
+    _core.random_words(words, seed=9, stream=_core.Stream.GIBBS, substream=1, step=number)
+    w = words.astype(np.uint64)
+    if dtype == "float32":
+        u, turn = ((w[::2] >> np.uint64(1)) + 0.5) * 2.0**-31, words.view(np.int32)[1::2] * 2.0**-32
+    else:
+        bits = (w[1::2] << np.uint64(32) | w[::2]) >> np.uint64(12)
+        u, turn = (bits[::2] + 0.5) * 2.0**-52, bits[1::2] * 2.0**-52 - 0.5
+    radius, angle = np.sqrt(-2 * np.log(u)), 2 * np.pi * turn
+    expected = np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1).reshape(rows, in_row)[:, :width]
+    tolerance = 1e-14 if dtype == "float64" else 5e-7
+    assert_allclose(v, expected, rtol=tolerance, atol=10 * tolerance)
 
 
 def test_samples_follow_the_distribution_and_the_seed() -> None:

@@ -21,7 +21,16 @@ constexpr std::uint32_t kWeyl0 = 0x9E3779B9, kWeyl1 = 0xBB67AE85;
 constexpr int kRounds = 10;
 
 // A register of blocks: each lane holds one word of a block in its low half, anything in the high half.
-#if defined(__AVX2__)
+#if defined(__AVX512F__)
+using Lanes = std::uint64_t __attribute__((vector_size(64)));
+constexpr Lanes kIota = {0, 1, 2, 3, 4, 5, 6, 7};
+inline Lanes multiply(Lanes a, Lanes b) { return (Lanes)_mm512_maskz_mul_epu32(0xff, (__m512i)a, (__m512i)b);  // without a mask gcc 12 warns of its own header
+}
+inline void interleave(Lanes first, Lanes second, Lanes* out) {
+  out[0] = __builtin_shufflevector(first, second, 0, 8, 1, 9, 2, 10, 3, 11);
+  out[1] = __builtin_shufflevector(first, second, 4, 12, 5, 13, 6, 14, 7, 15);
+}
+#elif defined(__AVX2__)
 using Lanes = std::uint64_t __attribute__((vector_size(32)));
 constexpr Lanes kIota = {0, 1, 2, 3};
 inline Lanes multiply(Lanes a, Lanes b) { return (Lanes)_mm256_mul_epu32((__m256i)a, (__m256i)b); }
@@ -129,70 +138,113 @@ void chunks(std::size_t total, double nanoseconds_each, const Body& body) {
 
 std::uint64_t join(const std::uint32_t* words) { return std::uint64_t{words[1]} << 32 | words[0]; }
 
-double from_bits(std::uint64_t bits) {
-  double x;
+/// The layout of a number: its bits, and how many of them are the fraction.
+template <typename T>
+struct Layout;
+template <>
+struct Layout<float> {
+  using Bits = std::uint32_t;
+  static constexpr int kFractionBits = 23, kLogTerms = 9, kCircleTerms = 8;
+  static constexpr Bits kBias = 127;
+};
+template <>
+struct Layout<double> {
+  using Bits = std::uint64_t;
+  static constexpr int kFractionBits = 52, kLogTerms = 23, kCircleTerms = 16;
+  static constexpr Bits kBias = 1023;
+};
+template <typename T>
+using Bits = typename Layout<T>::Bits;
+
+template <typename T>
+T from_bits(Bits<T> bits) {
+  T x;
   std::memcpy(&x, &bits, sizeof x);
   return x;
 }
 
-std::uint64_t to_bits(double x) {
-  std::uint64_t bits;
+template <typename T>
+Bits<T> to_bits(T x) {
+  Bits<T> bits;
   std::memcpy(&bits, &x, sizeof bits);
   return bits;
 }
 
-constexpr std::uint64_t kFraction = (std::uint64_t{1} << 52) - 1;
-constexpr std::uint64_t kOne = std::uint64_t{1023} << 52;  // the bits of 1.0
+template <typename T>
+constexpr Bits<T> kHidden = Bits<T>{1} << Layout<T>::kFractionBits;  // the bit before the fraction
+template <typename T>
+constexpr Bits<T> kOne = Layout<T>::kBias << Layout<T>::kFractionBits;  // the bits of 1.0
+template <typename T>
+constexpr T kWhole = static_cast<T>(kHidden<T>);  // from here on to twice that, the lowest bit is a one
 
-/// log(x), 0 < x < 1. With x = 2^e m, m within a factor sqrt(2) of 1, and f = (m - 1) / (m + 1), log m is
+/// log(x), 0 < x <= 1. With x = 2^e m, m within a factor sqrt(2) of 1, and f = (m - 1) / (m + 1), log m is
 /// 2 artanh(f) = 2 (f + f^3/3 + f^5/5 + ...).
-inline double logarithm(double x) {
-  const std::uint64_t bits = to_bits(x);
-  double m = from_bits((bits & kFraction) | kOne);
-  double e = from_bits((bits >> 52) | to_bits(0x1p52)) - (0x1p52 + 1023);
-  const bool above = m > 1.4142135623730951;
-  m = above ? m * 0.5 : m;
+template <typename T>
+inline T logarithm(T x) {
+  const Bits<T> bits = to_bits(x);
+  T m = from_bits<T>((bits & (kHidden<T> - 1)) | kOne<T>);
+  T e = from_bits<T>((bits >> Layout<T>::kFractionBits) | to_bits(kWhole<T>)) - (kWhole<T> + T(Layout<T>::kBias));
+  const bool above = m > T(1.4142135623730951);
+  m = above ? m * T(0.5) : m;
   e = above ? e + 1 : e;
-  const double f = (m - 1) / (m + 1), f2 = f * f;
-  double sum = 0;
-  for (int k = 23; k >= 3; k -= 2) sum = (sum + 1.0 / k) * f2;
-  return e * 0.6931471805599453 + (2 * f + 2 * f * sum);
+  const T f = (m - 1) / (m + 1), f2 = f * f;
+  T sum = 0;
+  for (int k = Layout<T>::kLogTerms; k >= 3; k -= 2) sum = (sum + T(1.0 / k)) * f2;
+  return e * T(0.6931471805599453) + (2 * f + 2 * f * sum);
 }
 
+template <typename T>
 struct Point {
-  double x, y;
+  T x, y;
 };
 
 /// (cos 2 pi t, sin 2 pi t), -1/2 <= t <= 1/2: the Taylor series on the nearest eighth of a turn, turned by quarters.
-inline Point on_circle(double t) {
-  const double shifted = 4 * t + 0x1.8p52;  // rounds to a whole number, which is then in the lowest bits
-  const std::uint64_t quarters = to_bits(shifted);
-  const double angle = (t - (shifted - 0x1.8p52) * 0.25) * 6.283185307179586, a2 = angle * angle;
-  double cosine = 1, sine = 1;
-  for (int k = 16; k >= 2; k -= 2) cosine = 1 - cosine * a2 * (1.0 / (k * (k - 1)));
-  for (int k = 17; k >= 3; k -= 2) sine = 1 - sine * a2 * (1.0 / (k * (k - 1)));
+template <typename T>
+inline Point<T> on_circle(T t) {
+  constexpr int kTerms = Layout<T>::kCircleTerms, kSign = 8 * sizeof(T) - 2;
+  constexpr T kRound = kWhole<T> + kWhole<T> / 2;
+  const T shifted = 4 * t + kRound;  // rounds to a whole number, which is then in the lowest bits
+  const Bits<T> quarters = to_bits(shifted);
+  const T angle = (t - (shifted - kRound) * T(0.25)) * T(6.283185307179586), a2 = angle * angle;
+  T cosine = 1, sine = 1;
+  for (int k = kTerms; k >= 2; k -= 2) cosine = 1 - cosine * a2 * T(1.0 / (k * (k - 1)));
+  for (int k = kTerms + 1; k >= 3; k -= 2) sine = 1 - sine * a2 * T(1.0 / (k * (k - 1)));
   sine *= angle;
   const bool odd = (quarters & 1) != 0;
-  const double x = odd ? sine : cosine, y = odd ? cosine : sine;
+  const T x = odd ? sine : cosine, y = odd ? cosine : sine;
   // The cosine is negative after one and two quarters, the sine after two and three.
-  return {from_bits(to_bits(x) ^ ((quarters + 1) & 2) << 62), from_bits(to_bits(y) ^ (quarters & 2) << 62)};
+  return {from_bits<T>(to_bits(x) ^ ((quarters + 1) & 2) << kSign), from_bits<T>(to_bits(y) ^ (quarters & 2) << kSign)};
 }
 
-/// Two independent standard normal numbers from four words, 52 bits for the radius and 52 for the angle.
-inline Point normal_pair(const std::uint32_t* words) {
-  const double u = from_bits(join(words) >> 12 | kOne) - (1 - 0x1p-53);  // (k + 1/2) / 2^52: never 0 or 1
-  const double t = from_bits(join(words + 2) >> 12 | kOne) - 1.5;
-  const double radius = std::sqrt(-2 * logarithm(u));
-  const Point p = on_circle(t);
+/// (k + 1/2) / 2^52 of the high bits of two words: never 0 or 1.
+inline double inner_unit(const std::uint32_t* words) {
+  return from_bits<double>(join(words) >> 12 | kOne<double>) - (1 - 0x1p-53);
+}
+
+/// Two independent standard normal numbers by Box and Muller's method, from as many words as they have.
+inline Point<double> normal_pair(const std::uint32_t* words, double) {
+  const double t = from_bits<double>(join(words + 2) >> 12 | kOne<double>) - 1.5;
+  const double radius = std::sqrt(-2 * logarithm(inner_unit(words)));
+  const Point<double> p = on_circle(t);
+  return {radius * p.x, radius * p.y};
+}
+inline Point<float> normal_pair(const std::uint32_t* words, float) {
+  const float u = (static_cast<float>(static_cast<std::int32_t>(words[0] >> 1)) + 0.5f) * 0x1p-31f;  // may round to 1
+  const float t = static_cast<float>(static_cast<std::int32_t>(words[1])) * 0x1p-32f;
+  const float radius = std::sqrt(-2 * logarithm(u));
+  const Point<float> p = on_circle(t);
   return {radius * p.x, radius * p.y};
 }
 
-/// Standard normal entries first ... of random_normal, at most kChunk; `first` is even, and `normal` has room for kChunk.
-void normal_chunk(const Draws& draws, std::uint64_t first, std::size_t count, double* normal) {
-  std::uint32_t words[2 * kChunk];
-  philox_words(draws, first / 2, 0, 2 * (count + count % 2), words);
+/// Standard normal entries first ... of random_normals, at most kChunk; the first one's words start a block, and `normal`
+/// has room for kChunk.
+template <typename T>
+void normal_chunk(const Draws& draws, std::uint64_t first, std::size_t count, T* normal) {
+  constexpr std::size_t kWordsEach = sizeof(T) / 4;
+  std::uint32_t words[kWordsEach * kChunk];
+  philox_words(draws, first * kWordsEach / 4, 0, kWordsEach * (count + count % 2), words);
   for (std::size_t i = 0; i < count; i += 2) {
-    const Point pair = normal_pair(words + 2 * i);
+    const Point<T> pair = normal_pair(words + kWordsEach * i, T());
     normal[i] = pair.x;
     normal[i + 1] = pair.y;
   }
@@ -273,11 +325,11 @@ void random_normal(const Draws& draws, T mean, T deviation, View<T, 1> out) {
 
 template <typename T>
 void random_normals(const Draws& draws, std::uint64_t first, std::size_t count, T* out) {
-  double normal[kChunk];
+  T normal[kChunk];
   for (std::size_t done = 0; done < count; done += kChunk) {
     const std::size_t some = std::min(kChunk, count - done);
     normal_chunk(draws, first + done, some, normal);
-    for (std::size_t i = 0; i < some; ++i) out[done + i] = static_cast<T>(normal[i]);
+    std::copy_n(normal, some, out + done);
   }
 }
 
@@ -287,7 +339,7 @@ void random_logistic(const Draws& draws, std::uint64_t first, std::size_t count,
     const std::size_t part = std::min(kChunk, count - done);
     random_words(draws, 2 * (first + done), 2 * part, words);
     for (std::size_t i = 0; i < part; ++i) {
-      const double u = from_bits(join(words + 2 * i) >> 12 | kOne) - (1 - 0x1p-53);  // (k + 1/2) / 2^52: never 0 or 1
+      const double u = inner_unit(words + 2 * i);
       out[done + i] = logarithm(u) - logarithm(1 - u);
     }
   }

@@ -81,7 +81,9 @@ inline T unit_of_words(const std::uint32_t* words, std::size_t i) {
 template <typename T>
 void random_normal(const Draws& draws, T mean, T deviation, View<T, 1> out);
 
-/// Standard normal entries first, first + 1, ... of random_normal, in the calling thread; `first` is even.
+/// Standard normal entries first, first + 1, ..., in the calling thread; `first` is a multiple of 4. Of double they are
+/// those of random_normal; float is computed in float, entries 2j and 2j + 1 from words 2j and 2j + 1 (31 bits for the
+/// radius, 32 for the angle), and none is further than 6.7 from 0.
 template <typename T>
 void random_normals(const Draws& draws, std::uint64_t first, std::size_t count, T* out);
 /// Standard logistic numbers, log(u / (1 - u)) with u uniform in (0, 1): a unit that is on with probability
