@@ -5,7 +5,7 @@ namespace nncore {
 namespace {
 
 // A piece of a panel of four registers, this deep, takes half of an L1 of 32 KB.
-constexpr std::size_t kPiece = 512 / kVectorBytes * 8;
+constexpr std::size_t kPiece = kVectorBytes < 32 ? 256 : 128;
 
 /// sums[r][v] += sum over k of a[r * stride + k] * panel[k][v], in the order of k.
 template <typename T, std::size_t R, std::size_t V>

@@ -109,18 +109,23 @@ class Panels {
   template <typename RowOf>
   void pack_rows(std::size_t depth, std::size_t columns, const RowOf& row, Padding padding = Padding::kBlocks) {
     resize(depth, columns, padding);
+    repack_rows(0, depth, row);
+  }
+
+  /// The same for rows [begin, end) of B alone, once the panels have their size.
+  template <typename RowOf>
+  void repack_rows(std::size_t begin, std::size_t end, const RowOf& row) {
     for (std::size_t i = 0; i < count_; ++i) {
-      const std::size_t width = vecs(i) * kLanes<T>;
-      const std::size_t begin = first(i) * kLanes<T>;
-      const std::size_t used = begin < columns ? std::min(width, columns - begin) : 0;
-      T* to = data_.data() + begin * depth;
-      for (std::size_t k = 0; k < depth; ++k, to += width) {
+      const std::size_t width = vecs(i) * kLanes<T>, column = first(i) * kLanes<T>;
+      const std::size_t used = column < columns_ ? std::min(width, columns_ - column) : 0;
+      T* to = data_.data() + column * depth_ + begin * width;
+      for (std::size_t k = begin; k < end; ++k, to += width) {
         const T* from = row(k);
         if (from == nullptr) {
           std::fill_n(to, width, T(0));
           continue;
         }
-        std::copy_n(from + begin, used, to);
+        std::copy_n(from + column, used, to);
         std::fill_n(to + used, width - used, T(0));
       }
     }
@@ -131,16 +136,20 @@ class Panels {
   void pack_columns(std::size_t depth, std::size_t columns, const ColumnOf& column,
                     Padding padding = Padding::kBlocks) {
     resize(depth, columns, padding);
+    repack_columns(0, columns, column);
+  }
+
+  /// The same for columns [begin, end) of B alone, multiples of kLanes or the last, once the panels have their size.
+  template <typename ColumnOf>
+  void repack_columns(std::size_t begin, std::size_t end, const ColumnOf& column) {
+    const std::size_t last = end < columns_ ? end : padded_columns();
     for (std::size_t i = 0; i < count_; ++i) {
-      const std::size_t width = vecs(i) * kLanes<T>;
-      const std::size_t begin = first(i) * kLanes<T>;
-      T* to = data_.data() + begin * depth;
-      for (std::size_t j = 0; j < width; j += kLanes<T>) {
+      const std::size_t width = vecs(i) * kLanes<T>, panel = first(i) * kLanes<T>;
+      for (std::size_t at = std::max(begin, panel); at < std::min(last, panel + width); at += kLanes<T>) {
         const auto lane_column = [&](std::size_t lane) -> const T* {
-          const std::size_t at = begin + j + lane;
-          return at < columns ? column(at) : nullptr;
+          return at + lane < columns_ ? column(at + lane) : nullptr;
         };
-        pack_transposed<T>(depth, lane_column, to + j, width);
+        pack_transposed<T>(depth_, lane_column, data_.data() + panel * depth_ + (at - panel), width);
       }
     }
   }

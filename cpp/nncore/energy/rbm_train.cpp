@@ -28,9 +28,9 @@ class Trainer {
     data_.reserve(batch_size, visible);
     visible_.reserve(negative, visible);
     hidden_.reserve(negative, hidden);
-    positive_.reserve(batch_size * hidden_.stride());
-    negative_.reserve(negative * hidden_.stride());
-    means_.reserve(negative * data_.stride());
+    positive_.reserve(batch_size * machine_.weights().stride);
+    negative_.reserve(negative * machine_.weights().stride);
+    means_.reserve(negative * machine_.transposed().stride);
     errors_.resize(batch_size);
     const auto threads = static_cast<std::size_t>(num_threads());
     data_by_unit_.resize(threads);
@@ -49,8 +49,11 @@ class Trainer {
     const auto dense_at = [](std::size_t count, std::size_t of) {
       return static_cast<double>(count) > kDenseUnits * static_cast<double>(of);
     };
-    machine_.set_to_hidden(to_hidden_, gaussian || dense_at(data_.count(0, rows), rows * machine_.visible()));
-    machine_.set_to_visible(to_visible_, dense_hidden_);
+    const bool packed = repacked_;  // by the change of the last update
+    if (!packed) {
+      machine_.set_to_hidden(to_hidden_, gaussian || dense_at(data_.count(0, rows), rows * machine_.visible()));
+    }
+    if (!packed || to_visible_.dense() != dense_hidden_) machine_.set_to_visible(to_visible_, dense_hidden_);
     const std::size_t negative_rows = chains_ > 0 ? chains_ : rows;
     in_pieces(rows, 1, between, [&](std::size_t begin, std::size_t end, std::uint32_t, std::uint32_t) {
       over_columns(machine_.hidden(), end - begin,
@@ -94,10 +97,10 @@ class Trainer {
   }
 
  private:
-  Rows<T> positive_rows() const { return {positive_.data(), hidden_.stride()}; }
-  Rows<T> negative_rows() const { return {negative_.data(), hidden_.stride()}; }
-  Rows<T> mean_rows() const { return {means_.data(), data_.stride()}; }
-  Rows<T> velocity_rows() const { return {velocity_.data(), hidden_.stride()}; }
+  Rows<T> positive_rows() const { return {positive_.data(), machine_.weights().stride}; }
+  Rows<T> negative_rows() const { return {negative_.data(), machine_.weights().stride}; }
+  Rows<T> mean_rows() const { return {means_.data(), machine_.transposed().stride}; }
+  Rows<T> velocity_rows() const { return {velocity_.data(), machine_.weights().stride}; }
 
   /// body(begin, end, turn, last) for pieces of rows and of steps of about a tenth of a second.
   template <typename Body>
@@ -232,12 +235,77 @@ class Trainer {
     change_visible_biases(0, machine_.visible(), rows, negative_count);
     const T rate = static_cast<T>(training_.learning_rate / static_cast<double>(rows));
     const auto scale = [&](Rows<T> values, std::size_t count) {
-      for (std::size_t i = 0; i < count * values.stride; ++i) values.data[i] *= rate;
+      for (std::size_t r = 0; r < count; ++r) {
+        for (std::size_t j = 0; j < machine_.hidden(); ++j) values[r][j] *= rate;
+      }
     };
     scale(positive_rows(), rows);
     scale(negative_rows(), negative_count);
-    add_products_to(machine_.weights().data, rows, negative_count);
-    if (!dense_hidden_) machine_.transpose_weights(0, machine_.visible());
+    const std::vector<Piece> pieces = pieces_of(rows, negative_count);
+    const std::size_t visible = machine_.visible(), blocks = (visible + kBlock<T> - 1) / kBlock<T>;
+    const double nanoseconds = 2 * product_nanoseconds(machine_, rows + negative_count);
+    parallel_parts(blocks, nanoseconds, [&](std::size_t part, std::size_t parts) {
+      const std::size_t begin = blocks * part / parts * kBlock<T>;
+      const std::size_t end = std::min(visible, blocks * (part + 1) / parts * kBlock<T>);
+      // Two pieces at a time, while a block of the weights is in L2; the last ones leave it packed for the next update.
+      for (std::size_t p = 0; p < pieces.size(); p += 2) {
+        for (std::size_t first = begin; first < end; first += kBlock<T>) {
+          const std::size_t last = std::min(end, first + kBlock<T>);
+          pieces[p].add(first, last, machine_.weights());
+          if (p + 1 < pieces.size()) pieces[p + 1].add(first, last, machine_.weights());
+          if (p + 2 >= pieces.size()) repack(first, last);
+        }
+      }
+    });
+    repacked_ = true;
+  }
+
+  /// Rows of visible states, and their hidden probabilities, packed.
+  struct Piece {
+    Rows<const T> visible;
+    const Panels<T>* hidden;
+
+    void add(std::size_t begin, std::size_t end, Rows<T> weights) const {
+      add_transposed_tiles(visible.data + begin, visible.stride, end - begin, *hidden,
+                           Rows<T>{weights[begin], weights.stride});
+    }
+  };
+
+  std::vector<Piece> pieces_of(std::size_t rows, std::size_t negative_count) {
+    const auto number = [](std::size_t of) { return (of + kGradientRows - 1) / kGradientRows; };
+    const std::size_t of_data = number(rows), count = of_data + number(negative_count);
+    if (panels_.size() < count) panels_.resize(count);
+    std::vector<Piece> pieces(count);
+    const auto pack = [&](std::size_t piece, const Units<T>& units, Rows<T> hidden, std::size_t begin, std::size_t end) {
+      panels_[piece].pack_rows(
+          end - begin, hidden_.stride(), [&](std::size_t k) { return hidden[begin + k]; }, Padding::kTight);
+      pieces[piece] = {{units.row(begin), units.stride()}, &panels_[piece]};
+    };
+    FirstException failure;  // there may be no memory for the panels
+    parallel_ranges(count, 1, static_cast<double>(rows + negative_count), [&](std::size_t first, std::size_t last) {
+      for (std::size_t i = first; i < last; ++i) {
+        failure.guard([&] {
+          if (i < of_data) {
+            pack(i, data_, positive_rows(), rows * i / of_data, rows * (i + 1) / of_data);
+          } else {
+            const std::size_t at = i - of_data, of = count - of_data;
+            pack(i, visible_, negative_rows(), negative_count * at / of, negative_count * (at + 1) / of);
+          }
+        });
+      }
+    });
+    failure.rethrow();
+    return pieces;
+  }
+
+  /// Visible units [begin, end) of the weights, for the next update's products.
+  void repack(std::size_t begin, std::size_t end) {
+    to_hidden_.repack(machine_.weights(), begin, end);
+    if (!dense_hidden_) {
+      machine_.transpose_weights(begin, end);
+    } else if (to_visible_.dense()) {
+      to_visible_.repack_transposed(machine_.weights(), begin, end);
+    }
   }
 
   /// gradient_ = v'h of the data, then of the model.
@@ -279,8 +347,8 @@ class Trainer {
     const Vec<T> decay = broadcast(static_cast<T>(-training_.learning_rate * training_.weight_decay));
     const Vec<T> momentum = broadcast(static_cast<T>(training_.momentum));
     const bool moving = velocity_.data() != nullptr, decaying = training_.weight_decay > 0;
-    const Rows<const T> positive{positive_.data() + column, hidden_.stride()};
-    const Rows<const T> negative{negative_.data() + column, hidden_.stride()};
+    const Rows<const T> positive{positive_.data() + column, machine_.weights().stride};
+    const Rows<const T> negative{negative_.data() + column, machine_.weights().stride};
     for (std::size_t group = begin; group < end; group += kLanes<T>) {
       for (std::size_t i = group; i < std::min(end, group + kLanes<T>); ++i) {
         Vec<T> sums[V] = {};
@@ -316,6 +384,7 @@ class Trainer {
   std::size_t chains_;
   Direction<T> to_hidden_, to_visible_;
   GibbsStep<T> step_;
+  bool repacked_ = false;
   bool dense_hidden_ = true;  // a new machine's are 1 half of the time
   Units<T> data_, visible_, hidden_;
   Buffer<T> positive_, negative_, means_, velocity_, gradient_;

@@ -151,6 +151,16 @@ void Direction<T>::set_tiles_transposed(Rows<const T> matrix, const T* bias, std
 }
 
 template <typename T>
+void Direction<T>::repack(Rows<const T> matrix, std::size_t begin, std::size_t end) {
+  panels_.repack_rows(begin, end, [&](std::size_t k) { return matrix[k]; });
+}
+
+template <typename T>
+void Direction<T>::repack_transposed(Rows<const T> matrix, std::size_t begin, std::size_t end) {
+  panels_.repack_columns(begin, end, [&](std::size_t j) { return matrix[j]; });
+}
+
+template <typename T>
 Columns Direction<T>::multiply(const Units<T>& units, std::size_t begin, std::size_t end, Rows<T> to,
                                Share share) const {
   if (dense_) {
@@ -175,7 +185,7 @@ RbmCopy<T>::RbmCopy(const RbmParameters<const T>& from)
   copy(from.weights, weights_);
   copy(from.visible_bias, visible_bias_);
   copy(from.hidden_bias, hidden_bias_);
-  transposed_.reserve(hidden_ * round_up<T>(visible_));
+  transposed_.reserve(hidden_ * spread_stride<T>(visible_));
   transpose_weights(0, visible_);
 }
 

@@ -16,6 +16,13 @@ namespace nncore {
 /// Above this share of units that are not 0, products with all units are faster than sums of rows.
 inline constexpr double kDenseUnits = 0.5;
 
+/// Room for `width` numbers in whole blocks, an odd number of them: at an even one, some columns of many rows would fall into
+/// a few sets of the cache.
+template <typename T>
+constexpr std::size_t spread_stride(std::size_t width) {
+  return (round_up<T>(width) / kBlock<T> | 1) * kBlock<T>;
+}
+
 /// States of rows of units: all of them, and lists of those that are not 0.
 template <typename T>
 class Units {
@@ -112,6 +119,9 @@ class Direction {
   /// The same for the matrix's transpose, (columns, depth).
   void set_tiles_transposed(Rows<const T> matrix, const T* bias, std::size_t depth, std::size_t columns);
   bool dense() const { return dense_; }
+  /// Packs rows [begin, end) of the matrix, or of its transpose (multiples of kLanes or the last), again: they have changed.
+  void repack(Rows<const T> matrix, std::size_t begin, std::size_t end);
+  void repack_transposed(Rows<const T> matrix, std::size_t begin, std::size_t end);
 
   /// to = bias + units·matrix for rows [begin, end) and a share of the columns, which are returned. Every row of `to`, of
   /// the matrix and the bias has room for whole blocks.
@@ -134,8 +144,8 @@ class RbmCopy {
   Visible kind() const { return kind_; }
   std::size_t visible() const { return visible_; }
   std::size_t hidden() const { return hidden_; }
-  Rows<T> weights() const { return {weights_.data(), round_up<T>(hidden_)}; }
-  Rows<T> transposed() const { return {transposed_.data(), round_up<T>(visible_)}; }
+  Rows<T> weights() const { return {weights_.data(), spread_stride<T>(hidden_)}; }
+  Rows<T> transposed() const { return {transposed_.data(), spread_stride<T>(visible_)}; }
   T* visible_bias() const { return visible_bias_.data(); }
   T* hidden_bias() const { return hidden_bias_.data(); }
 
@@ -159,7 +169,7 @@ class RbmCopy {
     std::fill(std::copy_n(from.data(), from.size(), to.data()), to.data() + round_up<T>(from.size()), T(0));
   }
   static void copy(View<const T, 2> from, Buffer<T>& to) {
-    const std::size_t width = from.extent(1), stride = round_up<T>(width);
+    const std::size_t width = from.extent(1), stride = spread_stride<T>(width);
     to.reserve(from.extent(0) * stride);
     for (std::size_t i = 0; i < from.extent(0); ++i) {
       T* row = to.data() + i * stride;
