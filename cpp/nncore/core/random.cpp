@@ -24,7 +24,8 @@ constexpr int kRounds = 10;
 #if defined(__AVX512F__)
 using Lanes = std::uint64_t __attribute__((vector_size(64)));
 constexpr Lanes kIota = {0, 1, 2, 3, 4, 5, 6, 7};
-inline Lanes multiply(Lanes a, Lanes b) { return (Lanes)_mm512_maskz_mul_epu32(0xff, (__m512i)a, (__m512i)b);  // without a mask gcc 12 warns of its own header
+inline Lanes multiply(Lanes a, Lanes b) {
+  return (Lanes)_mm512_maskz_mul_epu32(0xff, (__m512i)a, (__m512i)b);  // without a mask gcc 12 warns of its own header
 }
 inline void interleave(Lanes first, Lanes second, Lanes* out) {
   out[0] = __builtin_shufflevector(first, second, 0, 8, 1, 9, 2, 10, 3, 11);

@@ -2,11 +2,10 @@
 #include <limits>
 #include <vector>
 
-#include "nncore/core/gradient_tile.h"
 #include "nncore/core/threads.h"
 #include "nncore/energy/rbm.h"
+#include "nncore/energy/rbm_change.h"
 #include "nncore/energy/rbm_units.h"
-#include "nncore/energy/rows_by_unit.h"
 
 namespace nncore {
 
@@ -21,8 +20,8 @@ class Trainer {
       : machine_({machine.visible, machine.weights, machine.visible_bias, machine.hidden_bias}),
         training_(training),
         chains_(chains.extent(0)),
+        change_(machine_, training_, velocity),
         step_(machine_, to_hidden_, to_visible_, training.seed) {
-    if (!velocity.empty()) RbmCopy<T>::copy(velocity, velocity_);
     const std::size_t visible = machine_.visible(), hidden = machine_.hidden();
     const std::size_t negative = chains_ > 0 ? chains_ : batch_size;
     data_.reserve(batch_size, visible);
@@ -32,9 +31,6 @@ class Trainer {
     negative_.reserve(negative * machine_.weights().stride);
     means_.reserve(negative * machine_.transposed().stride);
     errors_.resize(batch_size);
-    const auto threads = static_cast<std::size_t>(num_threads());
-    data_by_unit_.resize(threads);
-    visible_by_unit_.resize(threads);
     for (std::size_t r = 0; r < chains_; ++r) hidden_.take(r, chains.row(r));
   }
 
@@ -49,11 +45,10 @@ class Trainer {
     const auto dense_at = [](std::size_t count, std::size_t of) {
       return static_cast<double>(count) > kDenseUnits * static_cast<double>(of);
     };
-    const bool packed = repacked_;  // by the change of the last update
-    if (!packed) {
+    if (!packed_) {
       machine_.set_to_hidden(to_hidden_, gaussian || dense_at(data_.count(0, rows), rows * machine_.visible()));
     }
-    if (!packed || to_visible_.dense() != dense_hidden_) machine_.set_to_visible(to_visible_, dense_hidden_);
+    if (!packed_ || to_visible_.dense() != dense_hidden_) machine_.set_to_visible(to_visible_, dense_hidden_);
     const std::size_t negative_rows = chains_ > 0 ? chains_ : rows;
     in_pieces(rows, 1, between, [&](std::size_t begin, std::size_t end, std::uint32_t, std::uint32_t) {
       over_columns(machine_.hidden(), end - begin,
@@ -66,7 +61,8 @@ class Trainer {
               });
     dense_hidden_ = dense_at(hidden_.count(0, negative_rows), negative_rows * machine_.hidden());
     finish_statistics(rows, negative_rows);
-    change(rows, negative_rows);
+    packed_ = change_({data_, positive_rows(), rows}, {visible_, this->negative_rows(), negative_rows}, to_hidden_,
+                      to_visible_, dense_hidden_);
     double error = 0;
     for (std::size_t r = 0; chains_ == 0 && r < rows; ++r) error += errors_[r];
     return error;
@@ -89,7 +85,7 @@ class Trainer {
     const std::size_t hidden = machine_.hidden();
     for (std::size_t i = 0; i < machine_.visible(); ++i) {
       std::copy_n(machine_.weights()[i], hidden, machine.weights.row(i));
-      if (!velocity.empty()) std::copy_n(velocity_rows()[i], hidden, velocity.row(i));
+      if (!velocity.empty()) std::copy_n(change_.velocity()[i], hidden, velocity.row(i));
     }
     std::copy_n(machine_.visible_bias(), machine_.visible(), machine.visible_bias.data());
     std::copy_n(machine_.hidden_bias(), hidden, machine.hidden_bias.data());
@@ -100,7 +96,6 @@ class Trainer {
   Rows<T> positive_rows() const { return {positive_.data(), machine_.weights().stride}; }
   Rows<T> negative_rows() const { return {negative_.data(), machine_.weights().stride}; }
   Rows<T> mean_rows() const { return {means_.data(), machine_.transposed().stride}; }
-  Rows<T> velocity_rows() const { return {velocity_.data(), machine_.weights().stride}; }
 
   /// body(begin, end, turn, last) for pieces of rows and of steps of about a tenth of a second.
   template <typename Body>
@@ -196,201 +191,17 @@ class Trainer {
     for (std::size_t j = 0; j < hidden; ++j) machine_.hidden_bias()[j] += rate * sums[j];
   }
 
-  /// Weights and visible biases move.
-  void change(std::size_t rows, std::size_t negative_count) {
-    const std::size_t visible = machine_.visible(), units = rows + negative_count;
-    const bool dense = to_hidden_.dense();
-    if (direct()) return change_directly(rows, negative_count);
-    if (dense) multiply_all(rows, negative_count);
-    const std::size_t registers = (visible + kLanes<T> - 1) / kLanes<T>;
-    const double nanoseconds = product_nanoseconds(machine_, units) / (dense ? 20 : 4);
-    FirstException failure;  // there may be no memory for the lists
-    parallel_parts(std::min(registers, data_by_unit_.size()), nanoseconds, [&](std::size_t part, std::size_t parts) {
-      const std::size_t begin = registers * part / parts * kLanes<T>;
-      const std::size_t end = std::min(visible, registers * (part + 1) / parts * kLanes<T>);
-      failure.guard([&] {
-        change_visible_biases(begin, end, rows, negative_count);
-        if (!dense) {
-          data_by_unit_[part].build(data_, rows, begin, end);
-          visible_by_unit_[part].build(visible_, negative_count, begin, end);
-        }
-        change_weights(part, begin, end, rows);
-      });
-    });
-    failure.rethrow();
-  }
-
-  void change_weights(std::size_t part, std::size_t begin, std::size_t end, std::size_t rows) {
-    for_register_groups<T>({0, hidden_.stride()}, [&](std::size_t column, auto vecs) {
-      change_columns<vecs>(part, begin, end, column, rows);
-    });
-  }
-
-  /// Whether products may be added to the weights themselves. Gaussian units have no lists, whose bits these would miss.
-  bool direct() const {
-    return machine_.kind() == Visible::kGaussian && velocity_.data() == nullptr && training_.weight_decay == 0;
-  }
-
-  void change_directly(std::size_t rows, std::size_t negative_count) {
-    change_visible_biases(0, machine_.visible(), rows, negative_count);
-    const T rate = static_cast<T>(training_.learning_rate / static_cast<double>(rows));
-    const auto scale = [&](Rows<T> values, std::size_t count) {
-      for (std::size_t r = 0; r < count; ++r) {
-        for (std::size_t j = 0; j < machine_.hidden(); ++j) values[r][j] *= rate;
-      }
-    };
-    scale(positive_rows(), rows);
-    scale(negative_rows(), negative_count);
-    const std::vector<Piece> pieces = pieces_of(rows, negative_count);
-    const std::size_t visible = machine_.visible(), blocks = (visible + kBlock<T> - 1) / kBlock<T>;
-    const double nanoseconds = 2 * product_nanoseconds(machine_, rows + negative_count);
-    parallel_parts(blocks, nanoseconds, [&](std::size_t part, std::size_t parts) {
-      const std::size_t begin = blocks * part / parts * kBlock<T>;
-      const std::size_t end = std::min(visible, blocks * (part + 1) / parts * kBlock<T>);
-      // Two pieces at a time, while a block of the weights is in L2; the last ones leave it packed for the next update.
-      for (std::size_t p = 0; p < pieces.size(); p += 2) {
-        for (std::size_t first = begin; first < end; first += kBlock<T>) {
-          const std::size_t last = std::min(end, first + kBlock<T>);
-          pieces[p].add(first, last, machine_.weights());
-          if (p + 1 < pieces.size()) pieces[p + 1].add(first, last, machine_.weights());
-          if (p + 2 >= pieces.size()) repack(first, last);
-        }
-      }
-    });
-    repacked_ = true;
-  }
-
-  /// Rows of visible states, and their hidden probabilities, packed.
-  struct Piece {
-    Rows<const T> visible;
-    const Panels<T>* hidden;
-
-    void add(std::size_t begin, std::size_t end, Rows<T> weights) const {
-      add_transposed_tiles(visible.data + begin, visible.stride, end - begin, *hidden,
-                           Rows<T>{weights[begin], weights.stride});
-    }
-  };
-
-  std::vector<Piece> pieces_of(std::size_t rows, std::size_t negative_count) {
-    const auto number = [](std::size_t of) { return (of + kGradientRows - 1) / kGradientRows; };
-    const std::size_t of_data = number(rows), count = of_data + number(negative_count);
-    if (panels_.size() < count) panels_.resize(count);
-    std::vector<Piece> pieces(count);
-    const auto pack = [&](std::size_t piece, const Units<T>& units, Rows<T> hidden, std::size_t begin, std::size_t end) {
-      panels_[piece].pack_rows(
-          end - begin, hidden_.stride(), [&](std::size_t k) { return hidden[begin + k]; }, Padding::kTight);
-      pieces[piece] = {{units.row(begin), units.stride()}, &panels_[piece]};
-    };
-    FirstException failure;  // there may be no memory for the panels
-    parallel_ranges(count, 1, static_cast<double>(rows + negative_count), [&](std::size_t first, std::size_t last) {
-      for (std::size_t i = first; i < last; ++i) {
-        failure.guard([&] {
-          if (i < of_data) {
-            pack(i, data_, positive_rows(), rows * i / of_data, rows * (i + 1) / of_data);
-          } else {
-            const std::size_t at = i - of_data, of = count - of_data;
-            pack(i, visible_, negative_rows(), negative_count * at / of, negative_count * (at + 1) / of);
-          }
-        });
-      }
-    });
-    failure.rethrow();
-    return pieces;
-  }
-
-  /// Visible units [begin, end) of the weights, for the next update's products.
-  void repack(std::size_t begin, std::size_t end) {
-    to_hidden_.repack(machine_.weights(), begin, end);
-    if (!dense_hidden_) {
-      machine_.transpose_weights(begin, end);
-    } else if (to_visible_.dense()) {
-      to_visible_.repack_transposed(machine_.weights(), begin, end);
-    }
-  }
-
-  /// gradient_ = v'h of the data, then of the model.
-  void multiply_all(std::size_t rows, std::size_t negative_count) {
-    gradient_.reserve(machine_.visible() * hidden_.stride());
-    std::fill_n(gradient_.data(), machine_.visible() * hidden_.stride(), T(0));
-    add_products_to(gradient_.data(), rows, negative_count);
-  }
-
-  void add_products_to(T* sums, std::size_t rows, std::size_t negative_count) {
-    const std::size_t visible = machine_.visible(), hidden = hidden_.stride();
-    T* const no_sums = nullptr;
-    const Rows<const T> data = data_.rows(), model = visible_.rows();
-    add_product_over_rows(
-        data, visible, [&](std::size_t r) { return positive_rows()[r]; }, hidden, rows, sums, no_sums, panels_);
-    add_product_over_rows(
-        model, visible, [&](std::size_t r) { return negative_rows()[r]; }, hidden, negative_count, sums, no_sums,
-        panels_);
-  }
-
-  void change_visible_biases(std::size_t begin, std::size_t end, std::size_t rows, std::size_t negative_count) {
-    const T rate = static_cast<T>(training_.learning_rate / static_cast<double>(rows));
-    const T share = static_cast<T>(rows) / static_cast<T>(negative_count);
-    std::vector<T> data(end - begin, T(0)), model(end - begin, T(0));
-    for (std::size_t r = 0; r < rows; ++r) {
-      for (std::size_t i = begin; i < end; ++i) data[i - begin] += data_.row(r)[i];
-    }
-    for (std::size_t r = 0; r < negative_count; ++r) {
-      for (std::size_t i = begin; i < end; ++i) model[i - begin] += visible_.row(r)[i];
-    }
-    for (std::size_t i = begin; i < end; ++i) {
-      machine_.visible_bias()[i] += rate * (data[i - begin] - share * model[i - begin]);
-    }
-  }
-
-  template <std::size_t V>
-  void change_columns(std::size_t part, std::size_t begin, std::size_t end, std::size_t column, std::size_t rows) {
-    const Vec<T> rate = broadcast(static_cast<T>(training_.learning_rate / static_cast<double>(rows)));
-    const Vec<T> decay = broadcast(static_cast<T>(-training_.learning_rate * training_.weight_decay));
-    const Vec<T> momentum = broadcast(static_cast<T>(training_.momentum));
-    const bool moving = velocity_.data() != nullptr, decaying = training_.weight_decay > 0;
-    const Rows<const T> positive{positive_.data() + column, machine_.weights().stride};
-    const Rows<const T> negative{negative_.data() + column, machine_.weights().stride};
-    for (std::size_t group = begin; group < end; group += kLanes<T>) {
-      for (std::size_t i = group; i < std::min(end, group + kLanes<T>); ++i) {
-        Vec<T> sums[V] = {};
-        if (to_hidden_.dense()) {
-          const T* from = gradient_.data() + i * hidden_.stride() + column;
-          unrolled<V>([&](auto v) { sums[v] = load(from + v * kLanes<T>); });
-        } else {
-          data_by_unit_[part].add(i - begin, positive, sums);
-          visible_by_unit_[part].add(i - begin, negative, sums);
-        }
-        T* w = machine_.weights()[i] + column;
-        T* velocity = moving ? velocity_rows()[i] + column : nullptr;
-        unrolled<V>([&](auto v) {
-          const Vec<T> old = load(w + v * kLanes<T>);
-          Vec<T> by = rate * sums[v];
-          if (decaying) by = fma(decay, old, by);
-          if (moving) {
-            by = fma(momentum, load(velocity + v * kLanes<T>), by);
-            store(velocity + v * kLanes<T>, by);
-          }
-          store(w + v * kLanes<T>, old + by);
-        });
-      }
-      // Tiles, which the next update will use where most hidden units are on, are packed from the weights themselves.
-      if (!dense_hidden_) {
-        machine_.transpose_weights(group, std::min(end, group + kLanes<T>), column, V * kLanes<T>);
-      }
-    }
-  }
-
   RbmCopy<T> machine_;
   RbmTraining training_;
   std::size_t chains_;
+  RbmChange<T> change_;
   Direction<T> to_hidden_, to_visible_;
   GibbsStep<T> step_;
-  bool repacked_ = false;
+  bool packed_ = false;       // the change of the last update left both directions ready
   bool dense_hidden_ = true;  // a new machine's are 1 half of the time
   Units<T> data_, visible_, hidden_;
-  Buffer<T> positive_, negative_, means_, velocity_, gradient_;
+  Buffer<T> positive_, negative_, means_;
   std::vector<double> errors_;
-  std::vector<RowsByUnit<T>> data_by_unit_, visible_by_unit_;
-  std::vector<Panels<T>> panels_;
 };
 
 }  // namespace
