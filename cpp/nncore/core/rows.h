@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <type_traits>
 
 namespace nncore {
@@ -28,6 +29,16 @@ struct Rows {
   operator Rows<U>() const {
     return {data, stride};
   }
+};
+
+/// Rows one after the other or, where places are given, row i at places[i] of the matrix.
+template <typename T>
+struct PlacedRows {
+  Rows<T> rows;
+  const std::int64_t* places = nullptr;
+
+  T* operator[](std::size_t i) const { return rows[places != nullptr ? static_cast<std::size_t>(places[i]) : i]; }
+  explicit operator bool() const { return static_cast<bool>(rows); }
 };
 
 }  // namespace nncore

@@ -102,6 +102,9 @@ class Panels {
   std::size_t first(std::size_t i) const { return registers_ * i / count_; }
   const T* panel(std::size_t i) const { return data_.data() + first(i) * kLanes<T> * depth_; }
 
+  /// For another's panels to lie in while these are not needed.
+  Buffer<T>& memory() { return data_; }
+
   /// Makes room, so that packing this much or less allocates nothing.
   void reserve(std::size_t depth, std::size_t columns, Padding padding) { resize(depth, columns, padding); }
 

@@ -60,12 +60,12 @@ void elman_forward(const RecurrentWeights<T>& w, bool relu, const Packing& packi
 
 template <typename T>
 void elman_backward(const RecurrentWeights<T>& w, bool relu, const RecurrentGradients<T>& gradients,
-                    const Packing& packing, bool reverse, Rows<const T> x, Rows<const T> dy, Rows<const T> dh_n,
+                    const Packing& packing, bool reverse, Rows<const T> x, PlacedRows<const T> dy, Rows<const T> dh_n,
                     Rows<T> dx, bool add_to_dx, bool state_gradient, RecurrentWork<T>& work) {
   const std::size_t hidden = w.hidden;
   work.make_gates(packing.rows, 1, hidden);
   const GateBlocks<T> gates = work.gates;
-  pack_gate_rows(work.hidden_rows, w.weight_hh, hidden, hidden, kOneGate);
+  pack_gate_rows(work.backward_panels, w.weight_hh, hidden, hidden, kOneGate);
   work.dh0 = work.make(work.dh0_buffer, packing.sequences, hidden);
 
   const double per_row = static_cast<double>(hidden * hidden);
@@ -75,7 +75,7 @@ void elman_backward(const RecurrentWeights<T>& w, bool relu, const RecurrentGrad
     LeftRows<T> after{nullptr, 0, 0};
     if (!ends) after = gates.left(packing.start[span.from], 0, 1, hidden);
     multiply_tiles(
-        after, span.begin, span.end, work.hidden_rows,
+        after, span.begin, span.end, work.backward_panels,
         [&](std::size_t b, std::size_t unit) {
           const Vec<T> dh = load(dy[row0 + b] + unit);
           return ends && dh_n ? dh + load(dh_n[b] + unit) : dh;
@@ -91,8 +91,8 @@ void elman_backward(const RecurrentWeights<T>& w, bool relu, const RecurrentGrad
 
   add_recurrent_gradients(w, gradients, packing, reverse, x, kOneGate, kOneGate, work);
   if (dx) {
-    pack_gate_rows(work.input_rows, w.weight_ih, hidden, w.input, kOneGate);
-    gate_input_gradient(gates, 0, 1, hidden, work.input_rows, dx, add_to_dx);
+    pack_gate_rows(work.backward_panels, w.weight_ih, hidden, w.input, kOneGate);
+    gate_input_gradient(gates, 0, 1, hidden, work.backward_panels, dx, add_to_dx);
   }
 }
 
@@ -101,10 +101,10 @@ template void elman_forward(const RecurrentWeights<float>&, bool, const Packing&
 template void elman_forward(const RecurrentWeights<double>&, bool, const Packing&, bool, Rows<const double>,
                             RecurrentWork<double>&);
 template void elman_backward(const RecurrentWeights<float>&, bool, const RecurrentGradients<float>&, const Packing&,
-                             bool, Rows<const float>, Rows<const float>, Rows<const float>, Rows<float>, bool, bool,
+                             bool, Rows<const float>, PlacedRows<const float>, Rows<const float>, Rows<float>, bool, bool,
                              RecurrentWork<float>&);
 template void elman_backward(const RecurrentWeights<double>&, bool, const RecurrentGradients<double>&, const Packing&,
-                             bool, Rows<const double>, Rows<const double>, Rows<const double>, Rows<double>, bool, bool,
+                             bool, Rows<const double>, PlacedRows<const double>, Rows<const double>, Rows<double>, bool, bool,
                              RecurrentWork<double>&);
 
 }  // namespace nncore

@@ -14,7 +14,7 @@ void elman_forward(const RecurrentWeights<T>& weights, bool relu, const Packing&
 /// Back-propagation through time; arguments as in lstm_backward.
 template <typename T>
 void elman_backward(const RecurrentWeights<T>& weights, bool relu, const RecurrentGradients<T>& gradients,
-                    const Packing& packing, bool reverse, Rows<const T> x, Rows<const T> dy, Rows<const T> dh_n,
+                    const Packing& packing, bool reverse, Rows<const T> x, PlacedRows<const T> dy, Rows<const T> dh_n,
                     Rows<T> dx, bool add_to_dx, bool state_gradient, RecurrentWork<T>& work);
 
 }  // namespace nncore

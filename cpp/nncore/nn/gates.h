@@ -41,6 +41,9 @@ class GatePanels {
   std::size_t panel_stride() const { return width_ * depth_; }
   const T* panel(std::size_t register_index) const { return data_.data() + register_index * panel_stride(); }
 
+  /// For another's panels to lie in while these are not needed.
+  Buffer<T>& memory() { return data_; }
+
   /// weights (gates * hidden, depth), row-major; the panel has the gates in the order of `groups`.
   template <std::size_t N>
   void pack(const T* weights, std::size_t depth, std::size_t hidden, const std::array<GateGroup, N>& groups) {

@@ -74,11 +74,12 @@ void gru_forward(const RecurrentWeights<T>& w, const Packing& packing, bool reve
 
 template <typename T>
 void gru_backward(const RecurrentWeights<T>& w, const RecurrentGradients<T>& gradients, const Packing& packing,
-                  bool reverse, Rows<const T> x, Rows<const T> dy, Rows<const T> dh_n, Rows<T> dx, bool add_to_dx,
+                  bool reverse, Rows<const T> x, PlacedRows<const T> dy, Rows<const T> dh_n, Rows<T> dx, bool add_to_dx,
                   bool state_gradient, RecurrentWork<T>& work) {
   const std::size_t hidden = w.hidden;
   const GateBlocks<T> gates = work.gates;
-  pack_gate_rows(work.hidden_rows, w.weight_hh, hidden, hidden, kHiddenGates);
+  std::swap(work.backward_panels.memory(), work.hidden_panels.memory());  // the next forward pass packs these again
+  pack_gate_rows(work.backward_panels, w.weight_hh, hidden, hidden, kHiddenGates);
   work.dh0 = work.make(work.dh0_buffer, packing.sequences, hidden);  // carries z ⊗ dh from step to step
 
   // Gates become their pre-activations' gradients where they lie.
@@ -105,7 +106,7 @@ void gru_backward(const RecurrentWeights<T>& w, const RecurrentGradients<T>& gra
     LeftRows<T> after{nullptr, 0, 0};
     if (!ends) after = gates.left(packing.start[span.from], 1, 3, hidden);
     multiply_tiles(
-        after, span.begin, span.end, work.hidden_rows,
+        after, span.begin, span.end, work.backward_panels,
         [&](std::size_t b, std::size_t unit) {
           const Vec<T> dh = load(dy[row0 + b] + unit);
           if (!ends) return dh + load(work.dh0[b] + unit);
@@ -119,9 +120,10 @@ void gru_backward(const RecurrentWeights<T>& w, const RecurrentGradients<T>& gra
 
   add_recurrent_gradients(w, gradients, packing, reverse, x, kInputGates, kHiddenGates, work);
   if (dx) {
-    pack_gate_rows(work.input_rows, w.weight_ih, hidden, w.input, kInputGates);
-    gate_input_gradient(gates, 0, 3, hidden, work.input_rows, dx, add_to_dx);
+    pack_gate_rows(work.backward_panels, w.weight_ih, hidden, w.input, kInputGates);
+    gate_input_gradient(gates, 0, 3, hidden, work.backward_panels, dx, add_to_dx);
   }
+  std::swap(work.backward_panels.memory(), work.hidden_panels.memory());
 }
 
 template void gru_forward(const RecurrentWeights<float>&, const Packing&, bool, Rows<const float>, bool,
@@ -129,10 +131,10 @@ template void gru_forward(const RecurrentWeights<float>&, const Packing&, bool, 
 template void gru_forward(const RecurrentWeights<double>&, const Packing&, bool, Rows<const double>, bool,
                           RecurrentWork<double>&);
 template void gru_backward(const RecurrentWeights<float>&, const RecurrentGradients<float>&, const Packing&, bool,
-                           Rows<const float>, Rows<const float>, Rows<const float>, Rows<float>, bool, bool,
+                           Rows<const float>, PlacedRows<const float>, Rows<const float>, Rows<float>, bool, bool,
                            RecurrentWork<float>&);
 template void gru_backward(const RecurrentWeights<double>&, const RecurrentGradients<double>&, const Packing&, bool,
-                           Rows<const double>, Rows<const double>, Rows<const double>, Rows<double>, bool, bool,
+                           Rows<const double>, PlacedRows<const double>, Rows<const double>, Rows<double>, bool, bool,
                            RecurrentWork<double>&);
 
 }  // namespace nncore

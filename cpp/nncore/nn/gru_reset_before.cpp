@@ -85,12 +85,13 @@ void gru_reset_before_forward(const RecurrentWeights<T>& w, const Packing& packi
 
 template <typename T>
 void gru_reset_before_backward(const RecurrentWeights<T>& w, const RecurrentGradients<T>& gradients,
-                               const Packing& packing, bool reverse, Rows<const T> x, Rows<const T> dy,
+                               const Packing& packing, bool reverse, Rows<const T> x, PlacedRows<const T> dy,
                                Rows<const T> dh_n, Rows<T> dx, bool add_to_dx, bool state_gradient,
                                RecurrentWork<T>& work) {
   const std::size_t hidden = w.hidden;
   const GateBlocks<T> gates = work.gates;
-  pack_gate_rows(work.hidden_rows, w.weight_hh, hidden, hidden, kResetUpdate);
+  std::swap(work.backward_panels.memory(), work.hidden_panels.memory());  // the next forward pass packs these again
+  pack_gate_rows(work.backward_panels, w.weight_hh, hidden, hidden, kResetUpdate);
   pack_gate_rows(work.candidate_rows, w.weight_hh, hidden, hidden, kCandidate);
   work.dh0 = work.make(work.dh0_buffer, packing.sequences, hidden);  // dh, carried from step to step
   const Rows<T> carry = work.dh0;
@@ -130,7 +131,7 @@ void gru_reset_before_backward(const RecurrentWeights<T>& w, const RecurrentGrad
         share);
   };
   const auto through_the_gates = [&](const Span& span, const Share& share) {
-    multiply_tiles(gates.left(packing.start[span.step], 0, 2, hidden), span.begin, span.end, work.hidden_rows,
+    multiply_tiles(gates.left(packing.start[span.step], 0, 2, hidden), span.begin, span.end, work.backward_panels,
                    StartAt<T>{carry.data, carry.stride}, StoreTo<T>{carry}, share);
   };
   over_steps(packing, !reverse, hidden, 3.0 * static_cast<double>(hidden * hidden), through_the_mixture,
@@ -143,9 +144,10 @@ void gru_reset_before_backward(const RecurrentWeights<T>& w, const RecurrentGrad
   add_gate_gradients<T>(gates, hidden, hidden, kCandidate.data(), 1, {work.reset_h, nullptr}, gradients.weight_hh,
                         nullptr, work.gradient_panels);
   if (dx) {
-    pack_gate_rows(work.input_rows, w.weight_ih, hidden, w.input, kAll);
-    gate_input_gradient(gates, 0, 3, hidden, work.input_rows, dx, add_to_dx);
+    pack_gate_rows(work.backward_panels, w.weight_ih, hidden, w.input, kAll);
+    gate_input_gradient(gates, 0, 3, hidden, work.backward_panels, dx, add_to_dx);
   }
+  std::swap(work.backward_panels.memory(), work.hidden_panels.memory());
 }
 
 template void gru_reset_before_forward(const RecurrentWeights<float>&, const Packing&, bool, Rows<const float>,
@@ -153,10 +155,10 @@ template void gru_reset_before_forward(const RecurrentWeights<float>&, const Pac
 template void gru_reset_before_forward(const RecurrentWeights<double>&, const Packing&, bool, Rows<const double>,
                                        RecurrentWork<double>&);
 template void gru_reset_before_backward(const RecurrentWeights<float>&, const RecurrentGradients<float>&,
-                                        const Packing&, bool, Rows<const float>, Rows<const float>, Rows<const float>,
+                                        const Packing&, bool, Rows<const float>, PlacedRows<const float>, Rows<const float>,
                                         Rows<float>, bool, bool, RecurrentWork<float>&);
 template void gru_reset_before_backward(const RecurrentWeights<double>&, const RecurrentGradients<double>&,
-                                        const Packing&, bool, Rows<const double>, Rows<const double>,
+                                        const Packing&, bool, Rows<const double>, PlacedRows<const double>,
                                         Rows<const double>, Rows<double>, bool, bool, RecurrentWork<double>&);
 
 }  // namespace nncore

@@ -24,6 +24,7 @@ struct Pass {
   T* gradients = nullptr;
   const std::int64_t* ids = nullptr;  ///< in the caller's (N, T) layout, before an Embedding
   Packing packing;
+  PlacedRows<const T> dy;             ///< the output's gradient where the caller has it, for a last layer that reads it there
   std::vector<View<const T, 3>> state_in, dstate_in;  ///< empty: zeros
   std::vector<View<T, 3>> state_out, dstate_out;      ///< empty: not wanted
 };
@@ -64,6 +65,8 @@ class Layer {
   /// Throws when this batch cannot be trained on.
   virtual void check_training(std::size_t /*rows*/) const {}
   virtual Signal<T> forward(const Pass<T>& pass, const Signal<const T>& x, LayerWork<T>& work) const = 0;
+  /// Whether backward also takes no dy, and reads pass.dy, as the last layer; rows there have no padding.
+  virtual bool reads_placed_gradient() const { return false; }
   /// Adds to pass.gradients. dy may be overwritten. Returns dx, or nothing when `input_gradient` is false.
   virtual Rows<T> backward(const Pass<T>& pass, const Signal<const T>& x, Rows<T> dy, bool input_gradient,
                            LayerWork<T>& work) const = 0;

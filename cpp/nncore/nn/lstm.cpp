@@ -71,11 +71,12 @@ void lstm_forward(const RecurrentWeights<T>& w, const Packing& packing, bool rev
 
 template <typename T>
 void lstm_backward(const RecurrentWeights<T>& w, const RecurrentGradients<T>& gradients, const Packing& packing,
-                   bool reverse, Rows<const T> x, Rows<const T> dy, Rows<const T> dh_n, Rows<const T> dc_n, Rows<T> dx,
+                   bool reverse, Rows<const T> x, PlacedRows<const T> dy, Rows<const T> dh_n, Rows<const T> dc_n, Rows<T> dx,
                    bool add_to_dx, bool state_gradient, RecurrentWork<T>& work) {
   const std::size_t hidden = w.hidden;
   const GateBlocks<T> gates = work.gates;
-  pack_gate_rows(work.hidden_rows, w.weight_hh, hidden, hidden, kGates);
+  std::swap(work.backward_panels.memory(), work.hidden_panels.memory());  // the next forward pass packs these again
+  pack_gate_rows(work.backward_panels, w.weight_hh, hidden, hidden, kGates);
   work.dc0 = work.make(work.dc0_buffer, packing.sequences, hidden);  // carried from step to step, in place
   work.dh0 = work.make(work.dh0_buffer, packing.sequences, hidden);
 
@@ -112,7 +113,7 @@ void lstm_backward(const RecurrentWeights<T>& w, const RecurrentGradients<T>& gr
       return;
     }
     multiply_tiles(
-        gates.left(packing.start[span.from], 0, 4, hidden), span.begin, span.end, work.hidden_rows,
+        gates.left(packing.start[span.from], 0, 4, hidden), span.begin, span.end, work.backward_panels,
         [&](std::size_t b, std::size_t unit) { return load(dy[row0 + b] + unit); },
         [&](std::size_t b, std::size_t unit, Vec<T> dh) { cell_backward(span.step, b, unit, false, dh); }, share);
   });
@@ -122,9 +123,10 @@ void lstm_backward(const RecurrentWeights<T>& w, const RecurrentGradients<T>& gr
 
   add_recurrent_gradients(w, gradients, packing, reverse, x, kGates, kGates, work);
   if (dx) {
-    pack_gate_rows(work.input_rows, w.weight_ih, hidden, w.input, kGates);
-    gate_input_gradient(gates, 0, 4, hidden, work.input_rows, dx, add_to_dx);
+    pack_gate_rows(work.backward_panels, w.weight_ih, hidden, w.input, kGates);
+    gate_input_gradient(gates, 0, 4, hidden, work.backward_panels, dx, add_to_dx);
   }
+  std::swap(work.backward_panels.memory(), work.hidden_panels.memory());
 }
 
 template void lstm_forward(const RecurrentWeights<float>&, const Packing&, bool, Rows<const float>, bool,
@@ -132,10 +134,10 @@ template void lstm_forward(const RecurrentWeights<float>&, const Packing&, bool,
 template void lstm_forward(const RecurrentWeights<double>&, const Packing&, bool, Rows<const double>, bool,
                            RecurrentWork<double>&);
 template void lstm_backward(const RecurrentWeights<float>&, const RecurrentGradients<float>&, const Packing&, bool,
-                            Rows<const float>, Rows<const float>, Rows<const float>, Rows<const float>, Rows<float>,
+                            Rows<const float>, PlacedRows<const float>, Rows<const float>, Rows<const float>, Rows<float>,
                             bool, bool, RecurrentWork<float>&);
 template void lstm_backward(const RecurrentWeights<double>&, const RecurrentGradients<double>&, const Packing&, bool,
-                            Rows<const double>, Rows<const double>, Rows<const double>, Rows<const double>,
+                            Rows<const double>, PlacedRows<const double>, Rows<const double>, Rows<const double>,
                             Rows<double>, bool, bool, RecurrentWork<double>&);
 
 }  // namespace nncore

@@ -178,6 +178,11 @@ template <typename T>
 Rows<T> Network<T>::Plan::read_output_gradient(View<const T, 3> dy, Workspace& work) const {
   const std::size_t features = work.output.features, stride = round_up<T>(features);
   const std::vector<std::int64_t>& places = output_places(work.pass.packing, work.has_steps);
+  work.pass.dy = {};
+  if (layers.back()->reads_placed_gradient()) {
+    work.pass.dy = {{dy.data(), features}, places.data()};
+    return {};
+  }
   const Rows<T> rows{work.dy_buffer.reserve(places.size() * stride + 1), stride};
   for (std::size_t row = 0; row < places.size(); ++row) {
     std::copy_n(dy.data() + static_cast<std::size_t>(places[row]) * features, features, rows[row]);

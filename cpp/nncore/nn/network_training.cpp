@@ -135,6 +135,7 @@ void Network<T>::backward(View<const T, 1> parameters, View<T, 1> gradients, Vie
   work.pass.dstate_out = state.out;
   plan_->remembered = false;  // the gates are overwritten in place
   const Rows<T> gradient = plan_->run_back(work, plan_->read_output_gradient(dy, work), dx.data() != nullptr);
+  work.pass.dy = {};  // the caller's
   if (dx.data() != nullptr) plan_->write_input_gradient(work, gradient, dx);
 }
 

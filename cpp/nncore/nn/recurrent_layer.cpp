@@ -114,6 +114,8 @@ class RecurrentLayer final : public Layer<T> {
     return {work.joined.back(), x.rows, spec_.output * directions_};
   }
 
+  bool reads_placed_gradient() const override { return directions_ == 1 && spec_.output % kBlock<T> == 0; }
+
   Rows<T> backward(const Pass<T>& pass, const Signal<const T>& x, Rows<T> dy, bool input_gradient,
                    LayerWork<T>& base) const override {
     auto& work = static_cast<RecurrentLayerWork<T>&>(base);
@@ -123,10 +125,12 @@ class RecurrentLayer final : public Layer<T> {
       const Rows<const T> input = first ? x.values : Rows<const T>(work.joined[stacked - 1]);
       Rows<T> dx{};
       if (!first || input_gradient) {
-        // dx comes when dy is no longer needed: in its place, where it fits and no second direction reads it.
+        // dx comes when dy and y are no longer needed: in their place, where it fits and no second direction reads them.
+        const Rows<T> place = dy ? dy : work.planes[stacked * directions_].y;
         const std::size_t stride = round_up<T>(input_of(stacked));
-        const bool in_place = directions_ == 1 && stride <= dy.stride;
-        dx = in_place ? Rows<T>{dy.data, stride} : work.make(work.dx_buffers[stacked], packing.rows, input_of(stacked));
+        const bool in_place = directions_ == 1 && stride <= place.stride;
+        dx = in_place ? Rows<T>{place.data, stride}
+                      : work.make(work.dx_buffers[stacked], packing.rows, input_of(stacked));
       }
       for (std::size_t direction = 0; direction < directions_; ++direction) {
         const std::size_t plane = stacked * directions_ + direction;
@@ -134,7 +138,9 @@ class RecurrentLayer final : public Layer<T> {
         const Rows<T> dh_n = gather_state(pass.dstate_in, first_state_, plane, packing, w, work.dh_n_buffer);
         const Rows<T> dc_n =
             is_lstm() ? gather_state(pass.dstate_in, first_state_ + 1, plane, packing, w, work.dc_n_buffer) : Rows<T>{};
-        plane_backward(pass, plane, input, share_of(dy, direction, packing.rows, work), dh_n, dc_n, dx, direction == 1,
+        const PlacedRows<const T> given =
+            dy ? PlacedRows<const T>{share_of(dy, direction, packing.rows, work)} : pass.dy;
+        plane_backward(pass, plane, input, given, dh_n, dc_n, dx, direction == 1,
                        w);
         scatter_state(pass.dstate_out, first_state_, plane, packing, [&](std::size_t b) { return w.dh0[b]; });
         if (is_lstm()) {
@@ -221,7 +227,7 @@ class RecurrentLayer final : public Layer<T> {
     elman_forward(weights, spec_.relu, packing, reverse, x, work);
   }
 
-  void plane_backward(const Pass<T>& pass, std::size_t plane, Rows<const T> x, Rows<const T> dy, Rows<const T> dh_n,
+  void plane_backward(const Pass<T>& pass, std::size_t plane, Rows<const T> x, PlacedRows<const T> dy, Rows<const T> dh_n,
                       Rows<const T> dc_n, Rows<T> dx, bool reverse, RecurrentWork<T>& work) const {
     const RecurrentWeights<T> w = weights(pass, plane);
     const RecurrentGradients<T> g = gradients(pass, plane);

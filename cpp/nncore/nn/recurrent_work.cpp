@@ -42,7 +42,7 @@ void initial_state_gradient(const Packing& packing, bool reverse, const LeftRows
     if (span.from != Span::kBegins) return;
     LeftRows<T> left = gates;
     left.data += packing.start[span.step] * gates.stride;
-    multiply_tiles(left, span.begin, span.end, work.hidden_rows,
+    multiply_tiles(left, span.begin, span.end, work.backward_panels,
                    StartAt<T>{carries ? work.dh0.data : nullptr, work.dh0.stride}, StoreTo<T>{work.dh0});
   });
   pass_state_of_empty(packing, dh_n, work.dh0);
