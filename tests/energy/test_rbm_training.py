@@ -310,3 +310,32 @@ def test_training_raises_the_likelihood(digits: Any) -> None:
         rise = after.log_likelihood(digits, "exact").mean() - before.log_likelihood(digits, "exact").mean()
         assert rise > 15
         assert after.history_["pseudo_likelihood"][-1] > after.history_["pseudo_likelihood"][0]
+
+
+@pytest.mark.parametrize("gaussian", [False, True])
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+@pytest.mark.parametrize(("batch", "chains"), [(30, 0), (30, 7), (250, 0), (450, 200)])
+@pytest.mark.parametrize(("visible", "hidden", "bias"), [(1, 1, 0), (5, 3, 3), (40, 33, -3), (17, 70, 0)])
+def test_updates_of_one_call_are_those_of_many(
+    gaussian: bool, momentum: float, batch: int, chains: int, visible: int, hidden: int, bias: float
+) -> None:
+    """A call of its own packs the weights that the next update of the same call is handed."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(4 * batch, visible)) if gaussian else (rng.random((4 * batch, visible)) < 0.3) * 1.0
+    X[2 * batch :] += gaussian * 3  # turns most hidden units on, or off
+    start = [rng.normal(size=(visible, hidden)), rng.normal(size=visible), rng.normal(bias, 1, hidden)]
+    start += [np.zeros((visible, hidden) if momentum else (0, 0)), rng.integers(0, 2, (chains, hidden)).astype(float)]
+    if not chains:
+        start[4] = np.empty((0, 0))
+
+    def train(rows: int) -> list[Any]:
+        W, b, c, velocity, states = arrays = [array.copy() for array in start]
+        for first in range(0, len(X), rows):
+            order = np.arange(first, first + rows)
+            settings = (batch, 0.02, momentum, 0, 0.1, 0, 2, 7, first // batch)
+            _core.rbm_train(gaussian, W, b, c, X, order, *settings, velocity, states)
+        return arrays
+
+    for one, many in zip(train(len(X)), train(batch), strict=True):
+        assert_array_equal(one, many)
+        assert np.isfinite(one).all()
