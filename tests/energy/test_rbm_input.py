@@ -286,3 +286,27 @@ def test_names_of_features_are_kept_in_a_file(tmp_path: Path) -> None:
     loaded = RBM.load(tmp_path / "rbm")
     assert list(loaded.feature_names_in_) == list("abcd")
     assert loaded.transform(frame).shape == (4, 3)
+
+
+@pytest.mark.parametrize("method", ["score_samples", "score", "log_likelihood", "gibbs"])
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_matrix])
+def test_what_has_no_likelihood_is_refused_by_a_fitted_machine_too(method: str, kind: Any) -> None:
+    rbm = RBM(3, n_iter=1, random_state=0).fit(X)
+    with pytest.raises(ValueError, match=r"must be within \[0, 1\].*to 16; scale it"):
+        getattr(rbm, method)(kind(16 * X))
+    assert_array_equal(rbm.transform(kind(16 * X)), rbm.transform(16 * X))
+    getattr(RBM(3, 0.001, n_iter=1, visible="gaussian").fit(X), method)(kind(16 * X))
+
+
+@pytest.mark.parametrize("settings", [{}, {"momentum": 0.5, "persistent": True}])
+def test_parameters_that_may_not_be_written_are_copied(settings: dict[str, Any]) -> None:
+    rbm, other = (RBM(3, n_iter=1, random_state=0, **settings).fit(X) for _ in range(2))
+    for name in ("_weights", "intercept_visible_", "intercept_hidden_", "_velocity", "h_samples_"):
+        getattr(rbm, name).flags.writeable = False
+    assert_array_equal(rbm.partial_fit(X).components_, other.partial_fit(X).components_)
+
+
+def test_types_of_numpy_say_what_is_computed_in() -> None:
+    assert RBM(3, dtype=np.float64, random_state=0).fit(X).intercept_hidden_.dtype == np.float64
+    with pytest.raises(ValueError, match="dtype must be"):
+        RBM(3, dtype=np.float16).fit(X)

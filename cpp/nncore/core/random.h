@@ -86,6 +86,7 @@ void random_normal(const Draws& draws, T mean, T deviation, View<T, 1> out);
 /// radius, 32 for the angle), and none is further than 6.7 from 0.
 template <typename T>
 void random_normals(const Draws& draws, std::uint64_t first, std::size_t count, T* out);
+
 /// Standard logistic numbers, log(u / (1 - u)) with u uniform in (0, 1): a unit that is on with probability
 /// 1 / (1 + exp(-z)) is on where z exceeds one. Entry i of out [0 .. count) comes from words 2 (first + i) and the next.
 void random_logistic(const Draws& draws, std::uint64_t first, std::size_t count, double* out);

@@ -20,6 +20,9 @@ Array = NDArray[Any]
 Self = TypeVar("Self", bound="RBM")
 
 
+_TYPES = (np.float32, np.float64)
+
+
 class RBM(Distribution):
     """Restricted Boltzmann machine, trained by contrastive divergence.
 
@@ -276,7 +279,7 @@ class RBM(Distribution):
                 raise ValueError(f"{name} must be between 0 and 1, but is {getattr(self, name)}")
         if self.visible not in ("bernoulli", "gaussian"):
             raise ValueError(f"visible must be 'bernoulli' or 'gaussian', but is {self.visible!r}")
-        if not isinstance(self.dtype, (str, np.dtype)) or self.dtype not in ("float32", "float64"):
+        if not isinstance(self.dtype, (str, np.dtype, type)) or self.dtype not in ("float32", "float64", *_TYPES):
             raise ValueError(f"dtype must be 'float32' or 'float64', but is {self.dtype!r}")
 
     def _check_unchanged(self) -> None:

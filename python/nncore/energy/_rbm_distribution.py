@@ -103,6 +103,7 @@ class Distribution(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EnergyMode
         """
         steps = _checks.at_least("steps", steps, 0)
         states, kind = self._input(v)
+        _require_range(states, "v", self._gaussian)
         visible = np.array(states.toarray() if sparse.issparse(states) else states, self._weights.dtype, order="C")
         path = np.empty((steps + 1, *visible.shape), visible.dtype) if return_path else None
         seed = seed_of(random_state)
@@ -145,6 +146,7 @@ class Distribution(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EnergyMode
         Parameters
         ----------
         X : array or sparse matrix of shape (n_samples, n_features)
+            Of any numbers, also for Bernoulli units.
 
         Returns
         -------
@@ -158,7 +160,7 @@ class Distribution(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EnergyMode
         Parameters
         ----------
         X : array or sparse matrix of shape (n_samples, n_features)
-            Bernoulli units between 0 and 1 count as probabilities.
+            Bernoulli units between 0 and 1 count as probabilities; beyond, they are a ValueError.
 
         Returns
         -------
@@ -166,7 +168,9 @@ class Distribution(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EnergyMode
             For Gaussian units, whose pseudo-likelihood has no closed form: log N(v; the mean of v given the hidden
             units' probabilities, 1).
         """
-        return self._scores(self._input(X)[0])
+        X, _ = self._input(X)
+        _require_range(X, "X", self._gaussian)
+        return self._scores(X)
 
     def score(self, X: Any, y: Any = None) -> float:
         """Mean of `score_samples`.
@@ -241,7 +245,9 @@ class Distribution(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EnergyMode
         -------
         log_likelihood : array of shape (n_samples,), float64
         """
-        energy = self.free_energy(X)
+        X, _ = self._input(X)
+        _require_range(X, "X", self._gaussian)
+        energy = self._free_energies(X)
         log_partition = self.log_partition(
             method, n_chains=n_chains, n_temperatures=n_temperatures, random_state=random_state
         )
@@ -291,17 +297,11 @@ class Distribution(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EnergyMode
             if name == "X":
                 raise
             raise ValueError(f"{name} is refused: {error}") from None
-        values = X.data if sparse.issparse(X) else X
-        if self.visible == "bernoulli" and values.size and not (values.min() >= 0 and values.max() <= 1):
-            raise ValueError(
-                ("Negative values in data passed to RBM: " if values.min() < 0 else "")
-                + f"{name} must be within [0, 1] for visible='bernoulli', but has values from {values.min():g} to "
-                f"{values.max():g}; scale it, as by MinMaxScaler or, for pixels, by / 255, or use visible='gaussian'"
-            )
+        _require_range(X, name, self.visible != "bernoulli")
         return cast(name, X, self.dtype)
 
     def _input(self, X: Any) -> tuple[Any, Any]:
-        """A user's X for a fitted machine, and its type; a test set may exceed the range that a scaler found."""
+        """A user's X for a fitted machine, and its type; `transform` takes what is beyond a scaler's range."""
         check_is_fitted(self)
         X = self._checked(X, reset=False)
         return cast("X", X, self._weights.dtype), X.dtype
@@ -313,3 +313,15 @@ class Distribution(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EnergyMode
             X = X.copy()
             X.sum_duplicates()
         return X
+
+
+def _require_range(X: Any, name: str, gaussian: bool) -> None:
+    """Bernoulli units beyond 0 and 1 have no likelihood, and nothing is learned from them."""
+    values = X.data if sparse.issparse(X) else X
+    if not gaussian and values.size and not (values.min() >= 0 and values.max() <= 1):
+        raise ValueError(
+            ("Negative values in data passed to RBM: " if values.min() < 0 else "")
+            + f"{name} must be within [0, 1] for visible='bernoulli', but has values from {values.min():g} to "
+            f"{values.max():g}; scale it, as by MinMaxScaler(clip=True) or, for pixels, by / 255, or use "
+            "visible='gaussian'"
+        )

@@ -74,7 +74,10 @@ def _watched(model: RBM, X: Any) -> Any:
 
 
 def prepare(model: RBM) -> None:
-    """Velocity and chains as the settings ask for."""
+    """Velocity and chains as the settings ask for, and nothing that may not be written, as in a mapped file."""
+    for name in ("_weights", "intercept_visible_", "intercept_hidden_", "_velocity", "h_samples_"):
+        if not getattr(model, name).flags.writeable:
+            setattr(model, name, getattr(model, name).copy())
     if model.momentum > 0 and model._velocity.shape != model._weights.shape:
         model._velocity = np.zeros_like(model._weights)
     elif model.momentum == 0:

@@ -64,9 +64,7 @@ def to_classifier(machines: RBM | Sequence[RBM] | Pipeline, classes: Any, **sett
             raise ValueError(f"{name} must not be given: the machines say what it is")
     if len(np.unique(np.asarray(classes))) < 2:
         raise ValueError(f"classes must be two labels at least, but are {classes!r}")
-    classifier = MLPClassifier(
-        tuple(machine.n_components for machine in stack), "logistic", warm_start=True, **settings
-    )
+    classifier = MLPClassifier(tuple(machine._hidden for machine in stack), "logistic", warm_start=True, **settings)
     classifier._initialise(stack[0].n_features_in_, classes)
     if hasattr(stack[0], "feature_names_in_"):
         classifier.feature_names_in_ = stack[0].feature_names_in_
@@ -89,9 +87,9 @@ def _stack_of(machines: Any) -> list[RBM]:
             raise TypeError(f"machines must be RBMs alone, but have {machine!r}; scale X before")
         check_is_fitted(machine)
     for below, above in itertools.pairwise(stack):
-        if above.n_features_in_ != below.n_components:
+        if above.n_features_in_ != below._hidden:
             raise ValueError(
-                f"machines must follow on each other, but one of {below.n_components} hidden units is followed by one "
+                f"machines must follow on each other, but one of {below._hidden} hidden units is followed by one "
                 f"of {above.n_features_in_} visible ones"
             )
     return stack
