@@ -67,4 +67,4 @@ def test_what_is_refused(stack: Any, digits: Any) -> None:
 def test_settings_for_a_later_fit_do_not_count() -> None:
     rows = (np.random.default_rng(0).random((20, 12)) < 0.5) * 1.0
     rbm = RBM(5, n_iter=1).fit(rows).set_params(n_components=7)
-    assert [weights.shape for weights in to_classifier(rbm, [0, 1]).coefs_] == [(12, 5), (5, 2)]
+    assert [weights.shape for weights in to_classifier(rbm, [0, 1, 2]).coefs_] == [(12, 5), (5, 3)]

@@ -101,10 +101,10 @@ template void elman_forward(const RecurrentWeights<float>&, bool, const Packing&
 template void elman_forward(const RecurrentWeights<double>&, bool, const Packing&, bool, Rows<const double>,
                             RecurrentWork<double>&);
 template void elman_backward(const RecurrentWeights<float>&, bool, const RecurrentGradients<float>&, const Packing&,
-                             bool, Rows<const float>, PlacedRows<const float>, Rows<const float>, Rows<float>, bool, bool,
-                             RecurrentWork<float>&);
+                             bool, Rows<const float>, PlacedRows<const float>, Rows<const float>, Rows<float>, bool,
+                             bool, RecurrentWork<float>&);
 template void elman_backward(const RecurrentWeights<double>&, bool, const RecurrentGradients<double>&, const Packing&,
-                             bool, Rows<const double>, PlacedRows<const double>, Rows<const double>, Rows<double>, bool, bool,
-                             RecurrentWork<double>&);
+                             bool, Rows<const double>, PlacedRows<const double>, Rows<const double>, Rows<double>, bool,
+                             bool, RecurrentWork<double>&);
 
 }  // namespace nncore

@@ -155,8 +155,8 @@ template void gru_reset_before_forward(const RecurrentWeights<float>&, const Pac
 template void gru_reset_before_forward(const RecurrentWeights<double>&, const Packing&, bool, Rows<const double>,
                                        RecurrentWork<double>&);
 template void gru_reset_before_backward(const RecurrentWeights<float>&, const RecurrentGradients<float>&,
-                                        const Packing&, bool, Rows<const float>, PlacedRows<const float>, Rows<const float>,
-                                        Rows<float>, bool, bool, RecurrentWork<float>&);
+                                        const Packing&, bool, Rows<const float>, PlacedRows<const float>,
+                                        Rows<const float>, Rows<float>, bool, bool, RecurrentWork<float>&);
 template void gru_reset_before_backward(const RecurrentWeights<double>&, const RecurrentGradients<double>&,
                                         const Packing&, bool, Rows<const double>, PlacedRows<const double>,
                                         Rows<const double>, Rows<double>, bool, bool, RecurrentWork<double>&);

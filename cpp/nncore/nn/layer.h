@@ -24,7 +24,7 @@ struct Pass {
   T* gradients = nullptr;
   const std::int64_t* ids = nullptr;  ///< in the caller's (N, T) layout, before an Embedding
   Packing packing;
-  PlacedRows<const T> dy;             ///< the output's gradient where the caller has it, for a last layer that reads it there
+  PlacedRows<const T> dy;  ///< the output's gradient where the caller has it, for a last layer that reads it there
   std::vector<View<const T, 3>> state_in, dstate_in;  ///< empty: zeros
   std::vector<View<T, 3>> state_out, dstate_out;      ///< empty: not wanted
 };

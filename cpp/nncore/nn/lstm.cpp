@@ -71,8 +71,8 @@ void lstm_forward(const RecurrentWeights<T>& w, const Packing& packing, bool rev
 
 template <typename T>
 void lstm_backward(const RecurrentWeights<T>& w, const RecurrentGradients<T>& gradients, const Packing& packing,
-                   bool reverse, Rows<const T> x, PlacedRows<const T> dy, Rows<const T> dh_n, Rows<const T> dc_n, Rows<T> dx,
-                   bool add_to_dx, bool state_gradient, RecurrentWork<T>& work) {
+                   bool reverse, Rows<const T> x, PlacedRows<const T> dy, Rows<const T> dh_n, Rows<const T> dc_n,
+                   Rows<T> dx, bool add_to_dx, bool state_gradient, RecurrentWork<T>& work) {
   const std::size_t hidden = w.hidden;
   const GateBlocks<T> gates = work.gates;
   std::swap(work.backward_panels.memory(), work.hidden_panels.memory());  // the next forward pass packs these again
@@ -134,8 +134,8 @@ template void lstm_forward(const RecurrentWeights<float>&, const Packing&, bool,
 template void lstm_forward(const RecurrentWeights<double>&, const Packing&, bool, Rows<const double>, bool,
                            RecurrentWork<double>&);
 template void lstm_backward(const RecurrentWeights<float>&, const RecurrentGradients<float>&, const Packing&, bool,
-                            Rows<const float>, PlacedRows<const float>, Rows<const float>, Rows<const float>, Rows<float>,
-                            bool, bool, RecurrentWork<float>&);
+                            Rows<const float>, PlacedRows<const float>, Rows<const float>, Rows<const float>,
+                            Rows<float>, bool, bool, RecurrentWork<float>&);
 template void lstm_backward(const RecurrentWeights<double>&, const RecurrentGradients<double>&, const Packing&, bool,
                             Rows<const double>, PlacedRows<const double>, Rows<const double>, Rows<const double>,
                             Rows<double>, bool, bool, RecurrentWork<double>&);

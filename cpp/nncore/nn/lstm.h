@@ -16,7 +16,7 @@ void lstm_forward(const RecurrentWeights<T>& weights, const Packing& packing, bo
 /// null. Adds to `gradients`; writes (or adds to) dx unless it is null; writes work.dh0 and work.dc0 if `state_gradient`.
 template <typename T>
 void lstm_backward(const RecurrentWeights<T>& weights, const RecurrentGradients<T>& gradients, const Packing& packing,
-                   bool reverse, Rows<const T> x, PlacedRows<const T> dy, Rows<const T> dh_n, Rows<const T> dc_n, Rows<T> dx,
-                   bool add_to_dx, bool state_gradient, RecurrentWork<T>& work);
+                   bool reverse, Rows<const T> x, PlacedRows<const T> dy, Rows<const T> dh_n, Rows<const T> dc_n,
+                   Rows<T> dx, bool add_to_dx, bool state_gradient, RecurrentWork<T>& work);
 
 }  // namespace nncore

@@ -140,8 +140,7 @@ class RecurrentLayer final : public Layer<T> {
             is_lstm() ? gather_state(pass.dstate_in, first_state_ + 1, plane, packing, w, work.dc_n_buffer) : Rows<T>{};
         const PlacedRows<const T> given =
             dy ? PlacedRows<const T>{share_of(dy, direction, packing.rows, work)} : pass.dy;
-        plane_backward(pass, plane, input, given, dh_n, dc_n, dx, direction == 1,
-                       w);
+        plane_backward(pass, plane, input, given, dh_n, dc_n, dx, direction == 1, w);
         scatter_state(pass.dstate_out, first_state_, plane, packing, [&](std::size_t b) { return w.dh0[b]; });
         if (is_lstm()) {
           scatter_state(pass.dstate_out, first_state_ + 1, plane, packing, [&](std::size_t b) { return w.dc0[b]; });
@@ -227,8 +226,8 @@ class RecurrentLayer final : public Layer<T> {
     elman_forward(weights, spec_.relu, packing, reverse, x, work);
   }
 
-  void plane_backward(const Pass<T>& pass, std::size_t plane, Rows<const T> x, PlacedRows<const T> dy, Rows<const T> dh_n,
-                      Rows<const T> dc_n, Rows<T> dx, bool reverse, RecurrentWork<T>& work) const {
+  void plane_backward(const Pass<T>& pass, std::size_t plane, Rows<const T> x, PlacedRows<const T> dy,
+                      Rows<const T> dh_n, Rows<const T> dc_n, Rows<T> dx, bool reverse, RecurrentWork<T>& work) const {
     const RecurrentWeights<T> w = weights(pass, plane);
     const RecurrentGradients<T> g = gradients(pass, plane);
     const bool state = !pass.dstate_out.empty();

@@ -19,11 +19,11 @@ struct RecurrentWork {
   Rows<T> reset_h;  ///< GRU, form U(r ⊗ h): r ⊗ h of each row
 
   GatePanels<T> input_panels, hidden_panels, candidate_input_panels, candidate_hidden_panels;
-  Panels<T> input_columns, hidden_columns;            ///< Elman: W and U for the forward pass
-  Panels<T> backward_panels;                          ///< U, and at the end W, for the backward pass
-  Panels<T> candidate_rows;                           ///< GRU, form U(r ⊗ h): the candidate's U for the backward pass
-  std::vector<Panels<T>> gradient_panels;             ///< one per thread
-  std::vector<const T*> previous;                     ///< per row: h before it; null: zeros
+  Panels<T> input_columns, hidden_columns;  ///< Elman: W and U for the forward pass
+  Panels<T> backward_panels;                ///< U, and at the end W, for the backward pass
+  Panels<T> candidate_rows;                 ///< GRU, form U(r ⊗ h): the candidate's U for the backward pass
+  std::vector<Panels<T>> gradient_panels;   ///< one per thread
+  std::vector<const T*> previous;           ///< per row: h before it; null: zeros
   Buffer<T> y_buffer, c_buffer, h0_buffer, c0_buffer, dh0_buffer, dc0_buffer, gate_buffer, reset_h_buffer, bias;
 
   Rows<T> make(Buffer<T>& buffer, std::size_t rows, std::size_t hidden) {
