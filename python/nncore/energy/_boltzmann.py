@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from nncore import _core
 from nncore._random import seed_of
@@ -326,7 +326,7 @@ class BoltzmannMachine(Sampling, Likelihood, ClassNamePrefixFeaturesOutMixin, Tr
 
     def _rows(self, X: Any, reset: bool = False) -> Array:
         """X as bits."""
-        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=reset)
+        X = self._checked_rows(X, dtype=(np.float64, np.float32), reset=reset)
         return self._bits(X)
 
     def _bits(self, X: Array) -> Array:

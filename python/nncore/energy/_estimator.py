@@ -15,7 +15,7 @@ from nncore import _files
 
 try:
     from sklearn.base import BaseEstimator
-    from sklearn.utils.validation import check_is_fitted
+    from sklearn.utils.validation import check_is_fitted, validate_data
 except ModuleNotFoundError as error:
     raise ImportError("nncore.energy needs scikit-learn: pip install 'nncore[sklearn]'") from error
 
@@ -42,6 +42,16 @@ class EnergyModel(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no t
             self.__dict__.clear()
             self.__dict__.update(before)
             raise
+
+    def _checked_rows(self, X: Any, **settings: Any) -> Any:
+        """scikit-learn's checks of X; images get told how they become rows."""
+        dimensions = getattr(X, "ndim", 2)
+        if dimensions > 2:
+            raise ValueError(
+                f"Found array with dim {dimensions}: X must have shape (n_samples, n_features), as "
+                "images.reshape(len(images), -1) has"
+            )
+        return validate_data(self, X, **settings)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted model to a file (safetensors), whole or not at all.

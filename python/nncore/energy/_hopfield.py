@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 from tqdm import tqdm
 
 from nncore import _core
@@ -495,7 +495,7 @@ class Hopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # type: ig
     def _states(self, X: Any, name: str = "X", reset: bool = False) -> tuple[Array, np.dtype[Any]]:
         """X as int8, a copy, and the type of what comes from it."""
         if name == "X":
-            X = validate_data(self, X, reset=reset)
+            X = self._checked_rows(X, reset=reset)
         else:
             X = _checks.as_array(name, X)
             if X.ndim != 2 or X.shape[1] != self.n_features_in_:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 from tqdm import tqdm
 
 from nncore import _core
@@ -358,7 +358,7 @@ class ModernHopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # ty
 
     def _states(self, X: Any, reset: bool = False) -> tuple[Array, np.dtype[Any]]:
         """X in the type of the computation, and the type of what comes from it."""
-        X = validate_data(self, X, reset=reset, dtype=(np.float64, np.float32))
+        X = self._checked_rows(X, reset=reset, dtype=(np.float64, np.float32))
         dtype = np.dtype(self.dtype) if reset else self.memories_.dtype  # the parameter may change after fit
         with np.errstate(over="ignore"):
             states = np.ascontiguousarray(X, dtype)

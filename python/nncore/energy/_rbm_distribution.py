@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from nncore import _core
 from nncore._random import seed_of
@@ -308,7 +308,7 @@ class Distribution(ClassNamePrefixFeaturesOutMixin, TransformerMixin, EnergyMode
 
     def _checked(self, X: Any, *, reset: bool) -> Any:
         """X in float32 or float64, dense or CSR without duplicates."""
-        X = validate_data(self, X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=reset)
+        X = self._checked_rows(X, accept_sparse="csr", dtype=(np.float64, np.float32), reset=reset)
         if sparse.issparse(X) and not X.has_canonical_format:
             X = X.copy()
             X.sum_duplicates()
