@@ -576,7 +576,7 @@ def test_a_copy_predicts_and_goes_on_with_the_same_bits(settings, copy, tmp_path
         (PROPERTIES, {"random_state": np.random.RandomState(0), "n_iter_no_change": np.inf}),
         (np.zeros(N), {"hidden_layer_sizes": 3}),
     ],
-    ids=str,
+    ids=["text", "objects", "truth", "int8", "floats", "indicators", "one class"],
 )
 def test_files_keep_classes_of_every_kind(y, settings, tmp_path):
     one = classifier(**settings).fit(X, y)
