@@ -38,7 +38,6 @@ struct PlacedRows {
   const std::int64_t* places = nullptr;
 
   T* operator[](std::size_t i) const { return rows[places != nullptr ? static_cast<std::size_t>(places[i]) : i]; }
-  explicit operator bool() const { return static_cast<bool>(rows); }
 };
 
 }  // namespace nncore

@@ -167,7 +167,7 @@ class RbmChange {
                        Direction<T>& to_visible, bool dense_hidden) {
     const std::size_t visible = machine_.visible(), blocks = (visible + kBlock<T> - 1) / kBlock<T>;
     change_visible_biases(0, visible, data, model);
-    const std::vector<Piece> pieces = pieces_of(data, model);
+    make_pieces(data, model);
     const auto repack = [&](std::size_t begin, std::size_t end) {
       to_hidden.repack(machine_.weights(), begin, end);
       if (!dense_hidden) machine_.transpose_weights(begin, end);
@@ -176,12 +176,12 @@ class RbmChange {
     parallel_parts(blocks, 2 * nanoseconds(data, model), [&](std::size_t part, std::size_t parts) {
       const std::size_t begin = blocks * part / parts * kBlock<T>;
       const std::size_t end = std::min(visible, blocks * (part + 1) / parts * kBlock<T>);
-      for (std::size_t p = 0; p < pieces.size(); p += 2) {
+      for (std::size_t p = 0; p < pieces_.size(); p += 2) {
         for (std::size_t first = begin; first < end; first += kBlock<T>) {
           const std::size_t last = std::min(end, first + kBlock<T>);
-          pieces[p].add(first, last, machine_.weights());
-          if (p + 1 < pieces.size()) pieces[p + 1].add(first, last, machine_.weights());
-          if (p + 2 >= pieces.size()) repack(first, last);
+          pieces_[p].add(first, last, machine_.weights());
+          if (p + 1 < pieces_.size()) pieces_[p + 1].add(first, last, machine_.weights());
+          if (p + 2 >= pieces_.size()) repack(first, last);
         }
       }
     });
@@ -198,11 +198,11 @@ class RbmChange {
     }
   };
 
-  std::vector<Piece> pieces_of(const Statistics<T>& data, const Statistics<T>& model) {
+  void make_pieces(const Statistics<T>& data, const Statistics<T>& model) {
     const auto number = [](std::size_t rows) { return (rows + kGradientRows - 1) / kGradientRows; };
     const std::size_t of_data = number(data.rows), count = of_data + number(model.rows);
     if (panels_.size() < count) panels_.resize(count);
-    std::vector<Piece> pieces(count);
+    pieces_.resize(count);
     const T by = rate(data);
     const auto make = [&](std::size_t piece, const Statistics<T>& of, std::size_t part, std::size_t parts) {
       const std::size_t begin = of.rows * part / parts, end = of.rows * (part + 1) / parts;
@@ -212,16 +212,18 @@ class RbmChange {
       panels_[piece].pack_rows(
           end - begin, round_up<T>(machine_.hidden()), [&](std::size_t k) { return of.hidden[begin + k]; },
           Padding::kTight);
-      pieces[piece] = {{of.visible.row(begin), of.visible.stride()}, &panels_[piece]};
+      pieces_[piece] = {{of.visible.row(begin), of.visible.stride()}, &panels_[piece]};
     };
     FirstException failure;  // there may be no memory for the panels
     parallel_ranges(count, 1, nanoseconds(data, model) / 40, [&](std::size_t first, std::size_t last) {
       for (std::size_t i = first; i < last; ++i) {
-        failure.guard([&] { i < of_data ? make(i, data, i, of_data) : make(i, model, i - of_data, count - of_data); });
+        failure.guard([&] {
+          if (i < of_data) make(i, data, i, of_data);
+          if (i >= of_data) make(i, model, i - of_data, count - of_data);
+        });
       }
     });
     failure.rethrow();
-    return pieces;
   }
 
   const RbmCopy<T>& machine_;
@@ -229,6 +231,7 @@ class RbmChange {
   Buffer<T> velocity_, gradient_;
   std::vector<RowsByUnit<T>> data_by_unit_, model_by_unit_;
   std::vector<Panels<T>> panels_;
+  std::vector<Piece> pieces_;
 };
 
 }  // namespace nncore
