@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Generator
@@ -61,7 +62,13 @@ def fail(report: pytest.TestReport | pytest.CollectReport) -> None:
 
 @pytest.fixture
 def ctrl_c() -> Generator[None]:
-    """Python's own answer to Ctrl-C, which a process that was started in the background does not have."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Python's own answer to Ctrl-C, which a process that was started in the background does not have.
+
+    Hypothesis has a function called at every garbage collection. A KeyboardInterrupt that is raised in there is lost,
+    and the test would run until the memory is full, so nothing is called meanwhile.
+    """
+    before, callbacks = signal.signal(signal.SIGINT, signal.default_int_handler), gc.callbacks[:]
+    gc.callbacks.clear()
     yield
+    gc.callbacks[:] = callbacks
     signal.signal(signal.SIGINT, before)
