@@ -93,6 +93,7 @@ def test_more_epochs_are_like_more_epochs_from_the_start(make, noise, tmp_path, 
         assert_same_training(model, make(epochs=7, **params).fit(noise))
 
 
+@pytest.mark.usefixtures("ctrl_c")
 def test_a_real_signal_waits_for_the_end_of_the_step(make, rhyme, monkeypatch, assert_same_training):
     whole = make().fit(rhyme)
     model, train_step = make(), nn.Sequential.train_step
@@ -106,12 +107,8 @@ def test_a_real_signal_waits_for_the_end_of_the_step(make, rhyme, monkeypatch, a
         return result
 
     monkeypatch.setattr(nn.Sequential, "train_step", interrupted_step)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a shell runs it in the background
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            model.fit(rhyme)
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(rhyme)
     assert len(calls) == len(model.history_["step_loss"]) == 5
     assert_same_training(model.fit(rhyme, resume=True), whole)
 
