@@ -17,6 +17,7 @@ from typing import Any
 import harness
 import numpy as np
 
+from nncore import plot
 from nncore.rl import REINFORCE
 
 GAMES = 8
@@ -52,7 +53,7 @@ def train(options: Namespace, threads: int) -> None:
     agent = REINFORCE(environment(threads), preprocess="pong", seed=options.seed)
     started = told = time.monotonic()
 
-    def tell(agent: REINFORCE) -> bool:
+    def tell(*_: Any) -> bool:
         nonlocal told
         now = time.monotonic()
         if now - told > 60:
@@ -72,21 +73,14 @@ def train(options: Namespace, threads: int) -> None:
     if options.save:
         agent.save(options.save)
     if options.picture:
-        draw(agent.history_, options.picture)
+        draw(agent, options.picture)
 
 
-def draw(history: dict[str, list[float]], path: Path) -> None:
+def draw(agent: REINFORCE, path: Path) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 4), layout="constrained")
-    ax = figure.add_subplot()
-    steps, returns = np.array(history["timesteps"]), np.array(history["return"])
-    mean = np.convolve(returns, np.ones(100) / 100, "valid")
-    ax.plot(steps / 1e6, returns, ".", ms=2, color="0.8")
-    ax.plot(steps[len(steps) - len(mean) :] / 1e6, mean, color="#0072B2", label="mean of 100 games")
-    ax.set(xlabel="million steps", ylabel="return of a game", ylim=(-21.5, 21.5))
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False)
+    plot.returns(agent, figure.add_subplot(), window=50).set(ylim=(-21.5, 21.5))
     figure.savefig(path, dpi=130)
 
 
