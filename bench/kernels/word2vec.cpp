@@ -24,7 +24,7 @@ struct Corpus {
     std::vector<double> weights(kWords);
     for (std::size_t w = 0; w < kWords; ++w) weights[w] = 1 / static_cast<double>(w + 1);
     const AliasTable table(View<const double, 1>(weights.data(), {kWords}));
-    const Word2VecDraws draws(1, 0);
+    const Word2VecDraws draws(2, 0);  // not those of the training
     for (std::size_t p = 0; p < kPositions; ++p) ids[p] = p % 1000 == 999 ? -1 : table.draw(draws.at(p));
     for (std::size_t w = 0; w < kWords; ++w)
       counts[w] = 1 + static_cast<std::int64_t>(1e7 / static_cast<double>(w + 1));

@@ -144,13 +144,39 @@ void word2vec_keep(const Word2VecTables& tables, const Word2VecDraws& draws, Vie
 std::size_t word2vec_negatives(const Word2VecTables& tables, const Word2VecDraws& draws, std::uint64_t position,
                                std::int32_t word, std::size_t set, std::int32_t* out);
 
+/// The outputs of one update: rows in tiles, and a sign and a scale for each (see word2vec_block.h).
+template <typename T>
+struct Word2VecOutputs {
+  T** rows = nullptr;
+  T *sign = nullptr, *scale = nullptr;
+  std::size_t count = 0, most_times = 1;  // most_times: that one of them stands for
+};
+
+/// Rows that are going to be needed.
+template <typename T>
+struct Word2VecComing {
+  T** rows = nullptr;
+  std::size_t count = 0;
+};
+
+/// Memory of outputs that are chosen before their turn.
+template <typename T>
+struct Word2VecPlanSpace {
+  std::vector<Word2VecOutputs<T>> outputs;
+  std::vector<T*> rows, coming_rows;
+  Buffer<T> values;
+  std::vector<std::int32_t> drawn;
+  std::array<Word2VecComing<T>, 3> coming;
+};
+
 /// Memory of one thread.
 template <typename T>
 struct Word2VecSpace {
   Word2VecKept kept;
+  Word2VecPlanSpace<T> plan;
   Buffer<T> rows;
-  std::vector<std::int32_t> planned, context;
-  std::vector<T*> inputs, outputs, coming;
+  std::vector<std::int32_t> context;
+  std::vector<T*> inputs;
   std::vector<T> rates;
   bool counting = false;                                // whether `updates` is kept
   std::array<std::vector<std::uint32_t>, 3> updates{};  // of each row of the matrices: products that moved it

@@ -62,14 +62,10 @@ class LossSum {
 template <typename T>
 inline constexpr std::size_t kLine = 64 / sizeof(T);
 
-/// Where rows are fetched to: one word's are changed at once, those of a whole window of pairs do not fit the first level.
-enum class Fetch { kNothing, kFirstLevel, kSecondLevel };
-
-/// Asks for a line of a row.
-template <Fetch To, typename T>
-[[gnu::always_inline]] inline void prefetch(const T* row) {
-  if constexpr (To == Fetch::kFirstLevel) __builtin_prefetch(row, 1);
-  if constexpr (To == Fetch::kSecondLevel) __builtin_prefetch(row, 0, 2);
+/// Asks for a line of a row, in the second level of the cache: what several words of a window need does not fit the first.
+template <typename T>
+[[gnu::always_inline]] inline void prefetch_line(const T* row) {
+  __builtin_prefetch(row, 0, 2);
 }
 
 /// to += weight * from.
@@ -247,27 +243,31 @@ template <typename T, std::size_t M, bool Direct>
   }
 }
 
-/// The same for one input: its factors stay in registers. Meanwhile M rows `coming` are fetched.
-template <typename T, std::size_t M, bool Direct, Fetch To>
+/// The same for one input, which is in registers, one output after the other: so one row is fetched and written at a time.
+/// Meanwhile M rows `coming` are asked for.
+template <typename T, std::size_t M, bool Direct, bool Fetch>
 [[gnu::always_inline]] inline void update_one(T* x, T* const* outputs, std::size_t columns, const T* factors, T* change,
                                               bool first, T* const* coming) {
-  T* y[M];
-  Vec<T> factor[M];
-  for (std::size_t j = 0; j < M; ++j) {
-    y[j] = outputs[j];
-    factor[j] = kept(broadcast(factors[j]));
-  }
-  for (std::size_t k = 0; k < columns; k += kLanes<T>) {
-    const Vec<T> row = load(x + k);
-    Vec<T> sum = Direct ? row : first ? Vec<T>{} : load(change + k);
-    for (std::size_t j = 0; j < M; ++j) {
-      const Vec<T> before = load(y[j] + k);
-      sum = fma(factor[j], before, sum);
-      store(y[j] + k, fma(factor[j], row, before));
-      if (To != Fetch::kNothing && k % kLine<T> == 0) prefetch<To>(coming[j] + k);
+  constexpr std::size_t L = kLanes<T>;
+  by_registers<T>(columns, [&](std::size_t k, auto registers) {
+    T* const to = (Direct ? x : change) + k;
+    Vec<T> row[registers], sum[registers];
+    for (std::size_t n = 0; n < registers; ++n) {
+      row[n] = kept(load(x + k + n * L));
+      sum[n] = Direct ? row[n] : first ? Vec<T>{} : load(to + n * L);
     }
-    store((Direct ? x : change) + k, sum);
-  }
+    for (std::size_t j = 0; j < M; ++j) {
+      T* const y = outputs[j] + k;
+      const Vec<T> factor = broadcast(factors[j]);
+      for (std::size_t n = 0; n < registers; ++n) {
+        const Vec<T> before = kept(load(y + n * L));
+        sum[n] = fma(factor, before, sum[n]);
+        store(y + n * L, fma(factor, row[n], before));
+        if (Fetch && (k + n * L) % kLine<T> == 0) prefetch_line(coming[j] + k + n * L);
+      }
+    }
+    for (std::size_t n = 0; n < registers; ++n) store(to + n * L, sum[n]);
+  });
 }
 
 /// What an update works on.
@@ -292,28 +292,29 @@ struct Word2VecBlock {
 };
 
 /// One input against one tile of outputs.
-template <typename T, std::size_t M, Fetch To>
+template <typename T, std::size_t M>
 [[gnu::always_inline]] inline void update_input(Word2VecBlock<T>& block, T* x, T* const* y, const T* factors,
                                                 bool direct, bool first) {
   T* const* const coming = block.template take_coming<M>();
   if (direct && coming != nullptr) {
-    update_one<T, M, true, To>(x, y, block.columns, factors, nullptr, first, coming);
+    update_one<T, M, true, true>(x, y, block.columns, factors, nullptr, first, coming);
   } else if (direct) {
-    update_one<T, M, true, Fetch::kNothing>(x, y, block.columns, factors, nullptr, first, nullptr);
+    update_one<T, M, true, false>(x, y, block.columns, factors, nullptr, first, nullptr);
   } else if (coming != nullptr) {
-    update_one<T, M, false, To>(x, y, block.columns, factors, block.change, first, coming);
+    update_one<T, M, false, true>(x, y, block.columns, factors, block.change, first, coming);
   } else {
-    update_one<T, M, false, Fetch::kNothing>(x, y, block.columns, factors, block.change, first, nullptr);
+    update_one<T, M, false, false>(x, y, block.columns, factors, block.change, first, nullptr);
   }
 }
 
-template <typename T, std::size_t M>
+template <typename T, std::size_t M, typename Meanwhile>
 void update_tile(Word2VecBlock<T>& block, T* const* x, std::size_t rows, T* const* y, const T* sign, const T* scale,
-                 bool direct, bool first, LossSum<T>& loss) {
+                 bool direct, bool first, LossSum<T>& loss, const Meanwhile& meanwhile) {
   std::size_t i = 0;
   for (; i + 2 <= rows; i += 2) products<T, 2, M>(x + i, y, block.columns, block.factors + i * kPlaces);
   if (i < rows) products<T, 1, M>(x + i, y, block.columns, block.factors + i * kPlaces);
   to_factors<T>(block.factors, rows, sign, scale, block.alpha, block.most_times, loss);
+  meanwhile();
   if (direct) {
     update<T, M, true>(x, rows, y, block.columns, block.factors, nullptr, 0, first);
   } else {
@@ -322,9 +323,9 @@ void update_tile(Word2VecBlock<T>& block, T* const* x, std::size_t rows, T* cons
 }
 
 /// One input against all tiles.
-template <typename T>
+template <typename T, typename Meanwhile>
 void update_row(Word2VecBlock<T>& block, T* x, T* const* y, std::size_t outputs, const T* sign, const T* scale,
-                bool direct, LossSum<T>& loss) {
+                bool direct, LossSum<T>& loss, const Meanwhile& meanwhile) {
   constexpr std::size_t M = kTile<T>;
   const std::size_t tiles = (outputs + M - 1) / M;
   const bool half = M == 6 && tiles * M - outputs >= 3;  // the last tile
@@ -337,12 +338,13 @@ void update_row(Word2VecBlock<T>& block, T* x, T* const* y, std::size_t outputs,
     }
   }
   factors_apart<T>(block.factors, tiles, sign, scale, block.alpha, block.most_times, loss);
+  meanwhile();
   for (std::size_t t = 0; t < tiles; ++t) {
     const T* const factors = block.factors + t * kPlaces;
     if (half && t + 1 == tiles) {
-      update_input<T, 3, Fetch::kFirstLevel>(block, x, y + t * M, factors, direct && tiles == 1, t == 0);
+      update_input<T, 3>(block, x, y + t * M, factors, direct && tiles == 1, t == 0);
     } else {
-      update_input<T, M, Fetch::kFirstLevel>(block, x, y + t * M, factors, direct && tiles == 1, t == 0);
+      update_input<T, M>(block, x, y + t * M, factors, direct && tiles == 1, t == 0);
     }
   }
   if (direct && tiles > 1) add_row(block.change, x, T{1}, block.columns);
@@ -352,17 +354,17 @@ void update_row(Word2VecBlock<T>& block, T* x, T* const* y, std::size_t outputs,
 /// where not, scale = sign * alpha, both with kPlaces for each tile and 0 where a tile has no output; y is filled up with
 /// the dummy. Unless `direct` the inputs stay and block.change holds what is to be added to them; `direct` is for inputs
 /// that differ from each other.
-template <typename T>
+template <typename T, typename Meanwhile>
 void update_block(Word2VecBlock<T>& block, T* const* x, std::size_t rows, T* const* y, std::size_t outputs,
-                  const T* sign, const T* scale, bool direct, LossSum<T>& loss) {
-  if (rows == 1) return update_row(block, x[0], y, outputs, sign, scale, direct, loss);
+                  const T* sign, const T* scale, bool direct, LossSum<T>& loss, const Meanwhile& meanwhile) {
+  if (rows == 1) return update_row(block, x[0], y, outputs, sign, scale, direct, loss, meanwhile);
   constexpr std::size_t tile = kTile<T>;
   for (std::size_t j = 0; j < outputs; j += tile, y += tile, sign += kPlaces, scale += kPlaces) {
     const bool last = j + tile >= outputs;
     if (tile == 6 && outputs - j <= 3) {
-      update_tile<T, 3>(block, x, rows, y, sign, scale, direct && j == 0 && last, j == 0, loss);
+      update_tile<T, 3>(block, x, rows, y, sign, scale, direct && j == 0 && last, j == 0, loss, meanwhile);
     } else {
-      update_tile<T, tile>(block, x, rows, y, sign, scale, direct && j == 0 && last, j == 0, loss);
+      update_tile<T, tile>(block, x, rows, y, sign, scale, direct && j == 0 && last, j == 0, loss, meanwhile);
     }
   }
   if (direct && outputs > tile) {
@@ -374,9 +376,9 @@ void update_block(Word2VecBlock<T>& block, T* const* x, std::size_t rows, T* con
 /// input i from y[(i * tiles + t) * kTile]; sign and scale have kPlaces for each of these. All factors are taken from the
 /// rows as they were, then one input after the other is updated, by rates[i] of its change where there are rates.
 /// block.factors has room for kPlaces for each tile.
-template <typename T>
+template <typename T, typename Meanwhile>
 void update_apart(Word2VecBlock<T>& block, T* const* x, std::size_t rows, T* const* y, std::size_t tiles, const T* sign,
-                  const T* scale, const T* rates, LossSum<T>& loss) {
+                  const T* scale, const T* rates, LossSum<T>& loss, const Meanwhile& meanwhile) {
   constexpr std::size_t M = kTile<T>;
   if (tiles == 1) {
     std::size_t i = 0;
@@ -390,12 +392,13 @@ void update_apart(Word2VecBlock<T>& block, T* const* x, std::size_t rows, T* con
     }
   }
   factors_apart<T>(block.factors, rows * tiles, sign, scale, block.alpha, block.most_times, loss);
+  meanwhile();
   const bool direct = tiles == 1 && rates == nullptr;
   for (std::size_t i = 0; i < rows; ++i) {
     for (std::size_t t = 0; t < tiles; ++t) {
       const std::size_t tile = i * tiles + t;
       const T* const factors = block.factors + tile * kPlaces;
-      update_input<T, M, Fetch::kSecondLevel>(block, x[i], y + tile * M, factors, direct, t == 0);
+      update_input<T, M>(block, x[i], y + tile * M, factors, direct, t == 0);
     }
     if (!direct) add_row(block.change, x[i], rates == nullptr ? T{1} : rates[i], block.columns);
   }

@@ -1,0 +1,223 @@
+#pragma once
+
+// The outputs of word2vec's updates. They are chosen some words before their turn, so that their rows can be asked for.
+// For kernels only (see core/simd.h).
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "nncore/core/rows.h"
+#include "nncore/text/word2vec.h"
+#include "nncore/text/word2vec_block.h"
+
+namespace nncore {
+namespace detail {
+
+/// Whether these words differ from each other and from `word`. Without a branch, as it is random.
+inline bool all_differ(std::int32_t word, const std::int32_t* words, std::size_t count) {
+  bool same = false;
+  for (std::size_t i = 0; i < count; ++i) {
+    same |= words[i] == word;
+    for (std::size_t j = 0; j < i; ++j) same |= words[i] == words[j];
+  }
+  return !same;
+}
+
+/// Where the sign and the scale of an output are; the places that no row has stay 0.
+template <typename T>
+constexpr std::size_t place(std::size_t output) {
+  return output / kTile<T> * kPlaces + output % kTile<T>;
+}
+
+template <typename T>
+void add_output(Word2VecOutputs<T>& outputs, T* row, T sign, T alpha) {
+  outputs.rows[outputs.count] = row;
+  const std::size_t at = place<T>(outputs.count++);
+  outputs.sign[at] = sign;
+  outputs.scale[at] = sign * alpha;
+}
+
+/// Behind the outputs, some that are none, up to `end`.
+template <typename T>
+void fill_up(Word2VecOutputs<T>& outputs, T* dummy, std::size_t end) {
+  for (std::size_t j = outputs.count; j < end; ++j) {
+    outputs.rows[j] = dummy;
+    outputs.sign[place<T>(j)] = outputs.scale[place<T>(j)] = 0;
+  }
+}
+
+/// All but the first outputs are rows that an update will need.
+template <typename T>
+void add_coming(Word2VecComing<T>& coming, const Word2VecOutputs<T>& outputs, std::size_t first) {
+  for (std::size_t j = first; j < outputs.count; ++j) coming.rows[coming.count++] = outputs.rows[j];
+}
+
+/// What words of a stretch are trained against, of a few words at a time.
+template <typename T>
+class Word2VecPlan {
+ public:
+  static constexpr std::size_t kWords = 3;
+
+  /// With `apart` each word of a window has negatives of its own. Of the space, `plan` is used; the dummy is a row of zeros.
+  Word2VecPlan(const Word2VecTables& tables, const Word2VecWeights<T>& weights, const Word2VecDraws& draws, bool apart,
+               T alpha, T* dummy, Word2VecSpace<T>& space)
+      : tables_(tables),
+        weights_(weights),
+        draws_(draws),
+        kept_(space.kept),
+        alpha_(alpha),
+        dummy_(dummy),
+        space_(space.plan),
+        negative_(static_cast<std::size_t>(tables.settings().negative)),
+        sets_(negative_ == 0 ? 0
+              : apart        ? 2 * tables.settings().reach()
+                             : 1),
+        tiles_(negative_ / kTile<T> + 1) {
+    make_room();
+  }
+
+  std::size_t most_tiles() const { return sets_ * tiles_ + path_tiles_; }
+  std::size_t tiles() const { return tiles_; }
+
+  /// Chooses the outputs of the word at t, which takes the place of the one at t - kWords.
+  void plan(std::size_t t) {
+    Word2VecComing<T>& coming = space_.coming[t % kWords];
+    coming.count = 0;
+    if (kept_.words[t] < 0) return;
+    if (path_tiles_ > 0) plan_path(t, coming);
+    if (negative_ > 0) plan_negatives(t, coming);
+    while (coming.count % kTile<T> != 0) coming.rows[coming.count++] = dummy_;
+  }
+
+  /// The rows that the updates of the word at t will need, a multiple of kTile of them.
+  const Word2VecComing<T>& coming(std::size_t t) const { return space_.coming[t % kWords]; }
+  /// The set of negatives of each word of the window, one after the other in the same arrays, or the only one.
+  const Word2VecOutputs<T>* negatives(std::size_t t) const { return sets_of(t); }
+  /// The inner nodes of the tree.
+  const Word2VecOutputs<T>& path(std::size_t t) const { return sets_of(t)[sets_]; }
+
+ private:
+  const Word2VecOutputs<T>* sets_of(std::size_t t) const { return space_.outputs.data() + t % kWords * (sets_ + 1); }
+  Word2VecOutputs<T>* sets_of(std::size_t t) { return space_.outputs.data() + t % kWords * (sets_ + 1); }
+
+  std::size_t used_sets(std::size_t t) const { return sets_ == 1 ? 1 : 2 * static_cast<std::size_t>(kept_.reach[t]); }
+
+  void make_room();
+  void plan_path(std::size_t t, Word2VecComing<T>& coming);
+  void plan_negatives(std::size_t t, Word2VecComing<T>& coming);
+  void choose(Word2VecOutputs<T>& outputs, std::int32_t word, const std::int32_t* drawn) const;
+
+  const Word2VecTables& tables_;
+  const Word2VecWeights<T>& weights_;
+  const Word2VecDraws& draws_;
+  const Word2VecKept& kept_;
+  T alpha_;
+  T* dummy_;
+  Word2VecPlanSpace<T>& space_;
+  std::size_t negative_, sets_, tiles_, path_tiles_ = 0;
+  const T *usual_sign_ = nullptr, *usual_scale_ = nullptr;  // of negatives that all differ
+};
+
+template <typename T>
+void Word2VecPlan<T>::make_room() {
+  if (tables_.settings().hierarchical) path_tiles_ = tables_.tree().longest / kTile<T> + 1;
+  const std::size_t a_word = most_tiles(), places = kWords * a_word * kPlaces, usual = tiles_ * kPlaces;
+  T* const values = space_.values.reserve(2 * round_up<T>(places) + 2 * round_up<T>(usual));
+  T *const sign = values, *const scale = sign + round_up<T>(places);
+  std::fill(values, values + 2 * round_up<T>(places) + 2 * round_up<T>(usual), T{0});
+  space_.rows.resize(kWords * a_word * kTile<T>);
+  space_.outputs.resize(kWords * (sets_ + 1));
+  for (std::size_t w = 0; w < kWords; ++w) {
+    for (std::size_t set = 0; set <= sets_; ++set) {
+      const std::size_t tile = w * a_word + set * tiles_;
+      space_.outputs[w * (sets_ + 1) + set] = {space_.rows.data() + tile * kTile<T>, sign + tile * kPlaces,
+                                               scale + tile * kPlaces, 0, 1};
+    }
+  }
+  Word2VecOutputs<T> all;
+  space_.drawn.resize(sets_ * negative_);
+  const std::size_t most_coming = a_word * kTile<T> + kTile<T>;
+  space_.coming_rows.resize(kWords * most_coming);
+  for (std::size_t w = 0; w < kWords; ++w) space_.coming[w] = {space_.coming_rows.data() + w * most_coming, 0};
+  all.rows = space_.rows.data();  // which do not matter here
+  all.sign = scale + round_up<T>(places);
+  all.scale = all.sign + round_up<T>(usual);
+  for (std::size_t j = 0; j <= negative_; ++j) add_output(all, dummy_, j == 0 ? T{1} : T{-1}, alpha_);
+  usual_sign_ = all.sign;
+  usual_scale_ = all.scale;
+}
+
+template <typename T>
+void Word2VecPlan<T>::plan_path(std::size_t t, Word2VecComing<T>& coming) {
+  const HuffmanTree& tree = tables_.tree();
+  const auto word = static_cast<std::size_t>(kept_.words[t]);
+  Word2VecOutputs<T>& outputs = sets_of(t)[sets_];
+  outputs.count = 0;
+  for (std::size_t i = tree.start[word]; i < tree.start[word + 1]; ++i) {
+    T* const row = weights_.tree.row(static_cast<std::size_t>(tree.point[i]));
+    add_output(outputs, row, tree.code[i] == 0 ? T{1} : T{-1}, alpha_);
+  }
+  fill_up(outputs, dummy_, tiled(outputs.count, kTile<T>));
+  add_coming(coming, outputs, 0);
+}
+
+template <typename T>
+void Word2VecPlan<T>::plan_negatives(std::size_t t, Word2VecComing<T>& coming) {
+  const std::int32_t word = kept_.words[t];
+  const bool apart = sets_ > 1;
+  const std::size_t used = used_sets(t);
+  if (apart) coming.rows[coming.count++] = weights_.negative.row(static_cast<std::size_t>(word));
+  Word2VecOutputs<T>* const sets = sets_of(t);
+  // All at once: the table is large, and waiting for one entry after the other takes long.
+  std::int32_t* const drawn = space_.drawn.data();
+  const Word2VecDraws::Negatives bits = draws_.negatives(kept_.positions[t]);
+  for (std::size_t i = 0; i < used * negative_; ++i) drawn[i] = tables_.negatives().draw(bits.at(i));
+  for (std::size_t set = 0; set < used; ++set) {
+    choose(sets[set], word, drawn + set * negative_);
+    add_coming(coming, sets[set], apart ? 1 : 0);
+  }
+}
+
+/// The word itself, and what was drawn other than it: twice drawn is one output of twice the gradient.
+template <typename T>
+void Word2VecPlan<T>::choose(Word2VecOutputs<T>& outputs, std::int32_t word, const std::int32_t* drawn) const {
+  const auto row = [&](std::int32_t w) { return weights_.negative.row(static_cast<std::size_t>(w)); };
+  outputs.most_times = 1;
+  if (all_differ(word, drawn, negative_)) {
+    outputs.rows[0] = row(word);
+    for (std::size_t i = 0; i < negative_; ++i) outputs.rows[i + 1] = row(drawn[i]);
+    for (std::size_t j = negative_ + 1; j < tiles_ * kTile<T>; ++j) outputs.rows[j] = dummy_;
+    for (std::size_t at = 0; at < tiles_ * kPlaces; at += kPlaces) {
+      std::copy_n(usual_sign_ + at, kPlaces, outputs.sign + at);
+      std::copy_n(usual_scale_ + at, kPlaces, outputs.scale + at);
+    }
+    outputs.count = negative_ + 1;
+    return;
+  }
+  outputs.count = 0;
+  add_output(outputs, row(word), T{1}, alpha_);
+  for (std::size_t i = 0; i < negative_; ++i) {
+    if (drawn[i] == word) continue;
+    T* const chosen = row(drawn[i]);
+    T** const found = std::find(outputs.rows, outputs.rows + outputs.count, chosen);
+    if (found == outputs.rows + outputs.count) {
+      add_output(outputs, chosen, T{-1}, alpha_);
+      continue;
+    }
+    T& scale = outputs.scale[place<T>(static_cast<std::size_t>(found - outputs.rows))];
+    scale -= alpha_;
+    // A rate of 0 cannot say how often, and needs no factor.
+    const T times = alpha_ > 0 ? -scale / alpha_ : T{1};
+    // Of a rate near the greatest number, this is infinite or none.
+    const T most = times <= static_cast<T>(negative_) ? times : static_cast<T>(negative_);
+    outputs.most_times = std::max(outputs.most_times, static_cast<std::size_t>(std::lround(most)));
+  }
+  fill_up(outputs, dummy_, tiles_ * kTile<T>);
+}
+
+}  // namespace detail
+}  // namespace nncore
