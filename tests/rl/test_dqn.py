@@ -203,6 +203,26 @@ def test_asynchronous_learning_acts_one_training_behind():
     assert changes == list(range(16, 40, 4))  # the training after step 12 acts from step 17 on
 
 
+def test_asynchronous_learning_spreads_many_updates():
+    """Over the steps between two trainings, as equal parts; the target network moves between trainings only."""
+    settings = {"learning_starts": 64, "train_freq": 64, "gradient_steps": 32, "target_update_interval": 10}
+    agent = make_agent(Corridor("box"), asynchronous=True, **settings)
+    seen = []
+
+    def look(*_):
+        agent._settle()
+        seen.append((agent._learner.get(4), agent._learner.get(1), agent._learner.updates))
+
+    agent.learn(320, callback=look)
+    acting, target, updates = zip(*seen, strict=True)
+    changes = [[i for i in range(1, 320) if not np.array_equal(a[i], a[i - 1])] for a in (acting, target)]
+    assert changes == [list(range(96, 320, 16)), [128, 192, 256]]
+    assert [updates[i] for i in (79, 80, 96, 128, 192, 319)] == [0, 8, 16, 32, 64, 120]
+    assert make_agent(asynchronous=True, train_freq=48, gradient_steps=-1).settings.often == (16, "step")
+    assert make_agent(asynchronous=True, train_freq=31, gradient_steps=31).settings.often == (31, "step")
+    assert make_agent(train_freq=64, gradient_steps=32).settings.often == (64, "step")
+
+
 @pytest.mark.parametrize("kind", ["discrete", "box", "double", "dict"])
 @pytest.mark.parametrize("asynchronous", [False, True])
 def test_a_saved_run_goes_on_exactly(kind, asynchronous, tmp_path):
@@ -213,6 +233,16 @@ def test_a_saved_run_goes_on_exactly(kind, asynchronous, tmp_path):
     assert part.num_timesteps == 200
     part.learn(100, reset_num_timesteps=False)
     assert whole.num_timesteps == part.num_timesteps == 300
+    same_agents(whole, part)
+
+
+def test_a_run_that_was_saved_within_a_training_goes_on_exactly(tmp_path):
+    files = tmp_path / "agent", tmp_path / "buffer"
+    whole = make_agent(Corridor("box"), asynchronous=True, train_freq=64, gradient_steps=16, target_update_interval=10)
+    whole.learn(400, callback=rl.callbacks.Checkpoint(215, *files))
+    part = rl.DQN.load(files[0], Corridor("box"), files[1])
+    assert part._run.part == 1
+    part.learn(185, reset_num_timesteps=False)
     same_agents(whole, part)
 
 

@@ -146,7 +146,7 @@ class Agent(Evaluated):
                 self._show(bar, run.num_timesteps - before)
             if not going:
                 break
-            if run.is_due(self.settings.train_freq):
+            if run.is_due(self.settings.often):
                 if callback is not None:
                     callback.on_rollout_end()
                 self._train()
@@ -210,16 +210,18 @@ class Agent(Evaluated):
     def _train(self) -> None:
         """Learn from the buffer, now or in the background; there, what the last training found counts from now on."""
         run, settings = self._run, self.settings
-        updates = settings.gradient_steps if settings.gradient_steps >= 0 else run.collected_steps
+        updates = settings.gradient_steps // settings.parts if settings.gradient_steps >= 0 else run.collected_steps
         run.collected_calls = run.collected_steps = run.collected_episodes = 0
         if settings.asynchronous:
             self._settle()
             self._count(*self._take_found())
             self._learner.publish()
             self._flush()
-            for _ in range(run.targets_due):
-                self._learner.update_target(settings.tau)
-            run.targets_due = 0
+            run.part = (run.part + 1) % settings.parts
+            if run.part == 0:  # the target network does not move within a training
+                for _ in range(run.targets_due):
+                    self._learner.update_target(settings.tau)
+                run.targets_due = 0
         if run.num_timesteps <= settings.learning_starts or not len(self.replay_buffer):
             return
         remaining = 1 - run.progress

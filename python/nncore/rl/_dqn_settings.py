@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 from nncore.nn import _checks
@@ -39,6 +40,21 @@ class DqnSettings:
     asynchronous: bool
     dtype: Literal["float32", "float64"]
 
+    @property
+    def parts(self) -> int:
+        """Into how many equal parts a training is cut.
+
+        Beside the environment, many updates after many steps are spread over these steps, so that the network that acts
+        is not an old one.
+        """
+        steps, unit = self.train_freq
+        return _parts(steps, self.gradient_steps) if self.asynchronous and unit == "step" else 1
+
+    @property
+    def often(self) -> tuple[int, Literal["step", "episode"]]:
+        """How often to train, or a part of it."""
+        return self.train_freq[0] // self.parts, self.train_freq[1]
+
     def rate(self, progress_remaining: float) -> float:
         """Learning rate when this share of the run is still to come."""
         given = self.learning_rate
@@ -66,6 +82,13 @@ class DqnSettings:
         values["learning_rate"] = None if callable(self.learning_rate) else self.learning_rate
         values["prioritized"] = self.prioritized or False
         return values
+
+
+@cache
+def _parts(steps: int, updates: int) -> int:
+    """How many parts of at least 16 steps and of equal updates there can be."""
+    common = steps if updates < 0 else math.gcd(steps, updates)
+    return max((part for part in range(2, steps // 16 + 1) if common % part == 0), default=1)
 
 
 def checked_settings(

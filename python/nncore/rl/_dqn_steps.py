@@ -27,6 +27,7 @@ class Run:
     collected_episodes: int = 0
     episodes: int = 0
     targets_due: int = 0  # updates of the target network that wait for a training in the background
+    part: int = 0  # of a training that is cut into parts, the last one
     predictions: int = 0
     evaluations: int = 0
     resets: int = 0
@@ -36,9 +37,9 @@ class Run:
         """Share of the run that is over."""
         return self.num_timesteps / self.total_timesteps if self.total_timesteps else 0.0
 
-    def is_due(self, train_freq: tuple[int, str]) -> bool:
+    def is_due(self, often: tuple[int, str]) -> bool:
         """Whether it is time to train."""
-        count, unit = train_freq
+        count, unit = often
         return (self.collected_calls if unit == "step" else self.collected_episodes) >= count
 
 
@@ -57,10 +58,11 @@ def _collect_one(agent: Agent, environment: SingleEnvironment, callback: Any, va
     """One environment whose observations are arrays: as little as can be in each step."""
     run, settings, learner, replay = agent._run, agent.settings, agent._learner, agent.replay_buffer._core
     env_step, step_and_act, played = environment.env.step, learner.step_and_act, agent._played
-    freq = settings.train_freq[0] if settings.train_freq[1] == "step" else math.inf
+    often = settings.often
+    freq = often[0] if often[1] == "step" else math.inf
     total, starts, interval = run.total_timesteps, settings.learning_starts, settings.target_update_interval
     behind, returns, lengths = settings.asynchronous, agent._returns, agent._lengths
-    if run.is_due(settings.train_freq):  # a run that was saved just there goes on
+    if run.is_due(often):  # a run that was saved just there goes on
         return True
     agent._stand_at(agent._observations)
     action = learner.act_here(behind, agent.exploration_rate, run.calls)
@@ -102,7 +104,7 @@ def _collect_one(agent: Agent, environment: SingleEnvironment, callback: Any, va
             agent._observations = environment.begin()
             played.clear()
             agent._stand_at(agent._observations)
-            over = over or run.is_due(settings.train_freq)
+            over = over or run.is_due(often)
         if callback is not None and not _step_of(callback, variables, run):
             return False
         if over or agent._observations is None:
@@ -125,7 +127,8 @@ def _collect_batch(agent: Agent, callback: Any, variables: dict[str, Any]) -> bo
     run, settings, environments = agent._run, agent.settings, agent._environments
     n, interval = environments.num_envs, settings.target_update_interval
     returns, lengths = agent._returns, agent._lengths = np.asarray(agent._returns), np.asarray(agent._lengths)
-    while run.num_timesteps < run.total_timesteps and not run.is_due(settings.train_freq):
+    often = settings.often
+    while run.num_timesteps < run.total_timesteps and not run.is_due(often):
         observations = agent._observations
         actions = np.empty(n, np.int64)
         epsilon = 1.0 if run.num_timesteps < settings.learning_starts else settings.exploration(run.progress)

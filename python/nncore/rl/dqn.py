@@ -83,7 +83,8 @@ class DQN(Agent):
         Of the TD error: Huber's with a bend at 1, or the square.
     asynchronous : bool
         Whether to learn in a thread of its own while the environment steps: actions then are those of the network one
-        training ago. A seed still gives the same run.
+        training ago. Many updates after many steps are spread over the steps, in equal parts with at least 16 steps
+        between them. A seed still gives the same run.
     verbose : int
         Above 0, values are printed every `log_interval` episodes.
     seed : int, numpy.random.Generator, numpy.random.RandomState or None
