@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <limits>
+#include <type_traits>
 
 #include "nncore/core/random.h"
 
@@ -21,10 +24,34 @@ std::size_t drawn(const T* probabilities, std::size_t count, double u) {
   return last;  // of probabilities that sum to a little less than 1
 }
 
+/// Whether one of `count` numbers is as `is` says; without a branch for each.
+template <typename T, typename Is>
+bool any_of(const T* x, std::size_t count, const Is& is) {
+  std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t> any = 0;
+  for (std::size_t i = 0; i < count; ++i) any |= is(x[i]) ? 1 : 0;
+  return any != 0;
+}
+
+/// Calls f(i) for each number that is not 0. Most are, and are passed over some at a time.
+template <typename T, typename F>
+void each_nonzero(const T* x, std::size_t count, const F& f) {
+  constexpr std::size_t kBlock = 32;
+  for (std::size_t begin = 0; begin < count; begin += kBlock) {
+    const std::size_t end = std::min(begin + kBlock, count);
+    if (end == begin + kBlock && !any_of(x + begin, kBlock, [](T value) { return value != 0; })) continue;
+    for (std::size_t i = begin; i < end; ++i) {
+      if (x[i] != 0) f(i);
+    }
+  }
+}
+
 template <typename T>
 void check_finite(View<const T, 2> observations) {
-  for (std::size_t i = 0; i < observations.size(); ++i)
-    require(std::isfinite(observations.data()[i]), "observations must be finite, but one is ", observations.data()[i]);
+  const T* const x = observations.data();
+  const auto infinite = [](T value) { return !(std::abs(value) <= std::numeric_limits<T>::max()); };
+  if (!any_of(x, observations.size(), infinite)) return;
+  const T found = *std::find_if(x, x + observations.size(), infinite);
+  require(false, "observations must be finite, but one is ", found);
 }
 
 }  // namespace
@@ -89,11 +116,10 @@ void Reinforce<T>::act(View<const T, 1> parameters, View<const T, 2> observation
   for (std::size_t e = 0; e < n; ++e) {
     Episode& episode = open_[e];
     const T* const x = observations.row(e);
-    for (std::size_t i = 0; i < d; ++i) {
-      if (x[i] == 0) continue;
+    each_nonzero(x, d, [&](std::size_t i) {
       episode.indices.push_back(static_cast<std::uint32_t>(i));
       episode.values.push_back(x[i]);
-    }
+    });
     episode.ends.push_back(episode.indices.size());
     const T* const p = policy_.forward(parameters.data(), episode.input(episode.ends.size() - 1), activations_.data());
     const double u = static_cast<double>(random_word(draws, e)) * 0x1p-32;
