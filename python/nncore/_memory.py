@@ -20,4 +20,7 @@ def padded_zeros(rows: int, columns: int, dtype: DTypeLike) -> NDArray[Any]:
     """Zeros of shape (rows, columns rounded up), so that every row begins on a cache line."""
     block = 64 // np.dtype(dtype).itemsize
     stride = -(-columns // block) * block
-    return aligned_zeros(rows * stride, dtype).reshape(rows, stride)
+    try:
+        return aligned_zeros(rows * stride, dtype).reshape(rows, stride)
+    except (MemoryError, ValueError):  # NumPy's for sizes beyond all addresses
+        raise MemoryError(f"there is no memory for {rows:,} rows of {columns:,} numbers") from None

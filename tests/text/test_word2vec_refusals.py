@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from nncore._memory import padded_zeros
 from nncore.text import Word2Vec
 
 from .small_corpus import SMALL, sentences
@@ -11,6 +12,7 @@ BAD = [
     ({"alpha": -0.1}, ValueError, "alpha must be finite and at least 0, but is -0.1"),
     ({"alpha": "fast"}, TypeError, "alpha must be a number, but came as 'fast'"),
     ({"vector_size": 0}, ValueError, "vector_size must be at least 1"),
+    ({"vector_size": 10**9}, ValueError, "vector_size must be at most 1,048,576, but is 1,000,000,000"),
     ({"epochs": 0}, ValueError, "epochs must be at least 1"),
     ({"workers": 0}, ValueError, "workers must be at least 1"),
     ({"negative": -5}, ValueError, "negative must be at least 0"),
@@ -176,3 +178,9 @@ def test_counts_beyond_64_bits_are_refused():
     for counts in ({"a": 2**62, "b": 2**62}, {"a": 2**63}):
         with pytest.raises(ValueError, match=r"^word_freq must have counts of a sum below 2\*\*63"):
             Word2Vec(min_count=1).build_vocab_from_freq(counts)
+
+
+def test_too_many_words_for_the_memory_are_counted(monkeypatch):
+    monkeypatch.setattr(np, "zeros", lambda *_: (_ for _ in ()).throw(MemoryError("NumPy's")))
+    with pytest.raises(MemoryError, match="^there is no memory for 1,000,000 rows of 300 numbers$"):
+        padded_zeros(1_000_000, 300, np.float32)

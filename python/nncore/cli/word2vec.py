@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -90,5 +91,6 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.model:
         model.save(arguments.model)
     for epoch, loss in enumerate(model.history_["loss"], 1):
-        print(f"epoch {epoch}: loss {loss:.4f}, {model.history_['words_per_second'][epoch - 1]:,.0f} words/s")
+        learned = "no word has a neighbour" if math.isnan(loss) else f"loss {loss:.4f}"
+        print(f"epoch {epoch}: {learned}, {model.history_['words_per_second'][epoch - 1]:,.0f} words/s")
     print(f"wrote {output}")

@@ -75,7 +75,10 @@ def checked_callbacks(callbacks: Any) -> tuple[Any, ...]:
 _WHOLE = {"vector_size": 1, "window": 1, "min_count": 0, "workers": 1, "negative": 0, "epochs": 1, "verbose": 0}
 _WHOLE_OR_NONE = {"max_vocab_size": 1, "max_final_vocab": 1, "memory_limit": 0}
 _REAL = {"alpha": 0.0, "min_alpha": 0.0, "sample": 0.0, "ns_exponent": -16.0}
-_GREATEST = {"ns_exponent": 16.0}  # whose powers of any count are finite
+_GREATEST = {
+    "vector_size": 1 << 20,  # of which some rows for each thread fit the memory
+    "ns_exponent": 16.0,  # whose powers of any count are finite
+}
 _SWITCHES = ("sg", "hs", "cbow_mean", "sorted_vocab")
 _WORDS = {"cbow_gradient": ("classic", "exact"), "subsampling": ("word2vec", "paper")}
 
@@ -85,7 +88,10 @@ def checked(name: str, value: Any) -> Any:
     if name == "seed":
         return seed_of(value, name)
     if name in _WHOLE:
-        return whole(value, name, _WHOLE[name])
+        count = whole(value, name, _WHOLE[name])
+        if count > _GREATEST.get(name, math.inf):
+            raise ValueError(f"{name} must be at most {_GREATEST[name]:,}, but is {count:,}")
+        return count
     if name in _WHOLE_OR_NONE:
         return whole_or_none(value, name, _WHOLE_OR_NONE[name])
     if name in _REAL:
