@@ -54,9 +54,7 @@ def test_it_trains_and_writes(corpus: str, tmp_path: Path, capsys: pytest.Captur
     assert whole.sg == 1 and whole.wv.index_to_key == wv.index_to_key
 
 
-def test_a_sample_that_drops_every_word_is_said(
-    corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_sample_that_drops_all_is_said(corpus: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["word2vec", corpus, "-o", str(tmp_path / "v.txt"), "--sample", "1e-12", "--epochs", "1"]) == 0
     assert "epoch 1: no word has a neighbour, " in capsys.readouterr().out
 
