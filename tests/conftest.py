@@ -6,9 +6,13 @@ import signal
 from collections.abc import Generator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 import nncore
+
+hypothesis.settings.register_profile("nncore", deadline=None)  # time is the machine's, not the code's
+hypothesis.settings.load_profile("nncore")
 
 # Set where every peer is installed: there a test that looks for one and skips has gone wrong.
 STRICT = os.environ.get("NNCORE_CI_STRICT") == "1"

@@ -129,7 +129,7 @@ def test_any_single_flipped_bit_is_refused_or_changes_nothing(model):
                 assert description == DESCRIPTION and same(arrays, ARRAYS)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(edits=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=8))
 def test_any_overwritten_bytes_of_the_header_are_refused_or_change_nothing(tmp_path_factory, edits):
     path = tmp_path_factory.mktemp("files") / "model.safetensors"

@@ -84,7 +84,7 @@ def networks(draw, most=40):
     return memories, states, bias
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(network=networks(), rule=st.sampled_from(RULES), self_connections=st.booleans())
 def test_weights_energy_and_stability_equal_the_textbook(network, rule, self_connections):
     memories, states, bias = network
@@ -98,7 +98,7 @@ def test_weights_energy_and_stability_equal_the_textbook(network, rule, self_con
     assert_array_equal(net.is_stable(states)[certain], (states * fields >= 0).all(axis=1)[certain])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(network=networks(), self_connections=st.booleans(), with_bias=st.booleans())
 def test_hebbian_recall_equals_the_textbook_ties_included(network, self_connections, with_bias):
     memories, states, bias = network
@@ -115,7 +115,7 @@ def test_hebbian_recall_equals_the_textbook_ties_included(network, self_connecti
 # Laws
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(network=networks(), rule=st.sampled_from(RULES), seed=st.integers(0, 99))
 def test_energy_never_rises_in_asynchronous_recall_which_settles(network, rule, seed):
     memories, states, bias = network
@@ -129,7 +129,7 @@ def test_energy_never_rises_in_asynchronous_recall_which_settles(network, rule, 
     assert_array_equal(path[0], states)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(network=networks(), rule=st.sampled_from(RULES))
 def test_partial_fit_adds_what_fit_would_have_stored(network, rule):
     memories, states, _ = network

@@ -34,7 +34,7 @@ def test_no_check_is_skipped_by_a_tag():
     assert not (tags._skip_test or tags.no_validation or tags.non_deterministic)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32),
     p=st.integers(1, 12),

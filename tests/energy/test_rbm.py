@@ -55,7 +55,7 @@ def test_each_side_given_the_other_is_the_textbooks(shape: tuple[int, int], dens
 
 
 @given(st.integers(1, 20), st.integers(1, 40), st.integers(0, 99), st.booleans(), st.sampled_from([0.1, 1.0, 8.0]))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_energies_and_scores_are_the_textbooks(visible: int, hidden: int, seed: int, grey: bool, scale: float) -> None:
     rbm = machine(visible, hidden, seed, scale)
     W, b, c = parameters(rbm)

@@ -100,7 +100,7 @@ def cases(draw):
 
 
 @given(cases())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_weights_and_lengths_equal_plain_numpy(case):
     loss, y, target, weights, lengths = case
     valid = np.ones(y.shape[:2]) if weights is None else np.array(weights)

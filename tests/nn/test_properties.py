@@ -10,9 +10,7 @@ from nncore import textbook
 
 pytestmark = pytest.mark.kernel
 
-BOUNDED = settings(
-    max_examples=40, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+BOUNDED = settings(max_examples=40, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 SMOOTH = [None, "tanh", "sigmoid", "softplus"]
 KINKED = ["relu", "leaky_relu", "elu"]  # a difference across the kink is not the slope
 sizes = st.integers(1, 6)

@@ -64,7 +64,7 @@ def check(buffer, kept):
     st.sampled_from([1, 2, 3, 4, 5]), st.booleans(), st.sampled_from(["repeat", "zero"]), st.integers(1, 50),
     st.integers(0, 99),
 )  # fmt: skip
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_stacks_are_rebuilt(stack, last, start, capacity, seed):
     game = Game(np.random.default_rng(seed), stack=stack, last=last, start=start)
     shape = game.reset().shape

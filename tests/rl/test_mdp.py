@@ -100,7 +100,7 @@ def test_the_random_walk():
 
 
 @pytest.mark.kernel
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 10_000), states=st.integers(1, 9), actions=st.integers(1, 4), gamma=st.floats(0, 0.97))
 def test_both_iterations_come_to_the_fixed_point_of_the_textbooks_backup(seed, states, actions, gamma):
     P, R = random_mdp(states, actions, seed)
@@ -130,7 +130,7 @@ def test_a_finite_horizon_is_the_textbooks_backup_so_often():
 
 
 @pytest.mark.kernel
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 10_000))
 def test_the_average_reward_is_that_of_the_stationary_distribution(seed):
     P, R = random_mdp(seed=seed)

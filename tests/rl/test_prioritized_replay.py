@@ -45,7 +45,7 @@ ERRORS = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60)
 
 
 @given(ERRORS, st.floats(0, 2), st.floats(0, 2), st.integers(1, 40))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_proportional_draws_and_weights_are_the_textbooks(errors, alpha, beta, n):
     buffer = buffer_of(errors, alpha=alpha)
     expected = textbook.proportional_priorities(errors, alpha)
@@ -59,7 +59,7 @@ def test_proportional_draws_and_weights_are_the_textbooks(errors, alpha, beta, n
 
 
 @given(ERRORS, st.floats(0, 2), st.floats(0, 2), st.integers(1, 40))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_ranks_are_the_textbooks(errors, alpha, beta, n):
     buffer = buffer_of(errors, "rank", alpha)  # as many changes as transitions: sorted
     expected = textbook.rank_priorities(errors, alpha)

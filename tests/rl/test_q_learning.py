@@ -129,7 +129,7 @@ class Counting:
 
 
 @pytest.mark.kernel
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 1000), first_state=st.integers(0, 3), first_action=st.integers(-1, 2))
 def test_every_update_is_the_textbooks(seed, first_state, first_action):
     env = Counting(seed=seed, first_state=first_state, first_action=first_action, limit=9)
@@ -145,7 +145,7 @@ def test_every_update_is_the_textbooks(seed, first_state, first_action):
 
 
 @pytest.mark.kernel
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(
     seed=st.integers(0, 1000),
     limit=st.sampled_from([None, 4]),

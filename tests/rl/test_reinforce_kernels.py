@@ -166,7 +166,7 @@ def test_steps_that_were_none_are_forgotten() -> None:
 
 
 @given(st.lists(st.sampled_from([np.nan, np.inf, -np.inf]), min_size=1, max_size=1), st.integers(0, 3))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_numbers_that_are_none_are_refused(bad: list[float], place: int) -> None:
     made = learner([2, 2], 2)
     actions = np.empty(2, np.int64)

@@ -87,7 +87,7 @@ def walk(rng, steps, environments, buffer, mirror, *, batched, new):
 @given(
     st.integers(1, 40), st.integers(1, 6), st.integers(1, 5), st.booleans(), st.integers(0, 99), st.sampled_from("ubr")
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_transitions_are_those_that_came(capacity, n_steps, environments, batched, seed, kind):
     rng = np.random.default_rng(seed)
     buffer = (
@@ -124,7 +124,7 @@ def test_worked_example_of_n_steps():
 
 
 @given(st.lists(st.tuples(st.floats(-9, 9), st.booleans()), min_size=1, max_size=20), st.integers(1, 5))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_n_steps_are_the_textbooks(steps, n):
     buffer = rl.ReplayBuffer(32, Box((1,)), ACTIONS, n_steps=n, gamma=0.9)
     rewards, ends = zip(*steps, strict=True)

@@ -44,7 +44,7 @@ def test_reads_and_writes_as_arrays_do():
 
 
 @given(st.lists(PRIORITIES, min_size=1, max_size=70), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_changes_leave_the_tree_of_its_priorities(values, data):
     tree, mirror = filled(values), np.array(values)
     for _ in range(3):
@@ -62,7 +62,7 @@ def test_any_changes_leave_the_tree_of_its_priorities(values, data):
 
 
 @given(st.lists(PRIORITIES, min_size=1, max_size=100), st.integers(1, 50), st.integers(0, 2**64 - 1))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_draws_are_the_textbooks(values, n, seed):
     tree = filled(values)
     indices, probabilities = tree.sample(n, seed)

@@ -57,7 +57,7 @@ def test_the_rhymes_window_of_two():
     assert X.sum() == 150
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     sentences=st.lists(st.lists(st.sampled_from("abcde"), max_size=12), min_size=1, max_size=5),
     window=st.integers(1, 14),

@@ -56,7 +56,7 @@ def test_rare_words_are_left_out_and_each_sentence_ends() -> None:
     assert (corpus.sentences, corpus.words, corpus.raw_words) == (5, 5, 8)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(sentences=SENTENCES, min_count=st.integers(1, 3), limit=st.sampled_from([None, 0, 8, 1 << 20]))
 def test_files_and_lists_give_the_same_ids(
     folder: Path, sentences: list[list[str]], min_count: int, limit: int | None
@@ -67,7 +67,7 @@ def test_files_and_lists_give_the_same_ids(
     check(encode(vocabulary, corpus_file=path, memory_limit=limit), vocabulary, sentences)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(sentences=SENTENCES, block=st.integers(8, 20))
 def test_blocks_of_any_size_give_the_same_ids(folder: Path, sentences: list[list[str]], block: int) -> None:
     vocabulary, before = Vocabulary.from_sentences(sentences, 2), _sources.BLOCK
@@ -79,7 +79,7 @@ def test_blocks_of_any_size_give_the_same_ids(folder: Path, sentences: list[list
         _sources.BLOCK = before
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(sentences=SENTENCES, others=SENTENCES)
 def test_a_corpus_can_be_encoded_with_another_ones_vocabulary(
     folder: Path, sentences: list[list[str]], others: list[list[str]]

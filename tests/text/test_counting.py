@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import nncore
@@ -56,7 +56,6 @@ def many_words(count: int, seed: int = 0) -> str:
     return "".join(f"{'wöж語'[i % 4]}{i}{end}" for i, end in zip(ids.tolist(), ends, strict=True))
 
 
-@settings(deadline=None)
 @given(text=TEXTS)
 @example(text="a\n")
 @example(text="")
@@ -70,7 +69,6 @@ def test_a_file_has_the_words_and_lines_that_python_finds(folder: Path, text: st
     assert (raw.sentences, raw.raw_words) == (len(sentences), sum(map(len, sentences)))
 
 
-@settings(deadline=None)
 @given(text=TEXTS, block=st.integers(2, 9))
 def test_blocks_of_any_size_give_the_same(folder: Path, text: str, block: int) -> None:
     path, before = write(folder, text), _sources.BLOCK
@@ -84,7 +82,6 @@ def test_blocks_of_any_size_give_the_same(folder: Path, text: str, block: int) -
     assert (raw.sentences, raw.raw_words) == (whole.sentences, whole.raw_words)
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(st.text(st.sampled_from(SPACES + "\n" + LETTERS), max_size=20), max_size=6), max_size=6))
 def test_lists_may_hold_any_words_even_empty_ones_and_ones_with_spaces(sentences: list[list[str]]) -> None:
     raw = count_words(sentences)
@@ -289,7 +286,6 @@ BYTES = st.lists(
 ).map(b"".join)
 
 
-@settings(deadline=None)
 @given(data=BYTES)
 @example(data=b"\xed\x9f\xbf \xed\xa0\x80 \xee\x80\x80")
 @example(data=b"a\xe0\x9f\xbfb \xe0\xa0\x80 \xc0\x80 \xc1\xbf")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from numpy.typing import NDArray
@@ -166,7 +166,6 @@ def test_products_are_those_of_numpy() -> None:
             )
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from([0.0, -1.0, 2.5, 3.0, float("nan"), float("-inf")]), max_size=30), st.integers(1, 40))
 def test_the_largest_are_those_of_a_stable_sort(values: list[float], count: int) -> None:
     array = np.array(values, np.float32)
@@ -530,7 +529,6 @@ def test_a_mapped_file_cannot_be_changed_but_extended(tmp_path: Path) -> None:
     assert KeyedVectors.load(tmp_path / "empty", mmap=True).vectors.shape == (0, 4)
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_a_damaged_file_is_an_error_that_names_it(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject

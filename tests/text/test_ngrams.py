@@ -63,7 +63,7 @@ def textbook_probabilities(model, sentences):
     return textbook.kneser_ney_probabilities(C, [level.discount for level in model._levels])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(sentences=sentence_lists, n=st.integers(1, 3), smoothing=st.sampled_from(SMOOTHINGS))
 @example(sentences=[["a", "a", "b"]], n=3, smoothing="kneser_ney")  # "a a" begins the sentence: it came after no word
 def test_probabilities_equal_the_textbook(sentences, n, smoothing):
@@ -76,7 +76,7 @@ def test_probabilities_equal_the_textbook(sentences, n, smoothing):
             assert math.isclose(model.probability(word, context), expected[(*place, i)], abs_tol=1e-14)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     sentences=sentence_lists,
     n=st.integers(1, 3),

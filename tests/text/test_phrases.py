@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nncore.text import FrozenPhrases, Phrases
@@ -148,7 +148,6 @@ def test_bad_arguments_are_named() -> None:
 
 
 @pytest.mark.peer
-@settings(deadline=None)
 @given(sentences=SENTENCES, others=SENTENCES, scoring=st.sampled_from(["default", "npmi"]), most=st.integers(3, 30))
 def test_any_corpus_has_gensims_phrases(
     gensims: type, sentences: list[list[str]], others: list[list[str]], scoring: str, most: int

@@ -68,7 +68,7 @@ def test_text8_gives_sentences_of_equal_length(folder: Path) -> None:
         assert list(Text8Corpus(folder / "b.txt", length)) == expected
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     text=st.text(st.sampled_from("ab \n\u3000é"), max_size=40), length=st.integers(1, 5), repeat=st.integers(1, 9000)
 )

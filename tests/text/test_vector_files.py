@@ -153,7 +153,6 @@ def test_any_number_of_threads_reads_and_writes_the_same(threads: None) -> None:
     assert results[0] == results[1] == results[2]
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=1, max_size=40))
 def test_single_precision_is_written_shortest_and_read_back(values: list[float]) -> None:
     rows = np.array([values], np.float32)
@@ -181,7 +180,6 @@ def test_single_precision_has_the_digits_that_numpy_gives_it() -> None:
     assert text == b"w 0 -0 1 10 1e+09 123456.5 0.0001 -1.5e-05 100000000\n"
 
 
-@settings(deadline=None)
 @given(arrays.arrays(np.float64, (2, 3), elements=st.floats(allow_nan=False, allow_infinity=False)))
 def test_double_precision_is_read_back(rows: Any) -> None:
     back = np.empty_like(rows)
@@ -541,7 +539,7 @@ DAMAGED_TEXT = "4 3\nthe 1 2 3\nof -0.25 1e-5 3.75\nö 4 5 6\nlast 0.125 2 33333
 DAMAGED_BINARY = b"3 2\n" + RECORDS + "ö ".encode() + struct.pack("<2f", 5, 6)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.data())
 def test_no_damage_does_more_than_raise_an_error(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     binary = data.draw(st.booleans())
