@@ -20,11 +20,12 @@ class ArrayArgument {
   /// `array` must be one that is accepted.
   explicit ArrayArgument(pybind11::object array) : array_(std::move(array)) {}
 
+  /// Counts no reference: it may be called where Python's lock is not held.
   View<T, Rank> view() const {
-    const auto array = pybind11::reinterpret_borrow<pybind11::array>(array_);
+    const auto* const array = pybind11::detail::array_proxy(array_.ptr());
     typename View<T, Rank>::Extents extents;
-    for (std::size_t axis = 0; axis < Rank; ++axis) extents[axis] = static_cast<std::size_t>(array.shape()[axis]);
-    return View<T, Rank>(static_cast<T*>(const_cast<void*>(array.data())), extents);
+    for (std::size_t axis = 0; axis < Rank; ++axis) extents[axis] = static_cast<std::size_t>(array->dimensions[axis]);
+    return View<T, Rank>(static_cast<T*>(static_cast<void*>(array->data)), extents);
   }
   operator View<T, Rank>() const { return view(); }
 
