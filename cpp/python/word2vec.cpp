@@ -1,6 +1,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <optional>
 
 #include "arrays.h"
@@ -81,8 +82,9 @@ void bind_training(py::module_& m, const char* name) {
              std::uint64_t draws_epoch) {
             const Word2VecTables& tables = training.tables();
             std::vector<std::int32_t> drawn(static_cast<std::size_t>(tables.settings().negative));
-            drawn.resize(word2vec_negatives(tables, Word2VecDraws(tables.settings().seed, draws_epoch), position, word,
-                                            set, drawn.data()));
+            word2vec_negatives(tables, Word2VecDraws(tables.settings().seed, draws_epoch), position, set * drawn.size(),
+                               drawn.size(), drawn.data());
+            drawn.erase(std::remove(drawn.begin(), drawn.end(), word), drawn.end());
             return copied(drawn);
           },
           "position"_a, "word"_a, "set"_a, "draws_epoch"_a)

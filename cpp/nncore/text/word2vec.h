@@ -139,10 +139,13 @@ struct Word2VecKept {
 void word2vec_keep(const Word2VecTables& tables, const Word2VecDraws& draws, View<const std::int32_t, 1> corpus,
                    std::size_t begin, std::size_t end, Word2VecKept& kept);
 
-/// Set `set` of the negatives of the word at this position: what was drawn without the word itself, one after the other
-/// into out, which has room for settings().negative. Returns how many.
-std::size_t word2vec_negatives(const Word2VecTables& tables, const Word2VecDraws& draws, std::uint64_t position,
-                               std::int32_t word, std::size_t set, std::int32_t* out);
+/// Negatives [first, first + count) of the word at this position; each set has settings().negative of them. Those that are
+/// the word itself stand for none.
+inline void word2vec_negatives(const Word2VecTables& tables, const Word2VecDraws& draws, std::uint64_t position,
+                               std::size_t first, std::size_t count, std::int32_t* out) {
+  const Word2VecDraws::Negatives bits = draws.negatives(position);
+  for (std::size_t i = 0; i < count; ++i) out[i] = tables.negatives().draw(bits.at(first + i));
+}
 
 /// The outputs of one update: rows in tiles, and a sign and a scale for each (see word2vec_block.h).
 template <typename T>
@@ -159,6 +162,9 @@ struct Word2VecComing {
   std::size_t count = 0;
 };
 
+/// Words whose outputs are chosen before their turn, and the one whose turn it is.
+inline constexpr std::size_t kWord2VecPlanned = 3;
+
 /// Memory of outputs that are chosen before their turn.
 template <typename T>
 struct Word2VecPlanSpace {
@@ -166,7 +172,7 @@ struct Word2VecPlanSpace {
   std::vector<T*> rows, coming_rows;
   Buffer<T> values;
   std::vector<std::int32_t> drawn;
-  std::array<Word2VecComing<T>, 3> coming;
+  std::array<Word2VecComing<T>, kWord2VecPlanned> coming;
 };
 
 /// Memory of one thread.

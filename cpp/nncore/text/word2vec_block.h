@@ -353,7 +353,7 @@ void update_row(Word2VecBlock<T>& block, T* x, T* const* y, std::size_t outputs,
 /// One update of `rows` inputs against `outputs` outputs. sign is 1 where an output is the word that was seen and -1
 /// where not, scale = sign * alpha, both with kPlaces for each tile and 0 where a tile has no output; y is filled up with
 /// the dummy. Unless `direct` the inputs stay and block.change holds what is to be added to them; `direct` is for inputs
-/// that differ from each other.
+/// that differ from each other. meanwhile() is called, for each tile perhaps, where the processor waits for factors.
 template <typename T, typename Meanwhile>
 void update_block(Word2VecBlock<T>& block, T* const* x, std::size_t rows, T* const* y, std::size_t outputs,
                   const T* sign, const T* scale, bool direct, LossSum<T>& loss, const Meanwhile& meanwhile) {

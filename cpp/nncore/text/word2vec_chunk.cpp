@@ -92,7 +92,7 @@ class Chunk {
   Word2VecPlan<T> plan_;
   std::size_t now_ = 0, next_ = 0;  // the word that is learned; the first that is not planned
   std::size_t rows_ = 0;            // inputs: space_.context, space_.inputs
-  bool distinct_ = true;            // they
+  bool distinct_ = true;            // whether they differ
   Word2VecWork work_;
   detail::LossSum<T> loss_;
 };

@@ -65,16 +65,4 @@ void word2vec_keep(const Word2VecTables& tables, const Word2VecDraws& draws, Vie
   stop();
 }
 
-std::size_t word2vec_negatives(const Word2VecTables& tables, const Word2VecDraws& draws, std::uint64_t position,
-                               std::int32_t word, std::size_t set, std::int32_t* out) {
-  const auto negative = static_cast<std::size_t>(tables.settings().negative);
-  const Word2VecDraws::Negatives bits = draws.negatives(position);
-  std::size_t count = 0;
-  for (std::size_t i = 0; i < negative; ++i) {
-    out[count] = tables.negatives().draw(bits.at(set * negative + i));
-    count += out[count] != word;
-  }
-  return count;
-}
-
 }  // namespace nncore

@@ -60,7 +60,7 @@ void add_coming(Word2VecComing<T>& coming, const Word2VecOutputs<T>& outputs, st
 template <typename T>
 class Word2VecPlan {
  public:
-  static constexpr std::size_t kWords = 3;
+  static constexpr std::size_t kWords = kWord2VecPlanned;
 
   /// With `apart` each word of a window has negatives of its own. Of the space, `plan` is used; the dummy is a row of zeros.
   Word2VecPlan(const Word2VecTables& tables, const Word2VecWeights<T>& weights, const Word2VecDraws& draws, bool apart,
@@ -80,7 +80,7 @@ class Word2VecPlan {
     make_room();
   }
 
-  std::size_t most_tiles() const { return sets_ * tiles_ + path_tiles_; }
+  /// Of each set of negatives.
   std::size_t tiles() const { return tiles_; }
 
   /// Chooses the outputs of the word at t, which takes the place of the one at t - kWords.
@@ -125,7 +125,7 @@ class Word2VecPlan {
 template <typename T>
 void Word2VecPlan<T>::make_room() {
   if (tables_.settings().hierarchical) path_tiles_ = tables_.tree().longest / kTile<T> + 1;
-  const std::size_t a_word = most_tiles(), places = kWords * a_word * kPlaces, usual = tiles_ * kPlaces;
+  const std::size_t a_word = sets_ * tiles_ + path_tiles_, places = kWords * a_word * kPlaces, usual = tiles_ * kPlaces;
   T* const values = space_.values.reserve(2 * round_up<T>(places) + 2 * round_up<T>(usual));
   T *const sign = values, *const scale = sign + round_up<T>(places);
   std::fill(values, values + 2 * round_up<T>(places) + 2 * round_up<T>(usual), T{0});
@@ -174,8 +174,7 @@ void Word2VecPlan<T>::plan_negatives(std::size_t t, Word2VecComing<T>& coming) {
   Word2VecOutputs<T>* const sets = sets_of(t);
   // All at once: the table is large, and waiting for one entry after the other takes long.
   std::int32_t* const drawn = space_.drawn.data();
-  const Word2VecDraws::Negatives bits = draws_.negatives(kept_.positions[t]);
-  for (std::size_t i = 0; i < used * negative_; ++i) drawn[i] = tables_.negatives().draw(bits.at(i));
+  word2vec_negatives(tables_, draws_, kept_.positions[t], 0, used * negative_, drawn);
   for (std::size_t set = 0; set < used; ++set) {
     choose(sets[set], word, drawn + set * negative_);
     add_coming(coming, sets[set], apart ? 1 : 0);
