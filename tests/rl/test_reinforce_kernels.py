@@ -145,6 +145,18 @@ def test_actions_are_drawn_as_often_as_their_probabilities_say() -> None:
     assert ((counts - expected) ** 2 / expected).sum() < 13.8  # chi-squared, 2 degrees of freedom, p = 0.001
 
 
+@pytest.mark.kernel
+@pytest.mark.parametrize("place", range(70))
+def test_a_number_among_zeros_is_seen_wherever_it_is(place: int) -> None:
+    made = learner([70, 3], 1)
+    observation = np.zeros((1, 70))
+    observation[0, place] = 0.5
+    made.act(parameters_of(made), observation, np.empty(1, np.int64))
+    made.take(np.zeros(1), np.ones(1, np.uint8), np.ones(1, np.uint8))
+    assert made.state()["indices"].tolist() == [place]
+    assert made.state()["values"].tolist() == [0.5]
+
+
 def test_draws_go_on_after_a_restart() -> None:
     def draws(calls: int) -> list[int]:
         made = learner([2, 4], 50)
