@@ -149,7 +149,17 @@ def test_asynchronous_learning_spreads_many_updates():
     assert [updates[i] for i in (79, 80, 96, 128, 192, 319)] == [0, 8, 16, 32, 64, 120]
     assert make_agent(asynchronous=True, train_freq=48, gradient_steps=-1).settings.often == (16, "step")
     assert make_agent(asynchronous=True, train_freq=31, gradient_steps=31).settings.often == (31, "step")
+    assert make_agent(asynchronous=True, train_freq=64, gradient_steps=10).settings.parts == 2
     assert make_agent(train_freq=64, gradient_steps=32).settings.often == (64, "step")
+
+
+def test_asynchronous_learning_spreads_the_updates_of_several_environments():
+    settings = {"learning_starts": 0, "train_freq": 32, "gradient_steps": 16}
+    agent = make_agent(
+        SyncVectorEnv([Corridor] * 2, autoreset_mode=AutoresetMode.SAME_STEP), asynchronous=True, **settings
+    )
+    agent.learn(2 * 84)
+    assert agent._learner.updates == 5 * 8  # after 16, 32, 48, 64 and 80 calls
 
 
 def test_a_learning_rate_that_is_a_function_is_given_the_remaining_progress(tmp_path):
