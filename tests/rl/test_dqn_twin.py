@@ -155,20 +155,20 @@ def test_single_precision_follows_double_precision():
 
 @pytest.mark.kernel
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_updates_have_the_same_bits_on_any_number_of_threads(dtype):
-    sizes = (4, 256, 256, 2)
+@pytest.mark.parametrize("sizes", [(4, 256, 256, 2), (40, 203, 7, 500, 11), (4000, 9)])
+def test_updates_have_the_same_bits_on_any_number_of_threads(sizes, dtype):
     threads, results = nncore.get_num_threads(), []
     try:
-        for count in (1, 2, 3):
-            nncore.set_num_threads(count)
+        for counts in ([1], [2], [3], [5], [2, 1, 3]):
             learner, rng = make_learner(sizes, dtype, double=True, max_grad_norm=10), np.random.default_rng(2)
-            for _ in range(5):
+            for update in range(5):
+                nncore.set_num_threads(counts[update % len(counts)])
                 learner.update(*make_batch(rng, sizes, 100, dtype=dtype), 1e-3, np.empty(100, dtype))
             results.append(learner.get(0))
     finally:
         nncore.set_num_threads(threads)
-    assert_array_equal(results[0], results[1])
-    assert_array_equal(results[0], results[2])
+    for result in results[1:]:
+        assert_array_equal(result, results[0])
 
 
 def test_a_diverged_update_changes_nothing():

@@ -106,8 +106,20 @@ inline void add_column_sums(const T* a, std::size_t a_stride, std::size_t rows, 
   }
 }
 
-/// c (m, n) += Aᵀ·B over `rows` rows, and (unless null) sums (m) += the column sums of A; threads share out the rows of c.
-/// b(row) points to a row of B, or is null for zeros. `panels`: one per thread.
+/// Rows [begin, end) of c (m, n) += Aᵀ·B over `rows` rows, and (unless null) sums (m) += the column sums of A; begin is a
+/// multiple of kLanes. b(row) points to a row of B, or is null for zeros.
+template <typename T, typename RowOf>
+inline void add_product_over_rows(Rows<const T> a, std::size_t begin, std::size_t end, const RowOf& b, std::size_t n,
+                                  std::size_t rows, T* c, T* sums, Panels<T>& panels) {
+  for (std::size_t row = 0; row < rows; row += kGradientRows) {
+    const std::size_t depth = std::min(kGradientRows, rows - row);
+    panels.pack_rows(depth, n, [&](std::size_t k) { return b(row + k); }, Padding::kTight);
+    add_transposed_tiles(a[row] + begin, a.stride, end - begin, panels, Rows<T>{c + begin * n, n});
+    if (sums != nullptr) add_column_sums(a[row] + begin, a.stride, depth, end - begin, sums + begin);
+  }
+}
+
+/// The same for all rows of c, which threads share out. `panels`: one per thread.
 template <typename T, typename RowOf>
 inline void add_product_over_rows(Rows<const T> a, std::size_t m, const RowOf& b, std::size_t n, std::size_t rows, T* c,
                                   T* sums, std::vector<Panels<T>>& panels) {
@@ -117,12 +129,7 @@ inline void add_product_over_rows(Rows<const T> a, std::size_t m, const RowOf& b
   parallel_parts(std::min(blocks, panels.size()), nanoseconds, [&](std::size_t part, std::size_t parts) {
     const std::size_t begin = blocks * part / parts * kBlock<T>;
     const std::size_t end = std::min(m, blocks * (part + 1) / parts * kBlock<T>);
-    for (std::size_t row = 0; row < rows; row += kGradientRows) {
-      const std::size_t depth = std::min(kGradientRows, rows - row);
-      panels[part].pack_rows(depth, n, [&](std::size_t k) { return b(row + k); }, Padding::kTight);
-      add_transposed_tiles(a[row] + begin, a.stride, end - begin, panels[part], Rows<T>{c + begin * n, n});
-      if (sums != nullptr) add_column_sums(a[row] + begin, a.stride, depth, end - begin, sums + begin);
-    }
+    add_product_over_rows(a, begin, end, b, n, rows, c, sums, panels[part]);
   });
 }
 

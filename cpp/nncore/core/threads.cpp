@@ -54,6 +54,12 @@ class FloatMode {
 /// This thread is running a part.
 thread_local bool inside_region = false;
 
+/// Work that the calls of this thread are part of.
+thread_local double together = 0;
+
+/// Threads that calls of this thread may use.
+thread_local int thread_limit = kMostThreads;
+
 /// What the parts of one call share.
 struct Job {
   static constexpr std::uint32_t kCallerSleeps = 1u << 31;
@@ -256,11 +262,20 @@ void set_num_threads(int count) {
   busy.store(false, std::memory_order_release);
 }
 
+CloseCalls::CloseCalls(double nanoseconds) : before_(std::exchange(together, std::max(together, nanoseconds))) {}
+
+CloseCalls::~CloseCalls() { together = before_; }
+
+ThreadLimit::ThreadLimit(int most) : before_(std::exchange(thread_limit, std::min(thread_limit, most))) {}
+
+ThreadLimit::~ThreadLimit() { thread_limit = before_; }
+
 namespace detail {
 
 std::size_t parts_for(double nanoseconds) {
+  if (nanoseconds < together) nanoseconds = together;
   if (!(nanoseconds >= kSerialNanoseconds) || inside_region || busy.load(std::memory_order_relaxed)) return 1;
-  const auto threads = static_cast<std::size_t>(num_threads());
+  const auto threads = static_cast<std::size_t>(std::min(num_threads(), thread_limit));
   const double parts = nanoseconds / (kSerialNanoseconds / 2);
   return parts < static_cast<double>(threads) ? static_cast<std::size_t>(parts) : threads;
 }

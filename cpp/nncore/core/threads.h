@@ -29,6 +29,32 @@ std::uint32_t fork_generation();
 /// Work below this many nanoseconds is not worth waking another thread.
 inline constexpr double kSerialNanoseconds = 50e3;
 
+/// While one lives, its thread's parallel calls are shared out as if each were as much work as all of them together:
+/// for many short calls on the same data, which follow each other so closely that the workers stay awake and find their
+/// parts in their own caches. Nothing changes when `nanoseconds`, of all the calls, are too few for that.
+class CloseCalls {
+ public:
+  explicit CloseCalls(double nanoseconds);
+  ~CloseCalls();
+  CloseCalls(const CloseCalls&) = delete;
+  CloseCalls& operator=(const CloseCalls&) = delete;
+
+ private:
+  double before_;
+};
+
+/// While one lives, its thread's calls use at most so many threads: for a thread beside others that compute.
+class ThreadLimit {
+ public:
+  explicit ThreadLimit(int most);
+  ~ThreadLimit();
+  ThreadLimit(const ThreadLimit&) = delete;
+  ThreadLimit& operator=(const ThreadLimit&) = delete;
+
+ private:
+  int before_;
+};
+
 namespace detail {
 using RangeFunction = void (*)(const void* body, std::size_t part);
 /// Calls function(body, part) for every part in [0, parts), each once; the caller takes part. All of them run in the

@@ -85,6 +85,13 @@ inline void pack_transposed(std::size_t depth, const ColumnOf& column, T* to, st
   }
 }
 
+/// A part of the columns of a product, in whole panels or registers: threads may take one each.
+struct Share {
+  std::size_t part = 0, parts = 1;
+  std::size_t begin(std::size_t count) const { return count * part / parts; }
+  std::size_t end(std::size_t count) const { return count * (part + 1) / parts; }
+};
+
 /// Zeros behind the columns: to whole blocks, or to whole registers only.
 enum class Padding { kBlocks, kTight };
 
@@ -105,8 +112,15 @@ class Panels {
   /// For another's panels to lie in while these are not needed.
   Buffer<T>& memory() { return data_; }
 
-  /// Makes room, so that packing this much or less allocates nothing.
-  void reserve(std::size_t depth, std::size_t columns, Padding padding) { resize(depth, columns, padding); }
+  /// The columns in the panels of a share.
+  std::size_t begin(Share share) const { return std::min(columns_, first(share.begin(count_)) * kLanes<T>); }
+  std::size_t end(Share share) const { return std::min(columns_, first(share.end(count_)) * kLanes<T>); }
+
+  /// Makes room, so that packing this much or less allocates nothing. The panels are then of this size, to be repacked,
+  /// and cut so that `parts` shares are even; packing cuts them anew.
+  void reserve(std::size_t depth, std::size_t columns, Padding padding, std::size_t parts = 1) {
+    resize(depth, columns, padding, parts);
+  }
 
   /// row(k) points to row k of B, or is null for a row of zeros.
   template <typename RowOf>
@@ -115,10 +129,10 @@ class Panels {
     repack_rows(0, depth, row);
   }
 
-  /// The same for rows [begin, end) of B alone, once the panels have their size.
+  /// The same for rows [begin, end) of B and a share of the panels, once they have their size.
   template <typename RowOf>
-  void repack_rows(std::size_t begin, std::size_t end, const RowOf& row) {
-    for (std::size_t i = 0; i < count_; ++i) {
+  void repack_rows(std::size_t begin, std::size_t end, const RowOf& row, Share share = {}) {
+    for (std::size_t i = share.begin(count_); i < share.end(count_); ++i) {
       const std::size_t width = vecs(i) * kLanes<T>, column = first(i) * kLanes<T>;
       const std::size_t used = column < columns_ ? std::min(width, columns_ - column) : 0;
       T* to = data_.data() + column * depth_ + begin * width;
@@ -158,24 +172,18 @@ class Panels {
   }
 
  private:
-  void resize(std::size_t depth, std::size_t columns, Padding padding) {
+  void resize(std::size_t depth, std::size_t columns, Padding padding, std::size_t parts = 1) {
     depth_ = depth;
     columns_ = columns;
     const std::size_t unit = padding == Padding::kTight ? kLanes<T> : kBlock<T>;
     registers_ = (columns + unit - 1) / unit * unit / kLanes<T>;
-    count_ = (registers_ + kTileVecs - 1) / kTileVecs;
+    const std::size_t even = std::clamp(parts, std::size_t{1}, std::max(registers_, std::size_t{1}));
+    count_ = ((registers_ + kTileVecs - 1) / kTileVecs + even - 1) / even * even;
     data_.reserve(registers_ * kLanes<T> * depth + 1);
   }
 
   std::size_t depth_ = 0, columns_ = 0, registers_ = 0, count_ = 0;
   Buffer<T> data_;
-};
-
-/// A part of the columns of a product, in whole panels or registers: threads may take one each.
-struct Share {
-  std::size_t part = 0, parts = 1;
-  std::size_t begin(std::size_t count) const { return count * part / parts; }
-  std::size_t end(std::size_t count) const { return count * (part + 1) / parts; }
 };
 
 /// The left side of a product: rows of `segments` pieces of `length` elements; plain rows have one.

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <utility>
 
 #include "nncore/core/random.h"
+#include "nncore/core/threads.h"
 #include "nncore/nn/optimizers.h"
 
 namespace nncore {
@@ -81,6 +83,7 @@ void DqnLearner<T>::publish() {
 template <typename T>
 double DqnLearner<T>::update(const QBatch<T>& batch, double learning_rate, View<T, 1> td_errors) {
   const View<T, 1> parameters = view(Array::kParameters), gradients{gradients_.data(), {network_.size()}};
+  const CloseCalls close(network_.nanoseconds(settings_.loss, batch.actions.extent(0)));
   const double loss = network_.gradient(settings_.loss, batch, parameters, gradients, td_errors);
   if (!std::isfinite(loss)) return loss;
   double scale = 1;
@@ -177,14 +180,33 @@ void DqnLearner<T>::start(Replay& replay, const DqnTraining& training) {
   check(replay);
   trained_ = {};
   stop_ = false;
-  background_.start([this, &replay, training] {
+  const double alone =
+      static_cast<double>(training.updates) * network_.nanoseconds(settings_.loss, training.batch_size);
+  const int threads = alone > 2 * meanwhile_ ? kMostThreads : 1;
+  background_.start([this, &replay, training, threads] {
+    const ThreadLimit limit(threads);
     const UseFlag::Guard guard(replay.in_use(), "the replay buffer");
     trained_ = run(replay, training);
   });
+  started_ = Clock::now();
+  awaited_ = false;
+}
+
+template <typename T>
+void DqnLearner<T>::note_waiting() {
+  if (std::exchange(awaited_, true)) return;
+  meanwhile_ = std::chrono::duration<double, std::nano>(Clock::now() - started_).count();
+}
+
+template <typename T>
+bool DqnLearner<T>::wait_for(double seconds) {
+  note_waiting();
+  return background_.wait_for(seconds);
 }
 
 template <typename T>
 DqnTrained DqnLearner<T>::finish() {
+  note_waiting();
   background_.wait();
   return trained_;
 }

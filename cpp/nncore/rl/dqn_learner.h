@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -66,12 +67,13 @@ class DqnLearner {
   /// Updates on batches that the replay draws, whose priorities follow.
   DqnTrained train(Replay& replay, const DqnTraining& training);
 
-  /// The same in the background, where it has the replay for itself until finish() is called.
+  /// The same in the background, where it has the replay for itself until finish() is called. It shares its work out
+  /// among threads where the caller would mostly wait for it; else the caller needs the other core.
   void start(Replay& replay, const DqnTraining& training);
   /// Makes what start() began end with the update that it is at. From any thread.
   void stop() { stop_ = true; }
   /// Waits for what start() began, for so many seconds at most; whether it is done.
-  bool wait_for(double seconds) { return background_.wait_for(seconds); }
+  bool wait_for(double seconds);
   /// Waits for what start() began.
   DqnTrained finish();
   bool started() const { return background_.started(); }
@@ -87,10 +89,13 @@ class DqnLearner {
            View<std::int64_t, 1> actions);
 
  private:
+  using Clock = std::chrono::steady_clock;
+
   View<T, 1> view(Array which) const { return {arrays_[static_cast<std::size_t>(which)].data(), {network_.size()}}; }
   DqnTrained run(Replay& replay, const DqnTraining& training);
   QBatch<T> sample(Replay& replay, const DqnTraining& training);
   void check(const Replay& replay) const;
+  void note_waiting();
 
   DqnSettings settings_;
   QNetwork<T> network_;
@@ -105,6 +110,9 @@ class DqnLearner {
   std::uint64_t copied_ = 0;  // updates() of the last time that the target was made equal
   std::atomic<bool> stop_{false};
   Background background_;
+  Clock::time_point started_;
+  bool awaited_ = true;   // since it was started
+  double meanwhile_ = 0;  // nanoseconds that the caller did something else
   DqnTrained trained_;
 };
 

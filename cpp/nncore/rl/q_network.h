@@ -39,6 +39,9 @@ struct QArray {
 /// Copies of one network in the layout of the kernels.
 enum class QCopy { kOnline, kTarget, kActing };
 
+template <typename T>
+struct QPasses;
+
 /// Q(s, ·) of a network of dense layers with ReLU between them. The parameters stand in one flat array that the caller
 /// owns: weight (outputs, inputs) and bias (outputs) of each layer, each starting on 64 bytes, zeros between. The object
 /// holds three packed copies, which know of a change only by `pack`, and the workspaces.
@@ -58,6 +61,9 @@ class QNetwork {
 
   void pack(QCopy copy, View<const T, 1> parameters);
 
+  /// What `gradient` of a batch of n takes on one thread, about.
+  double nanoseconds(const QLoss& loss, std::size_t n) const;
+
   /// q (n, actions) of observations (n, observation size). Two copies may be asked by two threads at once.
   void values(QCopy copy, View<const T, 2> observations, View<T, 2> q);
 
@@ -68,13 +74,12 @@ class QNetwork {
                   View<T, 1> td_errors);
 
  private:
-  struct State;
   void check(const QBatch<T>& batch) const;
 
   std::vector<std::size_t> sizes_;
   std::vector<QArray> arrays_;
   std::size_t size_ = 0;
-  std::unique_ptr<State> state_;
+  std::unique_ptr<QPasses<T>> passes_;
 };
 
 }  // namespace nncore
