@@ -10,7 +10,6 @@ import contextlib
 import errno
 import json
 import os
-import secrets
 import stat
 import zlib
 from collections.abc import Callable, Mapping
@@ -80,7 +79,7 @@ def write_whole(path: Path, write: Callable[[str], object]) -> None:
     """
     target = os.path.realpath(os.fspath(path))
     folder = os.path.dirname(target)
-    temporary = os.path.join(folder, f".nncore-{secrets.token_hex(8)}.tmp")
+    temporary = os.path.join(folder, f".nncore-{os.urandom(8).hex()}.tmp")
     try:
         if os.path.isdir(target):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))

@@ -34,15 +34,10 @@ def seed_of(random_state: Any, name: str = "random_state") -> int:
     """
     if random_state is None:
         return int.from_bytes(os.urandom(8), "little")
-    if isinstance(random_state, np.random.Generator):
-        return int(random_state.integers(_END, dtype=np.uint64))
-    if isinstance(random_state, np.random.RandomState):
-        high, low = random_state.randint(2**32, size=2, dtype=np.uint64)
-        return int(high) << 32 | int(low)
     try:
         seed = None if isinstance(random_state, (bool, np.bool_)) else operator.index(random_state)
     except TypeError:
-        seed = None
+        seed = _drawn(random_state)
     if seed is None:
         raise TypeError(
             f"{name} must be an int, a numpy.random.Generator, a numpy.random.RandomState or None, "
@@ -51,3 +46,13 @@ def seed_of(random_state: Any, name: str = "random_state") -> int:
     if not 0 <= seed < _END:
         raise ValueError(f"{name} must be from 0 to 2**64 - 1, but is {seed}")
     return seed
+
+
+def _drawn(random_state: Any) -> int | None:
+    """What a NumPy generator gives. NumPy loads its generators at the first look at them: an int needs none."""
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(_END, dtype=np.uint64))
+    if isinstance(random_state, np.random.RandomState):
+        high, low = random_state.randint(2**32, size=2, dtype=np.uint64)
+        return int(high) << 32 | int(low)
+    return None

@@ -2,6 +2,8 @@ import copy
 import os
 import pickle
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -482,3 +484,16 @@ def test_a_window_may_be_longer_than_any_sentence():
         wide = Word2Vec(sentences(), **{**SMALL, "window": 10**6, "sg": sg, "shrink_windows": False})
         narrow = Word2Vec(sentences(), **{**SMALL, "window": 100, "sg": sg, "shrink_windows": False})
         np.testing.assert_array_equal(wide.wv.vectors, narrow.wv.vectors)
+
+
+def test_training_loads_no_more_than_it_needs():
+    code = """if True:
+        import sys
+        import numpy  # older ones load their generators at once
+        before = set(sys.modules)
+        from nncore.text import Word2Vec
+        model = Word2Vec([["a", "b"], ["b", "a"]], min_count=1, vector_size=4, seed=1, workers=1)
+        assert not {"numpy.random", "hashlib", "tqdm", "scipy"} & (set(sys.modules) - before)
+        assert "key_to_index" not in vars(model.wv)
+    """
+    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ)

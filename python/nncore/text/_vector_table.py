@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -41,7 +42,6 @@ class VectorTable:
             raise TypeError(f"dtype must be a floating type, got {np.dtype(dtype)}")
         self.vector_size = int(vector_size)
         self.index_to_key: list[Any] = [None] * count
-        self.key_to_index: dict[Any, int] = {}
         self.next_index = 0
         self.expandos: dict[str, Array] = {}
         self.vectors_lockf: Array = np.ones(1, np.float32)
@@ -75,8 +75,7 @@ class VectorTable:
             )
         made = cls(vectors.shape[1], dtype=vectors.dtype)
         made.index_to_key = keys if isinstance(keys, list) else list(keys)
-        made.key_to_index = dict(zip(keys, range(len(keys)), strict=True))
-        if len(made.key_to_index) != len(keys):
+        if len(set(keys)) != len(keys):
             twice = next(key for index, key in enumerate(keys) if made.key_to_index[key] != index)
             raise ValueError(f"keys must be different, but {twice!r} comes twice")
         made.next_index = len(keys)
@@ -87,6 +86,11 @@ class VectorTable:
                 raise ValueError(f"counts must have shape ({len(keys)},), got {counts.shape}")
             made.expandos["count"] = counts
         return made
+
+    @functools.cached_property
+    def key_to_index(self) -> dict[Any, int]:
+        """Index of each key. Made at the first use: training needs none of it."""
+        return {key: index for index, key in enumerate(self.index_to_key) if key is not None}
 
     @property
     def vectors(self) -> Array:

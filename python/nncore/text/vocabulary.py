@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -77,8 +78,7 @@ class Vocabulary:
             raise ValueError(
                 f"counts must be one per word, ({len(self.index_to_key)},), but came as {self.counts.shape}"
             )
-        self.key_to_index = {word: index for index, word in enumerate(self.index_to_key)}
-        if len(self.key_to_index) != len(self.index_to_key):
+        if len(set(self.index_to_key)) != len(self.index_to_key):
             twice = next(word for index, word in enumerate(self.index_to_key) if self.key_to_index[word] != index)
             raise ValueError(f"words must differ, but {twice!r} came twice")
         total = self.counts.sum() if corpus_total_words is None else corpus_total_words
@@ -86,6 +86,11 @@ class Vocabulary:
         self.corpus_total_words = whole(total, "corpus_total_words", 0)
         self.effective_min_count = 1
         self.raw_counts: dict[str, int] | None = None
+
+    @functools.cached_property
+    def key_to_index(self) -> dict[str, int]:
+        """Index of each word. Made at the first use."""
+        return {word: index for index, word in enumerate(self.index_to_key)}
 
     @classmethod
     def from_sentences(
