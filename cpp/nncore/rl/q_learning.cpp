@@ -46,14 +46,14 @@ double ScheduleReader::at(std::uint64_t step) {
   if (row.count == 0) return;
   double best = q[row.first];
   std::uint32_t at = row.first, ties = 1;
-  if (row.count == 4) {  // as many as most grids have
+  if (row.count == 4) {  // as many as most grids have; which is best cannot be predicted: no branches
     const double* v = q + row.first;
-    const bool left = v[1] > v[0], right = v[3] > v[2];
-    const double a = left ? v[1] : v[0], b = right ? v[3] : v[2];
-    const bool second = b > a;
-    best = second ? b : a;
-    at += second ? 2 + right : left;
-    ties = (v[0] == best) + (v[1] == best) + (v[2] == best) + (v[3] == best);
+    const double a = v[1] > v[0] ? v[1] : v[0], b = v[3] > v[2] ? v[3] : v[2];
+    best = b > a ? b : a;
+    const bool equal[] = {v[0] >= best, v[1] >= best, v[2] >= best, v[3] >= best};
+    ties = std::uint32_t{equal[0]} + equal[1] + equal[2] + equal[3];
+    const bool after0 = !equal[0], after1 = after0 & !equal[1], after2 = after1 & !equal[2];
+    at += std::uint32_t{after0} + after1 + after2;
   } else {
     for (std::uint32_t k = row.first + 1; k < row.first + row.count; ++k) {
       const double value = q[k];
@@ -67,22 +67,26 @@ double ScheduleReader::at(std::uint64_t step) {
   row.ties = ties;
 }
 
+/// How a word of 32 bits becomes an action: below the border it explores; where it lies there, or above it, is uniform
+/// again and says what is taken.
+QLearner::Exploration::Exploration(double level)
+    : level(level), border(level * 0x1p32), explore_scale(1 / border), greedy_scale(1 / (0x1p32 - border)) {}
+
 template <bool Boltzmann>
-[[gnu::always_inline]] inline std::uint32_t QLearner::choose_as(const Row& row, double level, std::uint32_t word) {
+[[gnu::always_inline]] inline std::uint32_t QLearner::choose_as(const Row& row, const Exploration& exploration,
+                                                                std::uint32_t word) {
   if constexpr (!Boltzmann) {
-    // A word below the border explores; where it lies there, or above it, is uniform again and says what is taken.
-    const double border = level * 0x1p32;
-    if (word < border) {
-      const auto i = static_cast<std::uint32_t>(word / border * row.count);
-      return row.first + std::min(i, row.count - 1);
-    }
-    if (row.ties == 1) return row.greedy;
-    const auto i = static_cast<std::uint32_t>((word - border) / (0x1p32 - border) * row.ties);
-    return among_equals(row, std::min(i, row.ties - 1));
+    const bool explores = word < exploration.border;
+    const std::uint32_t most = explores ? row.count : row.ties;
+    const double place =
+        explores ? word * exploration.explore_scale : (word - exploration.border) * exploration.greedy_scale;
+    const std::uint32_t i = std::min(static_cast<std::uint32_t>(place * most), most - 1);
+    const std::uint32_t greedy = row.ties == 1 || explores ? row.greedy : among_equals(row, i);
+    return explores ? row.first + i : greedy;
   } else {
     double total = 0;
     for (std::uint32_t i = 0; i < row.count; ++i) {
-      weights_[i] = total += std::exp((q_[row.first + i] - row.best) / level);
+      weights_[i] = total += std::exp((q_[row.first + i] - row.best) / exploration.level);
     }
     const double at = word * 0x1p-32 * total;
     std::uint32_t i = 0;
@@ -240,7 +244,8 @@ void QLearner::run_buffered(std::uint64_t steps, const std::uint32_t* random, Ep
   double* const q = q_.data();
   const Outcome* const outcomes = outcomes_.data();
   const bool constant = rate_.constant() && level_.constant();
-  double rate = rate_.at(step_), level = level_.at(step_);
+  double rate = rate_.at(step_);
+  Exploration exploration(level_.at(step_));
   const double gamma = settings_.gamma;
   std::uint32_t state = state_;
   bool acting = acting_;
@@ -250,7 +255,7 @@ void QLearner::run_buffered(std::uint64_t steps, const std::uint32_t* random, Ep
   for (const std::uint64_t end = step_ + steps; step_ < end; ++step_, random += kWordsAStep) {
     if (!constant) {
       rate = rate_.at(step_);
-      level = level_.at(step_);
+      exploration = Exploration(level_.at(step_));
     }
     if (!acting) {
       state = first_state();
@@ -259,7 +264,7 @@ void QLearner::run_buffered(std::uint64_t steps, const std::uint32_t* random, Ep
       acting = true;
     }
     Row& row = rows[state];
-    const std::uint32_t pair = choose_as<Boltzmann>(row, level, random[0]);
+    const std::uint32_t pair = choose_as<Boltzmann>(row, exploration, random[0]);
     const Outcome* outcome = &outcomes[pair];
     if (outcome->several) outcome = drawn(*outcome, random[1]);
     const Row& next = rows[outcome->next];
@@ -303,10 +308,11 @@ const std::uint32_t* QLearner::words() {
 }
 
 std::uint32_t QLearner::choose() {
-  const double level = level_.at(step_);
+  const Exploration exploration(level_.at(step_));
   const std::uint32_t word = words()[0];
-  return settings_.kind == QLearningSettings::Exploration::kBoltzmann ? choose_as<true>(rows_[state_], level, word)
-                                                                      : choose_as<false>(rows_[state_], level, word);
+  return settings_.kind == QLearningSettings::Exploration::kBoltzmann
+             ? choose_as<true>(rows_[state_], exploration, word)
+             : choose_as<false>(rows_[state_], exploration, word);
 }
 
 void QLearner::learn(double target) {

@@ -103,6 +103,12 @@ class QLearner {
     std::uint32_t threshold, state;
   };
 
+  struct Exploration {
+    explicit Exploration(double level);
+    double level;
+    double border, explore_scale, greedy_scale;  // epsilon-greedy
+  };
+
   template <bool Boltzmann>
   EpisodeTally run_steps(std::uint64_t steps);
   template <bool Boltzmann>
@@ -110,7 +116,7 @@ class QLearner {
   const std::uint32_t* words();
   std::uint32_t choose();
   template <bool Boltzmann>
-  std::uint32_t choose_as(const Row& row, double level, std::uint32_t word);
+  std::uint32_t choose_as(const Row& row, const Exploration& exploration, std::uint32_t word);
   const Outcome* drawn(const Outcome& pair, std::uint32_t word) const;
   std::uint32_t among_equals(const Row& row, std::uint32_t left) const;
   static void rescan(Row& row, const double* q);
