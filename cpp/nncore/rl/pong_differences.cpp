@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "nncore/core/threads.h"
 #include "nncore/rl/reinforce.h"
 
 namespace nncore {
@@ -18,19 +19,22 @@ void pong_differences(View<const std::uint8_t, 3> frames, View<const std::uint8_
           ", but have ", starts.size());
   require(previous.extent(1) == kSide * kSide && differences.extent(1) == kSide * kSide,
           "previous and differences must have shape (n, ", kSide * kSide, ")");
-  for (std::size_t i = 0; i < n; ++i) {
-    for (std::size_t y = 0; y < kSide; ++y) {
-      const std::uint8_t* const line = frames.row(i) + (kTop + 2 * y) * kWidth;
-      std::uint8_t* const before = previous.row(i) + y * kSide;
-      float* const out = differences.row(i) + y * kSide;
-      for (std::size_t x = 0; x < kSide; ++x) {
-        const std::uint8_t grey = line[2 * x];
-        const std::uint8_t now = grey != kBackgrounds[0] && grey != kBackgrounds[1] ? 1 : 0;
-        out[x] = starts(i) ? 0.0f : static_cast<float>(now - before[x]);
-        before[x] = now;
+  // Little work, but shared out at any rate: the emulator, which is called next, waits for sleeping cores far longer.
+  parallel_ranges(n, 1, kSerialNanoseconds, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      for (std::size_t y = 0; y < kSide; ++y) {
+        const std::uint8_t* const line = frames.row(i) + (kTop + 2 * y) * kWidth;
+        std::uint8_t* const before = previous.row(i) + y * kSide;
+        float* const out = differences.row(i) + y * kSide;
+        for (std::size_t x = 0; x < kSide; ++x) {
+          const std::uint8_t grey = line[2 * x];
+          const std::uint8_t now = grey != kBackgrounds[0] && grey != kBackgrounds[1] ? 1 : 0;
+          out[x] = starts(i) ? 0.0f : static_cast<float>(now - before[x]);
+          before[x] = now;
+        }
       }
     }
-  }
+  });
 }
 
 }  // namespace nncore
