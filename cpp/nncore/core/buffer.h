@@ -9,6 +9,11 @@
 
 namespace nncore {
 
+namespace detail {
+/// 64-byte aligned memory for std::free; std::bad_alloc when there is none.
+void* allocate(std::size_t bytes);
+}  // namespace detail
+
 /// Memory of a workspace: 64-byte aligned, grows and never shrinks, holds garbage after growing.
 template <typename T>
 class Buffer {
@@ -17,9 +22,7 @@ class Buffer {
   T* reserve(std::size_t count) {
     if (count > capacity_) {
       const std::size_t bytes = (count * sizeof(T) + 63) / 64 * 64;
-      void* memory = std::aligned_alloc(64, bytes);
-      if (memory == nullptr) throw std::bad_alloc();
-      data_.reset(static_cast<T*>(memory));
+      data_.reset(static_cast<T*>(detail::allocate(bytes)));
       capacity_ = bytes / sizeof(T);
     }
     return data_.get();
