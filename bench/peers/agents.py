@@ -3,9 +3,10 @@
     python bench/peers/agents.py [PART ...] [--seeds 30] [--results agents.json] [--figure curves.png]
 
 cartpole: rl-baselines3-zoo's setting, 50,000 steps, both programs and nncore's asynchronous learning, 30 seeds.
-acrobot: the zoo's setting, 100,000 steps, nncore with the same rules and with its defaults (double, priorities), 10
-seeds. cleanrl: the setting of CleanRL's dqn.py, 500,000 steps of CartPole and Acrobot, 10 seeds. variants: CartPole at
-the zoo's setting with double, returns of 3 steps and priorities, each and together, 10 seeds; `--figure` draws them.
+acrobot: the zoo's setting, 100,000 steps, nncore with the same rules, with double, and with its defaults (double,
+priorities), 10 seeds. cleanrl: the setting of CleanRL's dqn.py, 500,000 steps of CartPole and Acrobot, with the same
+rules and with double, 10 seeds. variants: CartPole at the zoo's setting with double, returns of 3 steps and priorities,
+each and together, 10 seeds; `--figure` draws them.
 
 Area is the mean over the steps of training of the return of the step's episode. "Greedy" is the mean return of 20
 episodes after training, without exploration; "last 100" that of the last 100 episodes of training. Intervals are of the
@@ -51,9 +52,16 @@ PARTS: dict[str, tuple[str, int, int, dict[str, Any]]] = {
         {"nncore": PLAIN, "nncore asynchronous": {**PLAIN, "asynchronous": True},
          "stable-baselines3": "stable-baselines3"},
     ),
-    "acrobot": ("Acrobot-v1", 100_000, 10, {"nncore": PLAIN, "nncore's defaults": {}}),
-    "cleanrl-cartpole": ("CartPole-v1", 500_000, 10, {"nncore": CLEANRL}),
-    "cleanrl-acrobot": ("Acrobot-v1", 500_000, 10, {"nncore": CLEANRL}),
+    "acrobot": (
+        "Acrobot-v1", 100_000, 10,
+        {"nncore": PLAIN, "nncore, double": VARIANTS["double"], "nncore's defaults": {}},
+    ),
+    "cleanrl-cartpole": (
+        "CartPole-v1", 500_000, 10, {"nncore": CLEANRL, "nncore, double": {**CLEANRL, "double": True}},
+    ),
+    "cleanrl-acrobot": (
+        "Acrobot-v1", 500_000, 10, {"nncore": CLEANRL, "nncore, double": {**CLEANRL, "double": True}},
+    ),
     "variants": ("CartPole-v1", 50_000, 10, VARIANTS),
 }  # fmt: skip
 
