@@ -155,15 +155,15 @@ def test_single_precision_follows_double_precision():
 
 @pytest.mark.kernel
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("sizes", [(4, 256, 256, 2), (40, 203, 7, 500, 11), (4000, 9)])
+@pytest.mark.parametrize("sizes", [(4, 256, 256, 2), (40, 203, 7, 500, 11), (400, 300, 1, 3), (4000, 9)])
 def test_updates_have_the_same_bits_on_any_number_of_threads(sizes, dtype):
     threads, results = nncore.get_num_threads(), []
     try:
         for counts in ([1], [2], [3], [5], [2, 1, 3]):
             learner, rng = make_learner(sizes, dtype, double=True, max_grad_norm=10), np.random.default_rng(2)
-            for update in range(5):
+            for update in range(20):
                 nncore.set_num_threads(counts[update % len(counts)])
-                learner.update(*make_batch(rng, sizes, 100, dtype=dtype), 1e-3, np.empty(100, dtype))
+                learner.update(*make_batch(rng, sizes, 257, dtype=dtype), 1e-3, np.empty(257, dtype))
             results.append(learner.get(0))
     finally:
         nncore.set_num_threads(threads)

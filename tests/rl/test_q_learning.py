@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import os
 import pickle
 import signal
@@ -220,6 +221,21 @@ def test_epsilon_greedy_takes_each_action_as_often_as_the_textbook_says(q, level
     expected = textbook.epsilon_greedy(np.array(q), level)
     assert_allclose(shares, expected, atol=4 * 0.5 / 200)  # four standard deviations at least
     assert not shares[expected == 0].any()
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("best", [c for n in range(1, 5) for c in itertools.combinations(range(4), n)])
+def test_the_best_of_four_actions_are_found_wherever_they_are(best):
+    shares = shares_of(rl.EpsilonGreedy(0.0), [float(action in best) for action in range(4)], steps=400)
+    assert np.flatnonzero(shares).tolist() == list(best)
+
+
+@pytest.mark.parametrize(
+    "q", [[5, 1, np.nan, 7], [np.nan] * 4, [np.nan, 2, 2, 1], [1, np.nan, np.nan, np.inf], [np.nan, 1]]
+)
+@pytest.mark.parametrize("level", [0.0, 0.5])
+def test_values_that_are_no_numbers_lead_to_some_action(q, level):
+    assert shares_of(rl.EpsilonGreedy(level), q, steps=400).sum() == pytest.approx(1)
 
 
 @pytest.mark.kernel

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import pickle
 from pathlib import Path
 
@@ -556,3 +557,30 @@ def test_room_without_keys_cannot_be_saved(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="room for keys"):
         KeyedVectors(3, count=2).save(tmp_path / "kv")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_dictionary_that_is_made_late_knows_all():
+    def made():
+        return KeyedVectors.from_arrays(["a", "b"], np.eye(2, dtype=np.float32))
+
+    vectors = made()
+    vectors.add_vector("c", [1, 2])
+    assert vectors.key_to_index == {"a": 0, "b": 1, "c": 2}
+    vectors = made()
+    vectors.add_vectors(["b", "c"], np.ones((2, 2)))
+    assert vectors.key_to_index == {"a": 0, "b": 1, "c": 2}
+    for copied in (copy.deepcopy(made()), pickle.loads(pickle.dumps(made()))):
+        assert copied.key_to_index == {"a": 0, "b": 1}
+    room = KeyedVectors(2, 3)
+    assert room.key_to_index == {}
+    assert room.add_vector("x", [1, 2]) == 0
+
+    vectors = made()
+    shallow = copy.copy(vectors)  # shares keys, and so what is known of them
+    vectors.add_vector("c", [1, 2])
+    assert shallow.key_to_index == {"a": 0, "b": 1, "c": 2}
+
+
+def test_keys_that_come_twice_are_named():
+    with pytest.raises(ValueError, match="keys must be different, but 'b' comes twice"):
+        KeyedVectors.from_arrays(["a", "b", "c", "b", "a"], np.eye(5, dtype=np.float32))

@@ -494,6 +494,6 @@ def test_training_loads_no_more_than_it_needs():
         from nncore.text import Word2Vec
         model = Word2Vec([["a", "b"], ["b", "a"]], min_count=1, vector_size=4, seed=1, workers=1)
         assert not {"numpy.random", "hashlib", "tqdm", "scipy"} & (set(sys.modules) - before)
-        assert "key_to_index" not in vars(model.wv)
+        assert "_key_to_index" not in vars(model.wv)
     """
     subprocess.run([sys.executable, "-c", code], check=True, env=os.environ)

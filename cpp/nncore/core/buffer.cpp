@@ -2,8 +2,6 @@
 
 #include <sys/mman.h>
 
-#include <cstdint>
-
 namespace nncore::detail {
 
 void* allocate(std::size_t bytes) {

@@ -61,12 +61,12 @@ using RangeFunction = void (*)(const void* body, std::size_t part);
 /// caller when the pool is busy or this is already inside a parallel region.
 void run_parts(std::size_t parts, RangeFunction function, const void* body) noexcept;
 /// Parts to split work of this size into: 1 when it is small, inside another parallel region, when the pool is busy or
-/// with one thread; never so many that a part is below half of kSerialNanoseconds.
+/// with one thread; never so many that a part is below half of kSerialNanoseconds, of CloseCalls taken together.
 std::size_t parts_for(double nanoseconds);
 }  // namespace detail
 
 /// Calls body(part, parts) once for each part, on up to num_threads() threads; with parts = 1 in the caller when the
-/// work (all of it, in nanoseconds on one thread) is too small, the pool is busy or this is already inside a parallel
+/// work (all of it, in nanoseconds on one thread; that of CloseCalls while one lives) is too small, the pool is busy or this is already inside a parallel
 /// region. `parts` may be smaller than num_threads(). The body must not throw. Parts inherit the caller's rounding mode
 /// and treatment of denormals. The caller sees to it that results do not depend on `parts`.
 template <typename Body>

@@ -112,7 +112,7 @@ class Panels {
   /// For another's panels to lie in while these are not needed.
   Buffer<T>& memory() { return data_; }
 
-  /// The columns in the panels of a share.
+  /// The columns in the panels of a share. With Padding::kTight: whole blocks may leave a share nothing but padding.
   std::size_t begin(Share share) const { return std::min(columns_, first(share.begin(count_)) * kLanes<T>); }
   std::size_t end(Share share) const { return std::min(columns_, first(share.end(count_)) * kLanes<T>); }
 

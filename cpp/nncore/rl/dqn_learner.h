@@ -68,7 +68,7 @@ class DqnLearner {
   DqnTrained train(Replay& replay, const DqnTraining& training);
 
   /// The same in the background, where it has the replay for itself until finish() is called. It shares its work out
-  /// among threads where the caller would mostly wait for it; else the caller needs the other core.
+  /// among threads where the caller would mostly wait for it; else one thread keeps pace, and leaves the others alone.
   void start(Replay& replay, const DqnTraining& training);
   /// Makes what start() began end with the update that it is at. From any thread.
   void stop() { stop_ = true; }

@@ -19,7 +19,7 @@ void pong_differences(View<const std::uint8_t, 3> frames, View<const std::uint8_
           ", but have ", starts.size());
   require(previous.extent(1) == kSide * kSide && differences.extent(1) == kSide * kSide,
           "previous and differences must have shape (n, ", kSide * kSide, ")");
-  // Little work, but shared out at any rate: the emulator, which is called next, waits for sleeping cores far longer.
+  // Little work, but called enough for two threads: the emulator, which comes next, waits far longer for sleeping cores.
   parallel_ranges(n, 1, kSerialNanoseconds, [&](std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i) {
       for (std::size_t y = 0; y < kSide; ++y) {

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "nncore/core/activations.h"
 #include "nncore/core/tile.h"
 
 namespace nncore {

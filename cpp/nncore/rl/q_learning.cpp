@@ -69,24 +69,23 @@ double ScheduleReader::at(std::uint64_t step) {
 
 /// How a word of 32 bits becomes an action: below the border it explores; where it lies there, or above it, is uniform
 /// again and says what is taken.
-QLearner::Exploration::Exploration(double level)
+QLearner::Choice::Choice(double level)
     : level(level), border(level * 0x1p32), explore_scale(1 / border), greedy_scale(1 / (0x1p32 - border)) {}
 
 template <bool Boltzmann>
-[[gnu::always_inline]] inline std::uint32_t QLearner::choose_as(const Row& row, const Exploration& exploration,
+[[gnu::always_inline]] inline std::uint32_t QLearner::choose_as(const Row& row, const Choice& choice,
                                                                 std::uint32_t word) {
   if constexpr (!Boltzmann) {
-    const bool explores = word < exploration.border;
+    const bool explores = word < choice.border;
     const std::uint32_t most = explores ? row.count : row.ties;
-    const double place =
-        explores ? word * exploration.explore_scale : (word - exploration.border) * exploration.greedy_scale;
+    const double place = explores ? word * choice.explore_scale : (word - choice.border) * choice.greedy_scale;
     const std::uint32_t i = std::min(static_cast<std::uint32_t>(place * most), most - 1);
     const std::uint32_t greedy = row.ties == 1 || explores ? row.greedy : among_equals(row, i);
     return explores ? row.first + i : greedy;
   } else {
     double total = 0;
     for (std::uint32_t i = 0; i < row.count; ++i) {
-      weights_[i] = total += std::exp((q_[row.first + i] - row.best) / exploration.level);
+      weights_[i] = total += std::exp((q_[row.first + i] - row.best) / choice.level);
     }
     const double at = word * 0x1p-32 * total;
     std::uint32_t i = 0;
@@ -100,7 +99,7 @@ std::uint32_t QLearner::among_equals(const Row& row, std::uint32_t left) const {
   std::uint32_t pair = row.greedy;
   for (; left > 0; --left) {
     do ++pair;
-    while (q_[pair] != row.best);
+    while (!(q_[pair] >= row.best));  // as rescan has counted, NaN or not
   }
   return pair;
 }
@@ -245,7 +244,7 @@ void QLearner::run_buffered(std::uint64_t steps, const std::uint32_t* random, Ep
   const Outcome* const outcomes = outcomes_.data();
   const bool constant = rate_.constant() && level_.constant();
   double rate = rate_.at(step_);
-  Exploration exploration(level_.at(step_));
+  Choice choice(level_.at(step_));
   const double gamma = settings_.gamma;
   std::uint32_t state = state_;
   bool acting = acting_;
@@ -255,7 +254,7 @@ void QLearner::run_buffered(std::uint64_t steps, const std::uint32_t* random, Ep
   for (const std::uint64_t end = step_ + steps; step_ < end; ++step_, random += kWordsAStep) {
     if (!constant) {
       rate = rate_.at(step_);
-      exploration = Exploration(level_.at(step_));
+      choice = Choice(level_.at(step_));
     }
     if (!acting) {
       state = first_state();
@@ -264,7 +263,7 @@ void QLearner::run_buffered(std::uint64_t steps, const std::uint32_t* random, Ep
       acting = true;
     }
     Row& row = rows[state];
-    const std::uint32_t pair = choose_as<Boltzmann>(row, exploration, random[0]);
+    const std::uint32_t pair = choose_as<Boltzmann>(row, choice, random[0]);
     const Outcome* outcome = &outcomes[pair];
     if (outcome->several) outcome = drawn(*outcome, random[1]);
     const Row& next = rows[outcome->next];
@@ -308,11 +307,10 @@ const std::uint32_t* QLearner::words() {
 }
 
 std::uint32_t QLearner::choose() {
-  const Exploration exploration(level_.at(step_));
+  const Choice choice(level_.at(step_));
   const std::uint32_t word = words()[0];
-  return settings_.kind == QLearningSettings::Exploration::kBoltzmann
-             ? choose_as<true>(rows_[state_], exploration, word)
-             : choose_as<false>(rows_[state_], exploration, word);
+  return settings_.kind == QLearningSettings::Exploration::kBoltzmann ? choose_as<true>(rows_[state_], choice, word)
+                                                                      : choose_as<false>(rows_[state_], choice, word);
 }
 
 void QLearner::learn(double target) {

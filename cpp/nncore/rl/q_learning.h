@@ -103,8 +103,9 @@ class QLearner {
     std::uint32_t threshold, state;
   };
 
-  struct Exploration {
-    explicit Exploration(double level);
+  /// How a word of 32 bits becomes an action at a level of exploration.
+  struct Choice {
+    explicit Choice(double level);
     double level;
     double border, explore_scale, greedy_scale;  // epsilon-greedy
   };
@@ -116,7 +117,7 @@ class QLearner {
   const std::uint32_t* words();
   std::uint32_t choose();
   template <bool Boltzmann>
-  std::uint32_t choose_as(const Row& row, const Exploration& exploration, std::uint32_t word);
+  std::uint32_t choose_as(const Row& row, const Choice& choice, std::uint32_t word);
   const Outcome* drawn(const Outcome& pair, std::uint32_t word) const;
   std::uint32_t among_equals(const Row& row, std::uint32_t left) const;
   static void rescan(Row& row, const double* q);

@@ -3,6 +3,7 @@
 // The passes over a Q-network: layer by layer, in which each thread takes a share of the outputs, so that weights,
 // gradients and moments stay in the cache of the core that changes them. For q_network.cpp only.
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstddef>
@@ -248,11 +249,12 @@ struct QPasses {
     T *const weight = gradients + layer.weight, *const bias = gradients + layer.bias;
     for (std::size_t j = 0; j < layer.output; ++j)
       std::fill(weight + j * layer.input + begin, weight + j * layer.input + end, T(0));
-    if (begin == 0) std::fill_n(bias, layer.output, T(0));
+    const bool first = begin == 0 && end > 0;  // a share may be empty
+    if (first) std::fill_n(bias, layer.output, T(0));
     for (std::size_t row = 0; row < batch.actions.extent(0); ++row) {
       const auto action = static_cast<std::size_t>(batch.actions(row));
       add_scaled(slopes.data()[row], top[row] + begin, end - begin, weight + action * layer.input + begin);
-      if (begin == 0) bias[action] += slopes.data()[row];
+      if (first) bias[action] += slopes.data()[row];
     }
   }
 

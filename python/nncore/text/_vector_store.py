@@ -221,4 +221,5 @@ class VectorStore(VectorTable):
         return self._vectors
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_room"} | {"_safe_norms": None}
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_room"} | {"_safe_norms": None}

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from nncore.text._key_index import KeyIndex, first_twice
 
 Array = NDArray[Any]
 Key = Any  # str, or an integer: a key, or else the index of one
@@ -29,7 +30,7 @@ _RENAMED = {
 }
 
 
-class VectorTable:
+class VectorTable(KeyIndex):
     """Keys, their vectors and what else is known of each: the part of `KeyedVectors` that holds and finds them."""
 
     def __init__(
@@ -76,8 +77,7 @@ class VectorTable:
         made = cls(vectors.shape[1], dtype=vectors.dtype)
         made.index_to_key = keys if isinstance(keys, list) else list(keys)
         if len(set(keys)) != len(keys):
-            twice = next(key for index, key in enumerate(keys) if made.key_to_index[key] != index)
-            raise ValueError(f"keys must be different, but {twice!r} comes twice")
+            raise ValueError(f"keys must be different, but {first_twice(keys)!r} comes twice")
         made.next_index = len(keys)
         made.vectors = vectors
         if counts is not None:
@@ -86,11 +86,6 @@ class VectorTable:
                 raise ValueError(f"counts must have shape ({len(keys)},), got {counts.shape}")
             made.expandos["count"] = counts
         return made
-
-    @functools.cached_property
-    def key_to_index(self) -> dict[Any, int]:
-        """Index of each key. Made at the first use: training needs none of it."""
-        return {key: index for index, key in enumerate(self.index_to_key) if key is not None}
 
     @property
     def vectors(self) -> Array:

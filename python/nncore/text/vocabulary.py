@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -21,6 +20,7 @@ from nncore.text._counting import (
     count_words,
     select,
 )
+from nncore.text._key_index import KeyIndex, first_twice
 from nncore.text._sources import Path, Sentences
 from nncore.text._word2vec_settings import whole, whole_or_none
 from nncore.text._words_file import word_arrays, words_of
@@ -28,7 +28,7 @@ from nncore.text._words_file import word_arrays, words_of
 __all__ = ["RULE_DEFAULT", "RULE_DISCARD", "RULE_KEEP", "Vocabulary"]
 
 
-class Vocabulary:
+class Vocabulary(KeyIndex):
     """Words with numbers, most frequent first; equally frequent ones in the order of their first sight.
 
     Made by `from_sentences` or `from_file`; the same corpus gives the same vocabulary everywhere.
@@ -79,18 +79,12 @@ class Vocabulary:
                 f"counts must be one per word, ({len(self.index_to_key)},), but came as {self.counts.shape}"
             )
         if len(set(self.index_to_key)) != len(self.index_to_key):
-            twice = next(word for index, word in enumerate(self.index_to_key) if self.key_to_index[word] != index)
-            raise ValueError(f"words must differ, but {twice!r} came twice")
+            raise ValueError(f"words must differ, but {first_twice(self.index_to_key)!r} came twice")
         total = self.counts.sum() if corpus_total_words is None else corpus_total_words
         self.corpus_count = whole(corpus_count, "corpus_count", 0)
         self.corpus_total_words = whole(total, "corpus_total_words", 0)
         self.effective_min_count = 1
         self.raw_counts: dict[str, int] | None = None
-
-    @functools.cached_property
-    def key_to_index(self) -> dict[str, int]:
-        """Index of each word. Made at the first use."""
-        return {word: index for index, word in enumerate(self.index_to_key)}
 
     @classmethod
     def from_sentences(
