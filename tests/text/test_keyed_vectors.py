@@ -577,10 +577,11 @@ def test_a_dictionary_that_is_made_late_knows_all():
 
     vectors = made()
     shallow = copy.copy(vectors)  # shares keys, and so what is known of them
+    assert "a" in shallow
     vectors.add_vector("c", [1, 2])
     assert shallow.key_to_index == {"a": 0, "b": 1, "c": 2}
 
 
 def test_keys_that_come_twice_are_named():
     with pytest.raises(ValueError, match="keys must be different, but 'b' comes twice"):
-        KeyedVectors.from_arrays(["a", "b", "c", "b", "a"], np.eye(5, dtype=np.float32))
+        KeyedVectors.from_arrays(["a", "b", "c", "d", "b"], np.eye(5, dtype=np.float32))

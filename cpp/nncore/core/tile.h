@@ -119,13 +119,19 @@ class Panels {
   /// Makes room, so that packing this much or less allocates nothing. The panels are then of this size, to be repacked,
   /// and cut so that `parts` shares are even; packing cuts them anew.
   void reserve(std::size_t depth, std::size_t columns, Padding padding, std::size_t parts = 1) {
-    resize(depth, columns, padding, parts);
+    depth_ = depth;
+    columns_ = columns;
+    const std::size_t unit = padding == Padding::kTight ? kLanes<T> : kBlock<T>;
+    registers_ = (columns + unit - 1) / unit * unit / kLanes<T>;
+    const std::size_t even = std::clamp(parts, std::size_t{1}, std::max(registers_, std::size_t{1}));
+    count_ = ((registers_ + kTileVecs - 1) / kTileVecs + even - 1) / even * even;
+    data_.reserve(registers_ * kLanes<T> * depth + 1);
   }
 
   /// row(k) points to row k of B, or is null for a row of zeros.
   template <typename RowOf>
   void pack_rows(std::size_t depth, std::size_t columns, const RowOf& row, Padding padding = Padding::kBlocks) {
-    resize(depth, columns, padding);
+    reserve(depth, columns, padding);
     repack_rows(0, depth, row);
   }
 
@@ -152,7 +158,7 @@ class Panels {
   template <typename ColumnOf>
   void pack_columns(std::size_t depth, std::size_t columns, const ColumnOf& column,
                     Padding padding = Padding::kBlocks) {
-    resize(depth, columns, padding);
+    reserve(depth, columns, padding);
     repack_columns(0, columns, column);
   }
 
@@ -172,16 +178,6 @@ class Panels {
   }
 
  private:
-  void resize(std::size_t depth, std::size_t columns, Padding padding, std::size_t parts = 1) {
-    depth_ = depth;
-    columns_ = columns;
-    const std::size_t unit = padding == Padding::kTight ? kLanes<T> : kBlock<T>;
-    registers_ = (columns + unit - 1) / unit * unit / kLanes<T>;
-    const std::size_t even = std::clamp(parts, std::size_t{1}, std::max(registers_, std::size_t{1}));
-    count_ = ((registers_ + kTileVecs - 1) / kTileVecs + even - 1) / even * even;
-    data_.reserve(registers_ * kLanes<T> * depth + 1);
-  }
-
   std::size_t depth_ = 0, columns_ = 0, registers_ = 0, count_ = 0;
   Buffer<T> data_;
 };

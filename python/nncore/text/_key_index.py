@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterable
 from typing import Any
 
@@ -25,11 +26,10 @@ class KeyIndex:
         self.__dict__["_key_to_index"] = made
 
     def __getstate__(self) -> dict[str, Any]:
-        self.__dict__["_key_to_index"] = self.key_to_index  # a shallow copy shares it, as it shares the list
-        return self.__dict__.copy()
+        # with the dictionary, which a shallow copy shares as it shares the list
+        return {**self.__dict__, "_key_to_index": self.key_to_index}
 
 
 def first_twice(keys: Iterable[Hashable]) -> Any:
-    """The first key that has come before; there is one."""
-    seen: set[Any] = set()
-    return next(key for key in keys if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+    """The first key that comes more than once; there is one."""
+    return next(key for key, times in Counter(keys).items() if times > 1)
