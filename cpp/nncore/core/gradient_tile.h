@@ -57,8 +57,8 @@ inline void add_transposed_panel(const T* block, std::size_t first, std::size_t 
   }
 }
 
-// Rows per pass: a panel of three registers and one block of A stay in L1 together.
-inline constexpr std::size_t kGradientRows = 192;
+// Rows per pass: a panel of three registers and one block of A stay in L1 together, or at AVX-512 stream from L2.
+inline constexpr std::size_t kGradientRows = kVectorBytes < 64 ? 192 : 256;
 
 /// c[i][j] += sum over k of a[k * a_stride + i] * panel[k][j] for i < rows of c, all columns of `b`, whose depth is at most
 /// kGradientRows. The rows of c have b.columns() elements without padding.

@@ -4,9 +4,9 @@ namespace nncore {
 
 namespace {
 
-// Depth of a piece of a panel. Of four registers it takes half of an L1 of 32 KB; at AVX-512, where half as deep a piece
-// was measured slower, all of it, and L2 keeps up.
-constexpr std::size_t kPiece = kVectorBytes < 32 ? 256 : 128;
+// Depth of a piece of a panel: the deeper, the less often the sums are loaded and stored. With three registers a piece
+// takes most of an L1 of 32 KB; at AVX-512 it streams from L2, which keeps up.
+constexpr std::size_t kPiece = kVectorBytes < 64 ? 256 : 512;
 
 /// sums[r][v] += sum over k of a[r * stride + k] * panel[k][v], in the order of k.
 template <typename T, std::size_t R, std::size_t V>
