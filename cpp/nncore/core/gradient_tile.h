@@ -26,8 +26,9 @@ template <typename T, std::size_t R, std::size_t V>
 /// The rows [first, last) of c against one panel, whose first column is `column` of `columns`; row i of c is column
 /// i - first of `block`.
 template <std::size_t V, typename T>
-inline void add_transposed_panel(const T* block, std::size_t first, std::size_t last, std::size_t depth, const T* panel,
-                                 std::size_t column, std::size_t columns, Rows<T> c) {
+inline void add_transposed_panel(const T* block, std::size_t stride, std::size_t first, std::size_t last,
+                                 std::size_t depth, const T* panel, std::size_t column, std::size_t columns,
+                                 Rows<T> c) {
   // Where c ends within the last register, that register of all rows stands aside, so that tiles need no tails.
   T aside[kBlock<T> * kLanes<T>];
   const std::size_t end = column + (V - 1) * kLanes<T>;
@@ -44,7 +45,7 @@ inline void add_transposed_panel(const T* block, std::size_t first, std::size_t 
       for (std::size_t v = 0; v + 1 < V; ++v) sums[r][v] = load(from + v * kLanes<T>);
       sums[r][V - 1] = load<T>(ends[i - first + r]);
     }
-    accumulate_transposed(sums, block + (i - first), kBlock<T>, depth, panel);
+    accumulate_transposed(sums, block + (i - first), stride, depth, panel);
     for (std::size_t r = 0; r < R; ++r) {
       T* to = c[i + r] + column;
       for (std::size_t v = 0; v + 1 < V; ++v) store(to + v * kLanes<T>, sums[r][v]);
@@ -57,28 +58,37 @@ inline void add_transposed_panel(const T* block, std::size_t first, std::size_t 
   }
 }
 
-// Rows per pass: a panel of three registers and one block of A stay in L1 together, or at AVX-512 stream from L2.
+// Rows per pass: a panel of three registers stays in L1, or at AVX-512 streams from L2.
 inline constexpr std::size_t kGradientRows = kVectorBytes < 64 ? 192 : 256;
 
 /// c[i][j] += sum over k of a[k * a_stride + i] * panel[k][j] for i < rows of c, all columns of `b`, whose depth is at most
 /// kGradientRows. The rows of c have b.columns() elements without padding.
 template <typename T>
 void add_transposed_tiles(const T* a, std::size_t a_stride, std::size_t rows, const Panels<T>& b, Rows<T> c) {
-  // The block side by side: at its own stride it would fall into a few sets of L1.
-  alignas(64) T block[kGradientRows * kBlock<T>];
+  // At its own stride a block of A falls into a few sets of L1. Tall tiles take it from L2 in time; low ones, which meet
+  // each of its lines more often, have it copied side by side.
+  constexpr bool kCopied = kTileRows < 8;
+  alignas(64) [[maybe_unused]] T copy[kCopied ? kGradientRows * kBlock<T> : 1];
   for (std::size_t first = 0; first < rows; first += kBlock<T>) {
     const std::size_t last = std::min(rows, first + kBlock<T>);
-    for (std::size_t k = 0; k < b.depth(); ++k) {
-      const T* from = a + k * a_stride + first;
-      if (last - first == kBlock<T>) {  // a constant, which the compiler makes two moves of
-        std::copy_n(from, kBlock<T>, block + k * kBlock<T>);
-      } else {
-        std::copy_n(from, last - first, block + k * kBlock<T>);
+    const T* block = a + first;
+    std::size_t stride = a_stride;
+    if constexpr (kCopied) {
+      for (std::size_t k = 0; k < b.depth(); ++k) {
+        const T* from = a + k * a_stride + first;
+        if (last - first == kBlock<T>) {  // a constant, which the compiler makes two moves of
+          std::copy_n(from, kBlock<T>, copy + k * kBlock<T>);
+        } else {
+          std::copy_n(from, last - first, copy + k * kBlock<T>);
+        }
       }
+      block = copy;
+      stride = kBlock<T>;
     }
     for (std::size_t p = 0; p < b.count(); ++p) {
       with_constant<kTileVecs>(b.vecs(p), [&](auto vecs) {
-        add_transposed_panel<vecs>(block, first, last, b.depth(), b.panel(p), b.first(p) * kLanes<T>, b.columns(), c);
+        add_transposed_panel<vecs>(block, stride, first, last, b.depth(), b.panel(p), b.first(p) * kLanes<T>,
+                                   b.columns(), c);
       });
     }
   }

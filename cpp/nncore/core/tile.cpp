@@ -32,6 +32,16 @@ template <typename T, std::size_t R, std::size_t V>
   }
 }
 
+constexpr std::size_t kLine = 64;  // bytes that come from memory at once
+
+/// Asks for the rows of a segment, which no prefetcher sees coming: it lies far from the one before.
+template <std::size_t R, typename T>
+[[gnu::always_inline]] inline void fetch_rows(const T* rows, std::size_t stride, std::size_t length) {
+  for (std::size_t r = 0; r < R; ++r) {
+    for (std::size_t k = 0; k < length; k += kLine / sizeof(T)) __builtin_prefetch(rows + r * stride + k);
+  }
+}
+
 /// The products of a piece of the depth: segments [first, last), of each the elements [begin, end).
 template <std::size_t V, typename T>
 void add_piece(Vec<T>* sums, std::size_t sums_stride, std::size_t rows, const LeftRows<T>& a, std::size_t first,
@@ -41,6 +51,7 @@ void add_piece(Vec<T>* sums, std::size_t sums_stride, std::size_t rows, const Le
     Vec<T> tile[R][V];
     unrolled<R>([&](auto r) { unrolled<V>([&](auto v) { tile[r][v] = sums[(row + r) * sums_stride + v]; }); });
     for (std::size_t s = first; s < last; ++s) {
+      if (s + 1 < a.segments) fetch_rows<R>(a.data + row * a.stride + (s + 1) * a.segment_stride, a.stride, a.length);
       accumulate(tile, a.data + row * a.stride + s * a.segment_stride + begin, a.stride, end - begin,
                  panel + (s * a.length + begin) * V * kLanes<T>);
     }
