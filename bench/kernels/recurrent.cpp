@@ -71,15 +71,16 @@ class Layer {
     const Rows<float> dx = input_gradient ? dx_ : Rows<float>{};
     switch (cell_) {
       case Cell::kElman:
-        return elman_backward<float>(weights_, false, gradients_, packing_, false, x_, {dy_}, {}, dx, false, false,
+        return elman_backward<float>(weights_, false, gradients_, packing_, false, x_, {dy_}, {}, {dx}, false, false,
                                      work_);
       case Cell::kGru:
-        return gru_backward<float>(weights_, gradients_, packing_, false, x_, {dy_}, {}, dx, false, false, work_);
+        return gru_backward<float>(weights_, gradients_, packing_, false, x_, {dy_}, {}, {dx}, false, false, work_);
       case Cell::kGruResetBefore:
-        return gru_reset_before_backward<float>(weights_, gradients_, packing_, false, x_, {dy_}, {}, dx, false, false,
-                                                work_);
+        return gru_reset_before_backward<float>(weights_, gradients_, packing_, false, x_, {dy_}, {}, {dx}, false,
+                                                false, work_);
       case Cell::kLstm:
-        return lstm_backward<float>(weights_, gradients_, packing_, false, x_, {dy_}, {}, {}, dx, false, false, work_);
+        return lstm_backward<float>(weights_, gradients_, packing_, false, x_, {dy_}, {}, {}, {dx}, false, false,
+                                    work_);
     }
   }
 

@@ -8,10 +8,10 @@ namespace {
 // takes most of an L1 of 32 KB; at AVX-512 it streams from L2, which keeps up.
 constexpr std::size_t kPiece = kVectorBytes < 64 ? 256 : 512;
 
-/// sums[r][v] += sum over k of a[r * stride + k] * panel[k][v], in the order of k.
-template <typename T, std::size_t R, std::size_t V>
-[[gnu::always_inline]] inline void accumulate(Vec<T> (&sums)[R][V], const T* a, std::size_t stride, std::size_t depth,
-                                              const T* panel) {
+/// sums[r][First + v] += sum over k of a[r * stride + k] * panel[k][v] for v < V, in the order of k.
+template <std::size_t First, std::size_t V, typename T, std::size_t R, std::size_t Held>
+[[gnu::always_inline]] inline void accumulate(Vec<T> (&sums)[R][Held], const T* a, std::size_t stride,
+                                              std::size_t depth, const T* panel) {
   for (std::size_t k = 0; k < depth; ++k, panel += V * kLanes<T>) {
     // Whichever is fewer, a panel row's registers or the broadcasts, is held; the others come one at a time.
     if constexpr (R < V) {
@@ -19,14 +19,14 @@ template <typename T, std::size_t R, std::size_t V>
       unrolled<R>([&](auto r) { x[r] = kept(broadcast(a[r * stride + k])); });
       unrolled<V>([&](auto v) {
         const Vec<T> b = kept(load(panel + v * kLanes<T>));
-        unrolled<R>([&](auto r) { sums[r][v] = fma(x[r], b, sums[r][v]); });
+        unrolled<R>([&](auto r) { sums[r][First + v] = fma(x[r], b, sums[r][First + v]); });
       });
     } else {
       Vec<T> b[V];
       unrolled<V>([&](auto v) { b[v] = kept(load(panel + v * kLanes<T>)); });
       unrolled<R>([&](auto r) {
         const Vec<T> x = broadcast(a[r * stride + k]);
-        unrolled<V>([&](auto v) { sums[r][v] = fma(x, b[v], sums[r][v]); });
+        unrolled<V>([&](auto v) { sums[r][First + v] = fma(x, b[v], sums[r][First + v]); });
       });
     }
   }
@@ -52,8 +52,8 @@ void add_piece(Vec<T>* sums, std::size_t sums_stride, std::size_t rows, const Le
     unrolled<R>([&](auto r) { unrolled<V>([&](auto v) { tile[r][v] = sums[(row + r) * sums_stride + v]; }); });
     for (std::size_t s = first; s < last; ++s) {
       if (s + 1 < a.segments) fetch_rows<R>(a.data + row * a.stride + (s + 1) * a.segment_stride, a.stride, a.length);
-      accumulate(tile, a.data + row * a.stride + s * a.segment_stride + begin, a.stride, end - begin,
-                 panel + (s * a.length + begin) * V * kLanes<T>);
+      accumulate<0, V>(tile, a.data + row * a.stride + s * a.segment_stride + begin, a.stride, end - begin,
+                       panel + (s * a.length + begin) * V * kLanes<T>);
     }
     unrolled<R>([&](auto r) { unrolled<V>([&](auto v) { sums[(row + r) * sums_stride + v] = tile[r][v]; }); });
   });
@@ -73,6 +73,28 @@ void add_products(Vec<T>* sums, std::size_t sums_stride, std::size_t rows, const
   for (std::size_t s = 0; s < a.segments; s += step) {
     add_piece<V>(sums, sums_stride, rows, a, s, std::min(a.segments, s + step), 0, a.length, panel);
   }
+}
+
+template <std::size_t V, std::size_t FirstA, std::size_t CountA, std::size_t FirstB, std::size_t CountB, typename T>
+void sum_two_products(Vec<T>* sums, std::size_t rows, const TileStart<T>& start, TileColumns<FirstA, CountA>,
+                      const LeftRows<T>& a, const T* a_panel, TileColumns<FirstB, CountB>, const LeftRows<T>& b,
+                      const T* b_panel) {
+  if (a.length + b.length > kPiece) {
+    for (std::size_t r = 0; r < rows; ++r) {
+      for (std::size_t v = 0; v < V; ++v) sums[r * V + v] = start(r, v);
+    }
+    add_products<CountA>(sums + FirstA, V, rows, a, a_panel);
+    add_products<CountB>(sums + FirstB, V, rows, b, b_panel);
+    return;
+  }
+  for_each_tile<V>(0, rows, [&](std::size_t row, auto rows_constant) {
+    constexpr std::size_t R = decltype(rows_constant)::value;
+    Vec<T> tile[R][V];
+    unrolled<R>([&](auto r) { unrolled<V>([&](auto v) { tile[r][v] = start(row + r, v); }); });
+    accumulate<FirstA, CountA>(tile, a.data + row * a.stride, a.stride, a.length, a_panel);
+    accumulate<FirstB, CountB>(tile, b.data + row * b.stride, b.stride, b.length, b_panel);
+    unrolled<R>([&](auto r) { unrolled<V>([&](auto v) { sums[(row + r) * V + v] = tile[r][v]; }); });
+  });
 }
 
 template <std::size_t U, std::size_t V, typename T>
@@ -117,5 +139,30 @@ template void add_products_of_row<2, 3>(Vec<double>*, std::size_t, const LeftRow
 template void add_products<4>(Vec<double>*, std::size_t, std::size_t, const LeftRows<double>&, const double*);
 template void add_products_of_row<1, 4>(Vec<double>*, std::size_t, const LeftRows<double>&, const double*, std::size_t);
 template void add_products_of_row<2, 4>(Vec<double>*, std::size_t, const LeftRows<double>&, const double*, std::size_t);
+
+template void sum_two_products<1>(Vec<float>*, std::size_t, const TileStart<float>&, TileColumns<0, 1>,
+                                  const LeftRows<float>&, const float*, TileColumns<0, 1>, const LeftRows<float>&,
+                                  const float*);
+template void sum_two_products<2>(Vec<float>*, std::size_t, const TileStart<float>&, TileColumns<0, 2>,
+                                  const LeftRows<float>&, const float*, TileColumns<0, 2>, const LeftRows<float>&,
+                                  const float*);
+template void sum_two_products<4>(Vec<float>*, std::size_t, const TileStart<float>&, TileColumns<0, 4>,
+                                  const LeftRows<float>&, const float*, TileColumns<0, 4>, const LeftRows<float>&,
+                                  const float*);
+template void sum_two_products<4>(Vec<float>*, std::size_t, const TileStart<float>&, TileColumns<0, 3>,
+                                  const LeftRows<float>&, const float*, TileColumns<1, 3>, const LeftRows<float>&,
+                                  const float*);
+template void sum_two_products<1>(Vec<double>*, std::size_t, const TileStart<double>&, TileColumns<0, 1>,
+                                  const LeftRows<double>&, const double*, TileColumns<0, 1>, const LeftRows<double>&,
+                                  const double*);
+template void sum_two_products<2>(Vec<double>*, std::size_t, const TileStart<double>&, TileColumns<0, 2>,
+                                  const LeftRows<double>&, const double*, TileColumns<0, 2>, const LeftRows<double>&,
+                                  const double*);
+template void sum_two_products<4>(Vec<double>*, std::size_t, const TileStart<double>&, TileColumns<0, 4>,
+                                  const LeftRows<double>&, const double*, TileColumns<0, 4>, const LeftRows<double>&,
+                                  const double*);
+template void sum_two_products<4>(Vec<double>*, std::size_t, const TileStart<double>&, TileColumns<0, 3>,
+                                  const LeftRows<double>&, const double*, TileColumns<1, 3>, const LeftRows<double>&,
+                                  const double*);
 
 }  // namespace nncore

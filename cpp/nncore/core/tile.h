@@ -202,7 +202,27 @@ inline constexpr std::size_t kHeldRows = 48;
 template <std::size_t V, typename T>
 void add_products(Vec<T>* sums, std::size_t sums_stride, std::size_t rows, const LeftRows<T>& a, const T* panel);
 
-/// The same for one row and U panels, panel_stride apart, at once: a single one would leave each sum waiting for the one
+/// Where the sums of a tile start: register v of row r at data[r * row_stride + v * vec_stride].
+template <typename T>
+struct TileStart {
+  const T* data = nullptr;
+  std::size_t row_stride = 0, vec_stride = 0;
+
+  Vec<T> operator()(std::size_t row, std::size_t v) const { return load(data + row * row_stride + v * vec_stride); }
+};
+
+/// The registers [First, First + Count) of each row's sums.
+template <std::size_t First, std::size_t Count>
+struct TileColumns {};
+
+/// sums[r * V + v] = start, plus the products of a's rows with one panel, in the columns A, and then those of b's rows with
+/// another, in the columns B. `a` and `b` have one segment, which may be empty.
+template <std::size_t V, std::size_t FirstA, std::size_t CountA, std::size_t FirstB, std::size_t CountB, typename T>
+void sum_two_products(Vec<T>* sums, std::size_t rows, const TileStart<T>& start, TileColumns<FirstA, CountA>,
+                      const LeftRows<T>& a, const T* a_panel, TileColumns<FirstB, CountB>, const LeftRows<T>& b,
+                      const T* b_panel);
+
+/// The same as add_products for one row and U panels, panel_stride apart, at once: a single one would leave each sum waiting for the one
 /// before. Panel u adds to sums[u * sums_stride + v].
 template <std::size_t U, std::size_t V, typename T>
 void add_products_of_row(Vec<T>* sums, std::size_t sums_stride, const LeftRows<T>& a, const T* panel,

@@ -61,7 +61,7 @@ void elman_forward(const RecurrentWeights<T>& w, bool relu, const Packing& packi
 template <typename T>
 void elman_backward(const RecurrentWeights<T>& w, bool relu, const RecurrentGradients<T>& gradients,
                     const Packing& packing, bool reverse, Rows<const T> x, PlacedRows<const T> dy, Rows<const T> dh_n,
-                    Rows<T> dx, bool add_to_dx, bool state_gradient, RecurrentWork<T>& work) {
+                    PlacedRows<T> dx, bool add_to_dx, bool state_gradient, RecurrentWork<T>& work) {
   const std::size_t hidden = w.hidden;
   work.make_gates(packing.rows, 1, hidden);
   const GateBlocks<T> gates = work.gates;
@@ -90,7 +90,7 @@ void elman_backward(const RecurrentWeights<T>& w, bool relu, const RecurrentGrad
   }
 
   add_recurrent_gradients(w, gradients, packing, reverse, x, kOneGate, kOneGate, work);
-  if (dx) {
+  if (dx.rows) {
     pack_gate_rows(work.backward_panels, w.weight_ih, hidden, w.input, kOneGate);
     gate_input_gradient(gates, 0, 1, hidden, work.backward_panels, dx, add_to_dx);
   }
@@ -101,10 +101,10 @@ template void elman_forward(const RecurrentWeights<float>&, bool, const Packing&
 template void elman_forward(const RecurrentWeights<double>&, bool, const Packing&, bool, Rows<const double>,
                             RecurrentWork<double>&);
 template void elman_backward(const RecurrentWeights<float>&, bool, const RecurrentGradients<float>&, const Packing&,
-                             bool, Rows<const float>, PlacedRows<const float>, Rows<const float>, Rows<float>, bool,
-                             bool, RecurrentWork<float>&);
+                             bool, Rows<const float>, PlacedRows<const float>, Rows<const float>, PlacedRows<float>,
+                             bool, bool, RecurrentWork<float>&);
 template void elman_backward(const RecurrentWeights<double>&, bool, const RecurrentGradients<double>&, const Packing&,
-                             bool, Rows<const double>, PlacedRows<const double>, Rows<const double>, Rows<double>, bool,
-                             bool, RecurrentWork<double>&);
+                             bool, Rows<const double>, PlacedRows<const double>, Rows<const double>, PlacedRows<double>,
+                             bool, bool, RecurrentWork<double>&);
 
 }  // namespace nncore

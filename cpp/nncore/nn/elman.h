@@ -15,6 +15,6 @@ void elman_forward(const RecurrentWeights<T>& weights, bool relu, const Packing&
 template <typename T>
 void elman_backward(const RecurrentWeights<T>& weights, bool relu, const RecurrentGradients<T>& gradients,
                     const Packing& packing, bool reverse, Rows<const T> x, PlacedRows<const T> dy, Rows<const T> dh_n,
-                    Rows<T> dx, bool add_to_dx, bool state_gradient, RecurrentWork<T>& work);
+                    PlacedRows<T> dx, bool add_to_dx, bool state_gradient, RecurrentWork<T>& work);
 
 }  // namespace nncore

@@ -73,18 +73,17 @@ struct GateTerm {
   Rows<const T> rows;
   const GatePanels<T>* panels;
 
-  LeftRows<T> left(std::size_t row) const { return {rows[row], rows.stride, panels->depth()}; }
-
-  template <std::size_t Groups>
-  void add(std::size_t row, std::size_t count, std::size_t unit, Vec<T> (*sums)[Groups]) const {
-    if (rows) add_products<Count>(sums[0] + First, Groups, count, left(row), panels->panel(unit / kLanes<T>));
+  static constexpr TileColumns<First, Count> columns() { return {}; }
+  LeftRows<T> left(std::size_t row) const {
+    return rows ? LeftRows<T>{rows[row], rows.stride, panels->depth()} : LeftRows<T>{};
   }
+  const T* panel(std::size_t unit) const { return rows ? panels->panel(unit / kLanes<T>) : nullptr; }
+
   /// One row, and `Units` registers of hidden units at once.
   template <std::size_t Units, std::size_t Groups>
   void add_to_units(std::size_t row, std::size_t unit, Vec<T> (*sums)[Groups]) const {
     if (!rows) return;
-    add_products_of_row<Units, Count>(sums[0] + First, Groups, left(row), panels->panel(unit / kLanes<T>),
-                                      panels->panel_stride());
+    add_products_of_row<Units, Count>(sums[0] + First, Groups, left(row), panel(unit), panels->panel_stride());
   }
 };
 
@@ -93,14 +92,17 @@ template <std::size_t Units, std::size_t Groups, typename T, typename X, typenam
 inline void gate_row(std::size_t row, std::size_t unit, const X& x, const H& h, const Start& start,
                      const Finish& finish) {
   Vec<T> sums[Units][Groups];
-  for (std::size_t u = 0; u < Units; ++u) start(row, unit + u * kLanes<T>, sums[u]);
+  for (std::size_t u = 0; u < Units; ++u) {
+    const TileStart<T> from = start(row, unit + u * kLanes<T>);
+    for (std::size_t g = 0; g < Groups; ++g) sums[u][g] = from(0, g);
+  }
   x.template add_to_units<Units>(row, unit, sums);
   h.template add_to_units<Units>(row, unit, sums);
   for (std::size_t u = 0; u < Units; ++u) finish(row, unit + u * kLanes<T>, sums[u]);
 }
 
-/// For rows [begin, end) and each register of hidden units, or of a share of them: sums = start(row, unit); sums += x·W,
-/// then += h·U; finish(row, unit, sums). Row numbers of x and h count from their own pointers.
+/// For rows [begin, end) and each register of hidden units, or of a share of them: sums = start(row, unit), a TileStart;
+/// sums += x·W, then += h·U; finish(row, unit, sums). Row numbers of x and h count from their own pointers.
 template <std::size_t Groups, typename T, std::size_t FirstX, std::size_t CountX, std::size_t FirstH,
           std::size_t CountH, typename Start, typename Finish>
 inline void gate_tiles(std::size_t begin, std::size_t end, std::size_t hidden, const GateTerm<T, FirstX, CountX>& x,
@@ -121,9 +123,8 @@ inline void gate_tiles(std::size_t begin, std::size_t end, std::size_t hidden, c
   for (; unit < last; unit += kLanes<T>) {
     for (std::size_t row = begin; row < end; row += kHeldRows) {
       const std::size_t rows = std::min(kHeldRows, end - row);
-      for (std::size_t r = 0; r < rows; ++r) start(row + r, unit, sums[r]);
-      x.add(row, rows, unit, sums);
-      h.add(row, rows, unit, sums);
+      sum_two_products<Groups>(sums[0], rows, start(row, unit), x.columns(), x.left(row), x.panel(unit), h.columns(),
+                               h.left(row), h.panel(unit));
       for (std::size_t r = 0; r < rows; ++r) finish(row + r, unit, sums[r]);
     }
   }

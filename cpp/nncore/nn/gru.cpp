@@ -51,8 +51,8 @@ void gru_forward(const RecurrentWeights<T>& w, const Packing& packing, bool reve
     const std::size_t row0 = packing.start[span.step];
     const InputTerm<T> input{input_first ? Rows<const T>{} : Rows<const T>{x[row0], x.stride}, &work.input_panels};
     const Rows<const T> before = rows_before<T>(packing, span, work.y, work.h0);
-    const auto start = [&](std::size_t b, std::size_t unit, Vec<T>(&sums)[4]) {
-      start_gates(input_first, gates, row0 + b, unit, bias, padded, sums);
+    const auto start = [&](std::size_t b, std::size_t unit) {
+      return start_of_gates(input_first, gates, row0 + b, unit, bias, padded);
     };
     gate_tiles<4>(
         span.begin, span.end, hidden, input, HiddenTerm<T>{before, &work.hidden_panels}, start,
@@ -74,8 +74,8 @@ void gru_forward(const RecurrentWeights<T>& w, const Packing& packing, bool reve
 
 template <typename T>
 void gru_backward(const RecurrentWeights<T>& w, const RecurrentGradients<T>& gradients, const Packing& packing,
-                  bool reverse, Rows<const T> x, PlacedRows<const T> dy, Rows<const T> dh_n, Rows<T> dx, bool add_to_dx,
-                  bool state_gradient, RecurrentWork<T>& work) {
+                  bool reverse, Rows<const T> x, PlacedRows<const T> dy, Rows<const T> dh_n, PlacedRows<T> dx,
+                  bool add_to_dx, bool state_gradient, RecurrentWork<T>& work) {
   const std::size_t hidden = w.hidden;
   const GateBlocks<T> gates = work.gates;
   std::swap(work.backward_panels.memory(), work.hidden_panels.memory());  // the next forward pass packs these again
@@ -119,7 +119,7 @@ void gru_backward(const RecurrentWeights<T>& w, const RecurrentGradients<T>& gra
   }
 
   add_recurrent_gradients(w, gradients, packing, reverse, x, kInputGates, kHiddenGates, work);
-  if (dx) {
+  if (dx.rows) {
     pack_gate_rows(work.backward_panels, w.weight_ih, hidden, w.input, kInputGates);
     gate_input_gradient(gates, 0, 3, hidden, work.backward_panels, dx, add_to_dx);
   }
@@ -131,10 +131,10 @@ template void gru_forward(const RecurrentWeights<float>&, const Packing&, bool, 
 template void gru_forward(const RecurrentWeights<double>&, const Packing&, bool, Rows<const double>, bool,
                           RecurrentWork<double>&);
 template void gru_backward(const RecurrentWeights<float>&, const RecurrentGradients<float>&, const Packing&, bool,
-                           Rows<const float>, PlacedRows<const float>, Rows<const float>, Rows<float>, bool, bool,
+                           Rows<const float>, PlacedRows<const float>, Rows<const float>, PlacedRows<float>, bool, bool,
                            RecurrentWork<float>&);
 template void gru_backward(const RecurrentWeights<double>&, const RecurrentGradients<double>&, const Packing&, bool,
-                           Rows<const double>, PlacedRows<const double>, Rows<const double>, Rows<double>, bool, bool,
-                           RecurrentWork<double>&);
+                           Rows<const double>, PlacedRows<const double>, Rows<const double>, PlacedRows<double>, bool,
+                           bool, RecurrentWork<double>&);
 
 }  // namespace nncore

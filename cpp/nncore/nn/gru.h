@@ -16,8 +16,8 @@ void gru_forward(const RecurrentWeights<T>& weights, const Packing& packing, boo
 /// Back-propagation through time; arguments as in lstm_backward.
 template <typename T>
 void gru_backward(const RecurrentWeights<T>& weights, const RecurrentGradients<T>& gradients, const Packing& packing,
-                  bool reverse, Rows<const T> x, PlacedRows<const T> dy, Rows<const T> dh_n, Rows<T> dx, bool add_to_dx,
-                  bool state_gradient, RecurrentWork<T>& work);
+                  bool reverse, Rows<const T> x, PlacedRows<const T> dy, Rows<const T> dh_n, PlacedRows<T> dx,
+                  bool add_to_dx, bool state_gradient, RecurrentWork<T>& work);
 
 /// The form of Cho et al. (2014): n = tanh(W x_t + U (r ⊗ h_{t−1}) + b), h_t = (1 − z) ⊗ h_{t−1} + z ⊗ n. One bias, bias_ih.
 template <typename T>
@@ -27,7 +27,7 @@ void gru_reset_before_forward(const RecurrentWeights<T>& weights, const Packing&
 template <typename T>
 void gru_reset_before_backward(const RecurrentWeights<T>& weights, const RecurrentGradients<T>& gradients,
                                const Packing& packing, bool reverse, Rows<const T> x, PlacedRows<const T> dy,
-                               Rows<const T> dh_n, Rows<T> dx, bool add_to_dx, bool state_gradient,
+                               Rows<const T> dh_n, PlacedRows<T> dx, bool add_to_dx, bool state_gradient,
                                RecurrentWork<T>& work);
 
 }  // namespace nncore

@@ -49,10 +49,7 @@ void gru_reset_before_forward(const RecurrentWeights<T>& w, const Packing& packi
     gate_tiles<2>(
         span.begin, span.end, hidden, GateTerm<T, 0, 2>{input_of(span), &work.input_panels},
         GateTerm<T, 0, 2>{before, &work.hidden_panels},
-        [&](std::size_t, std::size_t unit, Vec<T>(&sums)[2]) {
-          sums[0] = load(bias + unit);
-          sums[1] = load(bias + padded + unit);
-        },
+        [&](std::size_t, std::size_t unit) { return TileStart<T>{bias + unit, 0, padded}; },
         [&](std::size_t b, std::size_t unit, Vec<T>(&sums)[2]) {
           const Vec<T> r = sigmoid_lanes(sums[0]);
           T* kept = gates.at(row0 + b, unit);
@@ -69,7 +66,7 @@ void gru_reset_before_forward(const RecurrentWeights<T>& w, const Packing& packi
     gate_tiles<1>(
         span.begin, span.end, hidden, GateTerm<T, 0, 1>{input_of(span), &work.candidate_input_panels},
         GateTerm<T, 0, 1>{reset, &work.candidate_hidden_panels},
-        [&](std::size_t, std::size_t unit, Vec<T>(&sums)[1]) { sums[0] = load(bias + 2 * padded + unit); },
+        [&](std::size_t, std::size_t unit) { return TileStart<T>{bias + 2 * padded + unit, 0, 0}; },
         [&](std::size_t b, std::size_t unit, Vec<T>(&sums)[1]) {
           T* kept = gates.at(row0 + b, unit);
           const Vec<T> n = tanh_lanes(sums[0]), z = load(kept + kBlock<T>);
@@ -86,7 +83,7 @@ void gru_reset_before_forward(const RecurrentWeights<T>& w, const Packing& packi
 template <typename T>
 void gru_reset_before_backward(const RecurrentWeights<T>& w, const RecurrentGradients<T>& gradients,
                                const Packing& packing, bool reverse, Rows<const T> x, PlacedRows<const T> dy,
-                               Rows<const T> dh_n, Rows<T> dx, bool add_to_dx, bool state_gradient,
+                               Rows<const T> dh_n, PlacedRows<T> dx, bool add_to_dx, bool state_gradient,
                                RecurrentWork<T>& work) {
   const std::size_t hidden = w.hidden;
   const GateBlocks<T> gates = work.gates;
@@ -143,7 +140,7 @@ void gru_reset_before_backward(const RecurrentWeights<T>& w, const RecurrentGrad
   add_recurrent_gradients(w, reset_update, packing, reverse, x, kAll, kResetUpdate, work);
   add_gate_gradients<T>(gates, hidden, hidden, kCandidate.data(), 1, {work.reset_h, nullptr}, gradients.weight_hh,
                         nullptr, work.gradient_panels);
-  if (dx) {
+  if (dx.rows) {
     pack_gate_rows(work.backward_panels, w.weight_ih, hidden, w.input, kAll);
     gate_input_gradient(gates, 0, 3, hidden, work.backward_panels, dx, add_to_dx);
   }
@@ -156,9 +153,9 @@ template void gru_reset_before_forward(const RecurrentWeights<double>&, const Pa
                                        RecurrentWork<double>&);
 template void gru_reset_before_backward(const RecurrentWeights<float>&, const RecurrentGradients<float>&,
                                         const Packing&, bool, Rows<const float>, PlacedRows<const float>,
-                                        Rows<const float>, Rows<float>, bool, bool, RecurrentWork<float>&);
+                                        Rows<const float>, PlacedRows<float>, bool, bool, RecurrentWork<float>&);
 template void gru_reset_before_backward(const RecurrentWeights<double>&, const RecurrentGradients<double>&,
                                         const Packing&, bool, Rows<const double>, PlacedRows<const double>,
-                                        Rows<const double>, Rows<double>, bool, bool, RecurrentWork<double>&);
+                                        Rows<const double>, PlacedRows<double>, bool, bool, RecurrentWork<double>&);
 
 }  // namespace nncore

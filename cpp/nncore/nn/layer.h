@@ -25,6 +25,7 @@ struct Pass {
   const std::int64_t* ids = nullptr;  ///< in the caller's (N, T) layout, before an Embedding
   Packing packing;
   PlacedRows<const T> dy;  ///< the output's gradient where the caller has it, for a last layer that reads it there
+  PlacedRows<T> dx;        ///< where the caller wants the input's gradient, for a first layer that writes it there
   std::vector<View<const T, 3>> state_in, dstate_in;  ///< empty: zeros
   std::vector<View<T, 3>> state_out, dstate_out;      ///< empty: not wanted
 };
@@ -67,7 +68,10 @@ class Layer {
   virtual Signal<T> forward(const Pass<T>& pass, const Signal<const T>& x, LayerWork<T>& work) const = 0;
   /// Whether backward also takes no dy, and reads pass.dy, as the last layer; rows there have no padding.
   virtual bool reads_placed_gradient() const { return false; }
-  /// Adds to pass.gradients. dy may be overwritten. Returns dx, or nothing when `input_gradient` is false.
+  /// Whether backward writes to pass.dx, where that is set, as the first layer; rows there have no padding.
+  virtual bool writes_placed_gradient() const { return false; }
+  /// Adds to pass.gradients. dy may be overwritten. Returns dx, or nothing when `input_gradient` is false or it is at
+  /// pass.dx.
   virtual Rows<T> backward(const Pass<T>& pass, const Signal<const T>& x, Rows<T> dy, bool input_gradient,
                            LayerWork<T>& work) const = 0;
   /// Writes what the batch changes in the network's buffers, after the step has succeeded.

@@ -46,8 +46,8 @@ void lstm_forward(const RecurrentWeights<T>& w, const Packing& packing, bool rev
                                             : (begins ? Rows<const T>(work.c0) : Rows<const T>(work.c));
     const AllGates<T> input{input_first ? Rows<const T>{} : Rows<const T>{x[row0], x.stride}, &work.input_panels};
     const AllGates<T> state{rows_before<T>(packing, span, work.y, work.h0), &work.hidden_panels};
-    const auto start = [&](std::size_t b, std::size_t unit, Vec<T>(&sums)[4]) {
-      start_gates(input_first, gates, row0 + b, unit, bias, padded, sums);
+    const auto start = [&](std::size_t b, std::size_t unit) {
+      return start_of_gates(input_first, gates, row0 + b, unit, bias, padded);
     };
     gate_tiles<4>(
         span.begin, span.end, hidden, input, state, start,
@@ -72,7 +72,7 @@ void lstm_forward(const RecurrentWeights<T>& w, const Packing& packing, bool rev
 template <typename T>
 void lstm_backward(const RecurrentWeights<T>& w, const RecurrentGradients<T>& gradients, const Packing& packing,
                    bool reverse, Rows<const T> x, PlacedRows<const T> dy, Rows<const T> dh_n, Rows<const T> dc_n,
-                   Rows<T> dx, bool add_to_dx, bool state_gradient, RecurrentWork<T>& work) {
+                   PlacedRows<T> dx, bool add_to_dx, bool state_gradient, RecurrentWork<T>& work) {
   const std::size_t hidden = w.hidden;
   const GateBlocks<T> gates = work.gates;
   std::swap(work.backward_panels.memory(), work.hidden_panels.memory());  // the next forward pass packs these again
@@ -122,7 +122,7 @@ void lstm_backward(const RecurrentWeights<T>& w, const RecurrentGradients<T>& gr
   }
 
   add_recurrent_gradients(w, gradients, packing, reverse, x, kGates, kGates, work);
-  if (dx) {
+  if (dx.rows) {
     pack_gate_rows(work.backward_panels, w.weight_ih, hidden, w.input, kGates);
     gate_input_gradient(gates, 0, 4, hidden, work.backward_panels, dx, add_to_dx);
   }
@@ -135,9 +135,9 @@ template void lstm_forward(const RecurrentWeights<double>&, const Packing&, bool
                            RecurrentWork<double>&);
 template void lstm_backward(const RecurrentWeights<float>&, const RecurrentGradients<float>&, const Packing&, bool,
                             Rows<const float>, PlacedRows<const float>, Rows<const float>, Rows<const float>,
-                            Rows<float>, bool, bool, RecurrentWork<float>&);
+                            PlacedRows<float>, bool, bool, RecurrentWork<float>&);
 template void lstm_backward(const RecurrentWeights<double>&, const RecurrentGradients<double>&, const Packing&, bool,
                             Rows<const double>, PlacedRows<const double>, Rows<const double>, Rows<const double>,
-                            Rows<double>, bool, bool, RecurrentWork<double>&);
+                            PlacedRows<double>, bool, bool, RecurrentWork<double>&);
 
 }  // namespace nncore

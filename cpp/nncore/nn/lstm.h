@@ -17,6 +17,6 @@ void lstm_forward(const RecurrentWeights<T>& weights, const Packing& packing, bo
 template <typename T>
 void lstm_backward(const RecurrentWeights<T>& weights, const RecurrentGradients<T>& gradients, const Packing& packing,
                    bool reverse, Rows<const T> x, PlacedRows<const T> dy, Rows<const T> dh_n, Rows<const T> dc_n,
-                   Rows<T> dx, bool add_to_dx, bool state_gradient, RecurrentWork<T>& work);
+                   PlacedRows<T> dx, bool add_to_dx, bool state_gradient, RecurrentWork<T>& work);
 
 }  // namespace nncore

@@ -1,11 +1,26 @@
 #include "nncore/nn/network_plan.h"
 
+#include <utility>
+
 namespace nncore {
 
 namespace {
 
 bool recurrent(LayerKind kind) {
   return kind == LayerKind::kElman || kind == LayerKind::kLstm || kind == LayerKind::kGru;
+}
+
+/// Calls copy(row) for every row of `bytes`, of the steps or one per sequence. Threads share them out as recurrent layers
+/// do: each finds its sequences in its own cache.
+template <typename Copy>
+void over_rows(const Packing& packing, bool of_steps, std::size_t bytes, const Copy& copy) {
+  const std::size_t rows = of_steps ? packing.rows : packing.sequences;
+  over_sequences(packing, static_cast<double>(rows * bytes) / 10, [&](std::size_t begin, std::size_t end) {
+    for (std::size_t b = begin; !of_steps && b < end; ++b) copy(b);
+    for (std::size_t t = 0; of_steps && t < packing.steps && begin < packing.active[t]; ++t) {
+      for (std::size_t b = begin; b < std::min(end, packing.active[t]); ++b) copy(packing.start[t] + b);
+    }
+  });
 }
 
 }  // namespace
@@ -35,6 +50,7 @@ void Network<T>::Plan::add(const LayerSpec& spec, std::size_t index) {
     needs_steps = true;
   }
   drops_before.push_back(drops_steps);
+  const std::size_t before = parameters.size();
   switch (spec.kind) {
     case LayerKind::kDense:
       layers.push_back(make_dense<T>(spec, prefix, parameters));
@@ -60,11 +76,11 @@ void Network<T>::Plan::add(const LayerSpec& spec, std::size_t index) {
       const std::size_t first = states.size();
       states.insert(states.end(), spec.kind == LayerKind::kLstm ? 2 : 1, StateInfo{index, planes, spec.output});
       layers.push_back(make_recurrent<T>(spec, prefix, parameters, first));
-      output_features = spec.output * (spec.bidirectional ? 2 : 1);
-      return;
     }
   }
-  if (!same_width) output_features = spec.kind == LayerKind::kBatchNorm ? spec.input : spec.output;
+  if (spec.kind != LayerKind::kEmbedding) products += parameters.size() - before;
+  if (same_width) return;
+  output_features = spec.kind == LayerKind::kBatchNorm ? spec.input : spec.output * (spec.bidirectional ? 2 : 1);
 }
 
 template <typename T>
@@ -146,10 +162,10 @@ void Network<T>::Plan::load_input(const NetworkInput<T>& x, bool copy, Workspace
   }
   const std::size_t stride = round_up<T>(input_features);
   T* to = work.x_buffer.reserve(packing.rows * stride + 1);
-  for (std::size_t row = 0; row < packing.rows; ++row) {
+  over_rows(packing, true, input_features * sizeof(T), [&](std::size_t row) {
     std::copy_n(x.values.data() + static_cast<std::size_t>(packing.padded_row[row]) * input_features, input_features,
                 to + row * stride);
-  }
+  });
   work.input.values = {to, stride};
 }
 
@@ -169,9 +185,9 @@ void Network<T>::Plan::write_output(const Workspace& work, View<T, 3> y) const {
   const std::size_t features = work.output.features;
   const std::vector<std::int64_t>& places = output_places(work.pass.packing, work.has_steps);
   if (places.size() * features < y.size()) std::fill_n(y.data(), y.size(), T(0));
-  for (std::size_t row = 0; row < places.size(); ++row) {
+  over_rows(work.pass.packing, of_steps(work.has_steps), features * sizeof(T), [&](std::size_t row) {
     std::copy_n(work.output.values[row], features, y.data() + static_cast<std::size_t>(places[row]) * features);
-  }
+  });
 }
 
 template <typename T>
@@ -184,10 +200,10 @@ Rows<T> Network<T>::Plan::read_output_gradient(View<const T, 3> dy, Workspace& w
     return {};
   }
   const Rows<T> rows{work.dy_buffer.reserve(places.size() * stride + 1), stride};
-  for (std::size_t row = 0; row < places.size(); ++row) {
+  over_rows(work.pass.packing, of_steps(work.has_steps), features * sizeof(T), [&](std::size_t row) {
     std::copy_n(dy.data() + static_cast<std::size_t>(places[row]) * features, features, rows[row]);
     std::fill(rows[row] + features, rows[row] + stride, T(0));
-  }
+  });
   return rows;
 }
 
@@ -200,12 +216,21 @@ Rows<T> Network<T>::Plan::run_back(Workspace& work, Rows<T> dy, bool input_gradi
 }
 
 template <typename T>
-void Network<T>::Plan::write_input_gradient(const Workspace& work, Rows<T> dx, View<T, 3> out) const {
+void Network<T>::Plan::place_input_gradient(Workspace& work, View<T, 3> out) const {
   const std::vector<std::int64_t>& places = work.pass.packing.padded_row;
   if (places.size() * input_features < out.size()) std::fill_n(out.data(), out.size(), T(0));  // padding
-  for (std::size_t row = 0; row < places.size(); ++row) {
-    std::copy_n(dx[row], input_features, out.data() + static_cast<std::size_t>(places[row]) * input_features);
-  }
+  if (layers.front()->writes_placed_gradient()) work.pass.dx = {{out.data(), input_features}, places.data()};
+}
+
+template <typename T>
+void Network<T>::Plan::write_input_gradient(Workspace& work, Rows<T> dx, View<T, 3> out) const {
+  const bool written = static_cast<bool>(std::exchange(work.pass.dx, {}).rows);
+  if (written) return;
+  const Packing& packing = work.pass.packing;
+  over_rows(packing, true, input_features * sizeof(T), [&](std::size_t row) {
+    std::copy_n(dx[row], input_features,
+                out.data() + static_cast<std::size_t>(packing.padded_row[row]) * input_features);
+  });
 }
 
 template struct Network<float>::Plan;

@@ -31,6 +31,7 @@ struct Network<T>::Plan {
   std::vector<StateInfo> states;
   std::size_t input_features = 0, output_features = 0;
   std::size_t embeddings = 0;  ///< 0: takes values
+  std::size_t products = 0;    ///< multiplications and additions of a row's way through the layers
   bool needs_steps = false, drops_steps = false;
   bool reads_ahead = false;        ///< has a bidirectional layer
   std::vector<bool> drops_before;  ///< per layer: whether a LastStep comes before it
@@ -77,6 +78,10 @@ struct Network<T>::Plan {
   }
 
   void add(const LayerSpec& spec, std::size_t index);
+  /// Of all the parallel calls of so many passes (a backward pass is two) over a batch, on one thread.
+  double nanoseconds(const Packing& packing, int passes) const {
+    return static_cast<double>(products) * static_cast<double>(packing.rows) * passes / 25;
+  }
   void check_input(const NetworkInput<T>& x) const;
   void check_states(const NetworkState<T>& state, std::size_t count, const char* in, const char* out) const;
   void check_output(const NetworkInput<T>& x, View<T, 3> y) const;
@@ -90,8 +95,9 @@ struct Network<T>::Plan {
                       const NetworkState<T>& state);
   /// Row of the caller's layout for each row of the output.
   const std::vector<std::int64_t>& output_places(const Packing& packing, bool has_steps) const {
-    return has_steps && !drops_steps ? packing.padded_row : packing.order;
+    return of_steps(has_steps) ? packing.padded_row : packing.order;
   }
+  bool of_steps(bool has_steps) const { return has_steps && !drops_steps; }
   void take_in(View<const T, 1> parameters_array, View<const T, 1> buffers_array, const NetworkInput<T>& x,
                const NetworkState<T>& state, bool copy);
   void run(Workspace& work) const;
@@ -102,7 +108,9 @@ struct Network<T>::Plan {
   /// axis), which is returned.
   double begin_gradients(double l2, View<const T, 1> parameters_array, View<T, 1> gradients) const;
   void update_buffers(View<T, 1> buffers_array) const;
-  void write_input_gradient(const Workspace& work, Rows<T> dx, View<T, 3> out) const;
+  /// Lets the first layer write to `out`, the gradient of the input, where it can. write_input_gradient does the rest.
+  void place_input_gradient(Workspace& work, View<T, 3> out) const;
+  void write_input_gradient(Workspace& work, Rows<T> dx, View<T, 3> out) const;
 };
 
 }  // namespace nncore

@@ -93,6 +93,7 @@ void Network<T>::forward(View<const T, 1> parameters, View<T, 1> buffers, const 
   const UseFlag::Guard guard(plan_->training_flag, "the network");
   plan_->check_output(x, y);
   plan_->check_training(parameters, buffers, x, state);
+  const CloseCalls close(plan_->nanoseconds(plan_->incoming, 1));
   plan_->take_in(parameters, buffers, x, state, true);
   plan_->run(*plan_->training);
   plan_->write_output(*plan_->training, y);
@@ -134,6 +135,8 @@ void Network<T>::backward(View<const T, 1> parameters, View<T, 1> gradients, Vie
   work.pass.dstate_in = state.in;
   work.pass.dstate_out = state.out;
   plan_->remembered = false;  // the gates are overwritten in place
+  const CloseCalls close(plan_->nanoseconds(packing, 2));
+  if (dx.data() != nullptr) plan_->place_input_gradient(work, dx);
   const Rows<T> gradient = plan_->run_back(work, plan_->read_output_gradient(dy, work), dx.data() != nullptr);
   work.pass.dy = {};  // the caller's
   if (dx.data() != nullptr) plan_->write_input_gradient(work, gradient, dx);
@@ -150,6 +153,7 @@ double Network<T>::train_step(View<T, 1> parameters, View<T, 1> gradients, View<
   plan_->check_training(parameters, buffers, x, state);
   check_target(step.loss, step.target, plan_->output_features,
                rows_of(plan_->output_places(plan_->incoming, x.has_steps)));
+  const CloseCalls close(plan_->nanoseconds(plan_->incoming, 3));
   plan_->take_in(parameters, buffers, x, state, false);
   Workspace& work = *plan_->training;
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "nncore/core/threads.h"
 #include "nncore/core/view.h"
 
 namespace nncore {
@@ -68,5 +69,14 @@ void for_each_span(const Packing& packing, bool reverse, std::size_t begin, std:
 
 /// First sorted sequence of `part` when the rows, not the sequences, are shared out evenly among `parts`.
 std::size_t even_split(const Packing& packing, std::size_t part, std::size_t parts);
+
+/// Splits the sorted sequences over threads, for work of so many nanoseconds: body(begin, end).
+template <typename Body>
+void over_sequences(const Packing& packing, double nanoseconds, const Body& body) {
+  parallel_parts(packing.sequences, nanoseconds, [&](std::size_t part, std::size_t parts) {
+    const std::size_t begin = even_split(packing, part, parts), end = even_split(packing, part + 1, parts);
+    if (begin < end) body(begin, end);
+  });
+}
 
 }  // namespace nncore

@@ -115,6 +115,7 @@ class RecurrentLayer final : public Layer<T> {
   }
 
   bool reads_placed_gradient() const override { return directions_ == 1 && spec_.output % kBlock<T> == 0; }
+  bool writes_placed_gradient() const override { return spec_.input % kBlock<T> == 0; }
 
   Rows<T> backward(const Pass<T>& pass, const Signal<const T>& x, Rows<T> dy, bool input_gradient,
                    LayerWork<T>& base) const override {
@@ -124,7 +125,8 @@ class RecurrentLayer final : public Layer<T> {
       const bool first = stacked == 0;
       const Rows<const T> input = first ? x.values : Rows<const T>(work.joined[stacked - 1]);
       Rows<T> dx{};
-      if (!first || input_gradient) {
+      const bool placed = first && input_gradient && pass.dx.rows;
+      if (!placed && (!first || input_gradient)) {
         // dx comes when dy and y are no longer needed: in their place, where it fits and no second direction reads them.
         const Rows<T> place = dy ? dy : work.planes[stacked * directions_].y;
         const std::size_t stride = round_up<T>(input_of(stacked));
@@ -140,7 +142,7 @@ class RecurrentLayer final : public Layer<T> {
             is_lstm() ? gather_state(pass.dstate_in, first_state_ + 1, plane, packing, w, work.dc_n_buffer) : Rows<T>{};
         const PlacedRows<const T> given =
             dy ? PlacedRows<const T>{share_of(dy, direction, packing.rows, work)} : pass.dy;
-        plane_backward(pass, plane, input, given, dh_n, dc_n, dx, direction == 1, w);
+        plane_backward(pass, plane, input, given, dh_n, dc_n, placed ? pass.dx : PlacedRows<T>{dx}, direction == 1, w);
         scatter_state(pass.dstate_out, first_state_, plane, packing, [&](std::size_t b) { return w.dh0[b]; });
         if (is_lstm()) {
           scatter_state(pass.dstate_out, first_state_ + 1, plane, packing, [&](std::size_t b) { return w.dc0[b]; });
@@ -227,7 +229,8 @@ class RecurrentLayer final : public Layer<T> {
   }
 
   void plane_backward(const Pass<T>& pass, std::size_t plane, Rows<const T> x, PlacedRows<const T> dy,
-                      Rows<const T> dh_n, Rows<const T> dc_n, Rows<T> dx, bool reverse, RecurrentWork<T>& work) const {
+                      Rows<const T> dh_n, Rows<const T> dc_n, PlacedRows<T> dx, bool reverse,
+                      RecurrentWork<T>& work) const {
     const RecurrentWeights<T> w = weights(pass, plane);
     const RecurrentGradients<T> g = gradients(pass, plane);
     const bool state = !pass.dstate_out.empty();

@@ -27,11 +27,13 @@ Rows<const T> hidden_states(const RecurrentWork<T>& work) {
 
 template <typename T>
 void gate_input_gradient(const GateBlocks<T>& gates, std::size_t first, std::size_t count, std::size_t hidden,
-                         const Panels<T>& rows, Rows<T> dx, bool add) {
+                         const Panels<T>& rows, PlacedRows<T> dx, bool add) {
   const double nanoseconds = static_cast<double>(gates.rows) * static_cast<double>(rows.depth() * rows.columns()) / 25;
   const LeftRows<T> left = gates.left(0, first, count, hidden);
   parallel_ranges(gates.rows, kTileRows, nanoseconds, [&](std::size_t begin, std::size_t end) {
-    multiply_tiles(left, begin, end, rows, StartAt<T>{add ? dx.data : nullptr, dx.stride}, StoreTo<T>{dx});
+    const auto start = [&](std::size_t row, std::size_t column) { return add ? load(dx[row] + column) : Vec<T>{}; };
+    multiply_tiles(left, begin, end, rows, start,
+                   [&](std::size_t row, std::size_t column, Vec<T> sum) { store(dx[row] + column, sum); });
   });
 }
 
@@ -96,7 +98,7 @@ template std::unique_ptr<RecurrentWork<float>, FreeRecurrentWork<float>> make_re
 template void set_initial_state(RecurrentWork<float>&, Rows<float>, Rows<float>);
 template Rows<const float> hidden_states(const RecurrentWork<float>&);
 template void gate_input_gradient(const GateBlocks<float>&, std::size_t, std::size_t, std::size_t, const Panels<float>&,
-                                  Rows<float>, bool);
+                                  PlacedRows<float>, bool);
 template void initial_state_gradient(const Packing&, bool, const LeftRows<float>&, bool, Rows<const float>,
                                      Rows<const float>, RecurrentWork<float>&);
 template void pass_state_of_empty(const Packing&, Rows<const float>, Rows<float>);
@@ -108,7 +110,7 @@ template std::unique_ptr<RecurrentWork<double>, FreeRecurrentWork<double>> make_
 template void set_initial_state(RecurrentWork<double>&, Rows<double>, Rows<double>);
 template Rows<const double> hidden_states(const RecurrentWork<double>&);
 template void gate_input_gradient(const GateBlocks<double>&, std::size_t, std::size_t, std::size_t,
-                                  const Panels<double>&, Rows<double>, bool);
+                                  const Panels<double>&, PlacedRows<double>, bool);
 template void initial_state_gradient(const Packing&, bool, const LeftRows<double>&, bool, Rows<const double>,
                                      Rows<const double>, RecurrentWork<double>&);
 template void pass_state_of_empty(const Packing&, Rows<const double>, Rows<double>);

@@ -61,16 +61,6 @@ Rows<const T> rows_before(const Packing& packing, const Span& span, Rows<const T
   return {values[packing.start[span.from]], values.stride};
 }
 
-/// Splits the sorted sequences over threads for the whole sequence: body(begin, end).
-template <typename Body>
-void over_sequences(const Packing& packing, double multiply_adds_per_row, const Body& body) {
-  const double nanoseconds = static_cast<double>(packing.rows) * multiply_adds_per_row / 25;
-  parallel_parts(packing.sequences, nanoseconds, [&](std::size_t part, std::size_t parts) {
-    const std::size_t begin = even_split(packing, part, parts), end = even_split(packing, part + 1, parts);
-    if (begin < end) body(begin, end);
-  });
-}
-
 /// Takes the sequences step by step, in time or against it: phase(span, share) for each span, and where there are several
 /// phases one after the other. Threads share out the sequences, for the whole time; where these are too few for the
 /// threads and the layer is wide, the hidden units, for one phase at a time.
@@ -78,14 +68,14 @@ template <typename... Phases>
 void over_steps(const Packing& packing, bool reverse, std::size_t hidden, double multiply_adds_per_row,
                 const Phases&... phases) {
   constexpr std::size_t kWide = 256;
+  const double nanoseconds = static_cast<double>(packing.rows) * multiply_adds_per_row / 25;
   if (packing.sequences >= static_cast<std::size_t>(num_threads()) || hidden < kWide) {
-    over_sequences(packing, multiply_adds_per_row, [&](std::size_t from, std::size_t to) {
+    over_sequences(packing, nanoseconds, [&](std::size_t from, std::size_t to) {
       for_each_span(packing, reverse, from, to, [&](const Span& span) { (phases(span, Share{}), ...); });
     });
     return;
   }
   // One step may be short, but threads that have just worked are awake: the whole time's work decides.
-  const double nanoseconds = static_cast<double>(packing.rows) * multiply_adds_per_row / 25;
   const std::size_t most_parts = hidden / (kWide / 4);
   for_each_span(packing, reverse, 0, packing.sequences, [&](const Span& span) {
     const auto share_out = [&](const auto& phase) {
@@ -108,23 +98,20 @@ void add_input_first(const GateBlocks<T>& gates, std::size_t hidden, const GateT
   const double products = static_cast<double>(gates.rows) * static_cast<double>(Count * hidden * input.panels->depth());
   parallel_ranges(gates.rows, kTileRows, products / 25, [&](std::size_t begin, std::size_t end) {
     gate_tiles<Groups>(
-        begin, end, hidden, input, GateTerm<T, 0, 1>{{}, nullptr},
-        [&](std::size_t, std::size_t unit, Vec<T>(&sums)[Groups]) {
-          for (std::size_t g = 0; g < Groups; ++g) sums[g] = load(bias + g * padded + unit);
-        },
+        begin, end, hidden, input, GateTerm<T, Groups - Count, Count>{{}, nullptr},
+        [&](std::size_t, std::size_t unit) { return TileStart<T>{bias + unit, 0, padded}; },
         [&](std::size_t row, std::size_t unit, Vec<T>(&sums)[Groups]) {
           for (std::size_t g = 0; g < Groups; ++g) store(gates.at(row, unit) + g * kBlock<T>, sums[g]);
         });
   });
 }
 
-/// Where the sums of a row begin: at what add_input_first left, or at the bias.
-template <std::size_t Groups, typename T>
-void start_gates(bool input_first, const GateBlocks<T>& gates, std::size_t row, std::size_t unit, const T* bias,
-                 std::size_t padded, Vec<T> (&sums)[Groups]) {
-  const T* from = input_first ? gates.at(row, unit) : bias + unit;
-  const std::size_t stride = input_first ? kBlock<T> : padded;
-  for (std::size_t g = 0; g < Groups; ++g) sums[g] = load(from + g * stride);
+/// Where the sums of a row start: at what add_input_first left, or at the bias.
+template <typename T>
+TileStart<T> start_of_gates(bool input_first, const GateBlocks<T>& gates, std::size_t row, std::size_t unit,
+                            const T* bias, std::size_t padded) {
+  return input_first ? TileStart<T>{gates.at(row, unit), gates.row_stride(), kBlock<T>}
+                     : TileStart<T>{bias + unit, 0, padded};
 }
 
 /// Calls f(unit) for a share of the registers of hidden units.
@@ -138,7 +125,7 @@ void for_each_register(std::size_t hidden, const Share& share, const F& f) {
 /// `rows`.
 template <typename T>
 void gate_input_gradient(const GateBlocks<T>& gates, std::size_t first, std::size_t count, std::size_t hidden,
-                         const Panels<T>& rows, Rows<T> dx, bool add);
+                         const Panels<T>& rows, PlacedRows<T> dx, bool add);
 
 /// Gradient of the initial states: work.dh0 = (work.dh0 where the cell carries part of it there) + gates of each sequence's
 /// first row · U; an empty sequence passes its final state's gradient on.
