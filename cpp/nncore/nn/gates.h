@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "nncore/core/threads.h"
 #include "nncore/core/tile.h"
 #include "nncore/nn/recurrent.h"
 
@@ -33,6 +34,9 @@ struct GateGroup {
   std::size_t group, gate;
 };
 
+/// Nanoseconds to pack so many weights on one thread.
+inline double packing_time(std::size_t weights) { return static_cast<double>(weights) / 4; }
+
 /// Weights for the forward tile, [register of units][k][gate][kLanes].
 template <typename T>
 class GatePanels {
@@ -51,14 +55,16 @@ class GatePanels {
     width_ = N * kLanes<T>;
     const std::size_t padded = round_up<T>(hidden);
     T* to = data_.reserve(padded * N * depth + 1);
-    for (std::size_t unit = 0; unit < padded; unit += kLanes<T>, to += width_ * depth) {
-      for (std::size_t g = 0; g < N; ++g) {
-        const auto row = [&](std::size_t lane) -> const T* {
-          return unit + lane < hidden ? weights + (groups[g].gate * hidden + unit + lane) * depth : nullptr;
-        };
-        pack_transposed<T>(depth, row, to + g * kLanes<T>, width_);
+    parallel_ranges(padded, kLanes<T>, packing_time(padded * N * depth), [&](std::size_t begin, std::size_t end) {
+      for (std::size_t unit = begin; unit < end; unit += kLanes<T>) {
+        for (std::size_t g = 0; g < N; ++g) {
+          const auto row = [&](std::size_t lane) -> const T* {
+            return unit + lane < hidden ? weights + (groups[g].gate * hidden + unit + lane) * depth : nullptr;
+          };
+          pack_transposed<T>(depth, row, to + unit * N * depth + g * kLanes<T>, width_);
+        }
       }
-    }
+    });
   }
 
  private:
@@ -135,10 +141,14 @@ inline void gate_tiles(std::size_t begin, std::size_t end, std::size_t hidden, c
 template <typename T, std::size_t N>
 void pack_gate_rows(Panels<T>& panels, const T* weights, std::size_t hidden, std::size_t columns,
                     const std::array<GateGroup, N>& groups) {
-  panels.pack_rows(round_up<T>(hidden) * N, columns, [&](std::size_t k) -> const T* {
+  const auto row = [&](std::size_t k) -> const T* {
     const std::size_t block = k / (N * kBlock<T>), group = k / kBlock<T> % N, lane = k % kBlock<T>;
     const std::size_t unit = block * kBlock<T> + lane;
     return unit < hidden ? weights + (groups[group].gate * hidden + unit) * columns : nullptr;
+  };
+  panels.reserve(round_up<T>(hidden) * N, columns, Padding::kBlocks);
+  parallel_parts(panels.count(), packing_time(panels.depth() * columns), [&](std::size_t part, std::size_t parts) {
+    panels.repack_rows(0, panels.depth(), row, Share{part, parts});
   });
 }
 
