@@ -42,58 +42,69 @@ template <std::size_t R, typename T>
   }
 }
 
+/// From `start`, or where the sums lie.
+template <typename T, std::size_t R, std::size_t V, typename From>
+[[gnu::always_inline]] inline void begin_tile(Vec<T> (&tile)[R][V], const From& from) {
+  unrolled<R>([&](auto r) { unrolled<V>([&](auto v) { tile[r][v] = from(r, v); }); });
+}
+
+template <typename T, std::size_t R, std::size_t V>
+[[gnu::always_inline]] inline void end_tile(const Vec<T> (&tile)[R][V], const TileSums<T>& sums, std::size_t row) {
+  unrolled<R>([&](auto r) { unrolled<V>([&](auto v) { store(sums.at(row + r, v), tile[r][v]); }); });
+}
+
 /// The products of a piece of the depth: segments [first, last), of each the elements [begin, end).
 template <std::size_t V, typename T>
-void add_piece(Vec<T>* sums, std::size_t sums_stride, std::size_t rows, const LeftRows<T>& a, std::size_t first,
-               std::size_t last, std::size_t begin, std::size_t end, const T* panel) {
+void add_piece(const TileSums<T>& sums, std::size_t rows, const LeftRows<T>& a, std::size_t first, std::size_t last,
+               std::size_t begin, std::size_t end, const T* panel) {
   for_each_tile<V>(0, rows, [&](std::size_t row, auto rows_constant) {
     constexpr std::size_t R = decltype(rows_constant)::value;
     Vec<T> tile[R][V];
-    unrolled<R>([&](auto r) { unrolled<V>([&](auto v) { tile[r][v] = sums[(row + r) * sums_stride + v]; }); });
+    begin_tile<T>(tile, [&](auto r, auto v) { return load<T>(sums.at(row + r, v)); });
     for (std::size_t s = first; s < last; ++s) {
       if (s + 1 < a.segments) fetch_rows<R>(a.data + row * a.stride + (s + 1) * a.segment_stride, a.stride, a.length);
       accumulate<0, V>(tile, a.data + row * a.stride + s * a.segment_stride + begin, a.stride, end - begin,
                        panel + (s * a.length + begin) * V * kLanes<T>);
     }
-    unrolled<R>([&](auto r) { unrolled<V>([&](auto v) { sums[(row + r) * sums_stride + v] = tile[r][v]; }); });
+    end_tile<T>(tile, sums, row);
   });
 }
 
 }  // namespace
 
 template <std::size_t V, typename T>
-void add_products(Vec<T>* sums, std::size_t sums_stride, std::size_t rows, const LeftRows<T>& a, const T* panel) {
+void add_products(const TileSums<T>& sums, std::size_t rows, const LeftRows<T>& a, const T* panel) {
   if (a.segments == 1) {
     for (std::size_t k = 0; k < a.length; k += kPiece) {
-      add_piece<V>(sums, sums_stride, rows, a, 0, 1, k, std::min(a.length, k + kPiece), panel);
+      add_piece<V>(sums, rows, a, 0, 1, k, std::min(a.length, k + kPiece), panel);
     }
     return;
   }
   const std::size_t step = std::max(kPiece / std::max(a.length, std::size_t{1}), std::size_t{1});
   for (std::size_t s = 0; s < a.segments; s += step) {
-    add_piece<V>(sums, sums_stride, rows, a, s, std::min(a.segments, s + step), 0, a.length, panel);
+    add_piece<V>(sums, rows, a, s, std::min(a.segments, s + step), 0, a.length, panel);
   }
 }
 
 template <std::size_t V, std::size_t FirstA, std::size_t CountA, std::size_t FirstB, std::size_t CountB, typename T>
-void sum_two_products(Vec<T>* sums, std::size_t rows, const TileStart<T>& start, TileColumns<FirstA, CountA>,
+void sum_two_products(const TileSums<T>& sums, std::size_t rows, const TileStart<T>& start, TileColumns<FirstA, CountA>,
                       const LeftRows<T>& a, const T* a_panel, TileColumns<FirstB, CountB>, const LeftRows<T>& b,
                       const T* b_panel) {
   if (a.length + b.length > kPiece) {
     for (std::size_t r = 0; r < rows; ++r) {
-      for (std::size_t v = 0; v < V; ++v) sums[r * V + v] = start(r, v);
+      for (std::size_t v = 0; v < V; ++v) store(sums.at(r, v), start(r, v));
     }
-    add_products<CountA>(sums + FirstA, V, rows, a, a_panel);
-    add_products<CountB>(sums + FirstB, V, rows, b, b_panel);
+    add_products<CountA>(sums.from_column(FirstA), rows, a, a_panel);
+    add_products<CountB>(sums.from_column(FirstB), rows, b, b_panel);
     return;
   }
   for_each_tile<V>(0, rows, [&](std::size_t row, auto rows_constant) {
     constexpr std::size_t R = decltype(rows_constant)::value;
     Vec<T> tile[R][V];
-    unrolled<R>([&](auto r) { unrolled<V>([&](auto v) { tile[r][v] = start(row + r, v); }); });
+    begin_tile<T>(tile, [&](auto r, auto v) { return start(row + r, v); });
     accumulate<FirstA, CountA>(tile, a.data + row * a.stride, a.stride, a.length, a_panel);
     accumulate<FirstB, CountB>(tile, b.data + row * b.stride, b.stride, b.length, b_panel);
-    unrolled<R>([&](auto r) { unrolled<V>([&](auto v) { sums[(row + r) * V + v] = tile[r][v]; }); });
+    end_tile<T>(tile, sums, row);
   });
 }
 
@@ -115,53 +126,53 @@ void add_products_of_row(Vec<T>* sums, std::size_t sums_stride, const LeftRows<T
   unrolled<U>([&](auto u) { unrolled<V>([&](auto v) { sums[u * sums_stride + v] = tile[u][v]; }); });
 }
 
-template void add_products<1>(Vec<float>*, std::size_t, std::size_t, const LeftRows<float>&, const float*);
+template void add_products<1>(const TileSums<float>&, std::size_t, const LeftRows<float>&, const float*);
 template void add_products_of_row<1, 1>(Vec<float>*, std::size_t, const LeftRows<float>&, const float*, std::size_t);
 template void add_products_of_row<2, 1>(Vec<float>*, std::size_t, const LeftRows<float>&, const float*, std::size_t);
-template void add_products<2>(Vec<float>*, std::size_t, std::size_t, const LeftRows<float>&, const float*);
+template void add_products<2>(const TileSums<float>&, std::size_t, const LeftRows<float>&, const float*);
 template void add_products_of_row<1, 2>(Vec<float>*, std::size_t, const LeftRows<float>&, const float*, std::size_t);
 template void add_products_of_row<2, 2>(Vec<float>*, std::size_t, const LeftRows<float>&, const float*, std::size_t);
-template void add_products<3>(Vec<float>*, std::size_t, std::size_t, const LeftRows<float>&, const float*);
+template void add_products<3>(const TileSums<float>&, std::size_t, const LeftRows<float>&, const float*);
 template void add_products_of_row<1, 3>(Vec<float>*, std::size_t, const LeftRows<float>&, const float*, std::size_t);
 template void add_products_of_row<2, 3>(Vec<float>*, std::size_t, const LeftRows<float>&, const float*, std::size_t);
-template void add_products<4>(Vec<float>*, std::size_t, std::size_t, const LeftRows<float>&, const float*);
+template void add_products<4>(const TileSums<float>&, std::size_t, const LeftRows<float>&, const float*);
 template void add_products_of_row<1, 4>(Vec<float>*, std::size_t, const LeftRows<float>&, const float*, std::size_t);
 template void add_products_of_row<2, 4>(Vec<float>*, std::size_t, const LeftRows<float>&, const float*, std::size_t);
-template void add_products<1>(Vec<double>*, std::size_t, std::size_t, const LeftRows<double>&, const double*);
+template void add_products<1>(const TileSums<double>&, std::size_t, const LeftRows<double>&, const double*);
 template void add_products_of_row<1, 1>(Vec<double>*, std::size_t, const LeftRows<double>&, const double*, std::size_t);
 template void add_products_of_row<2, 1>(Vec<double>*, std::size_t, const LeftRows<double>&, const double*, std::size_t);
-template void add_products<2>(Vec<double>*, std::size_t, std::size_t, const LeftRows<double>&, const double*);
+template void add_products<2>(const TileSums<double>&, std::size_t, const LeftRows<double>&, const double*);
 template void add_products_of_row<1, 2>(Vec<double>*, std::size_t, const LeftRows<double>&, const double*, std::size_t);
 template void add_products_of_row<2, 2>(Vec<double>*, std::size_t, const LeftRows<double>&, const double*, std::size_t);
-template void add_products<3>(Vec<double>*, std::size_t, std::size_t, const LeftRows<double>&, const double*);
+template void add_products<3>(const TileSums<double>&, std::size_t, const LeftRows<double>&, const double*);
 template void add_products_of_row<1, 3>(Vec<double>*, std::size_t, const LeftRows<double>&, const double*, std::size_t);
 template void add_products_of_row<2, 3>(Vec<double>*, std::size_t, const LeftRows<double>&, const double*, std::size_t);
-template void add_products<4>(Vec<double>*, std::size_t, std::size_t, const LeftRows<double>&, const double*);
+template void add_products<4>(const TileSums<double>&, std::size_t, const LeftRows<double>&, const double*);
 template void add_products_of_row<1, 4>(Vec<double>*, std::size_t, const LeftRows<double>&, const double*, std::size_t);
 template void add_products_of_row<2, 4>(Vec<double>*, std::size_t, const LeftRows<double>&, const double*, std::size_t);
 
-template void sum_two_products<1>(Vec<float>*, std::size_t, const TileStart<float>&, TileColumns<0, 1>,
+template void sum_two_products<1>(const TileSums<float>&, std::size_t, const TileStart<float>&, TileColumns<0, 1>,
                                   const LeftRows<float>&, const float*, TileColumns<0, 1>, const LeftRows<float>&,
                                   const float*);
-template void sum_two_products<2>(Vec<float>*, std::size_t, const TileStart<float>&, TileColumns<0, 2>,
+template void sum_two_products<2>(const TileSums<float>&, std::size_t, const TileStart<float>&, TileColumns<0, 2>,
                                   const LeftRows<float>&, const float*, TileColumns<0, 2>, const LeftRows<float>&,
                                   const float*);
-template void sum_two_products<4>(Vec<float>*, std::size_t, const TileStart<float>&, TileColumns<0, 4>,
+template void sum_two_products<4>(const TileSums<float>&, std::size_t, const TileStart<float>&, TileColumns<0, 4>,
                                   const LeftRows<float>&, const float*, TileColumns<0, 4>, const LeftRows<float>&,
                                   const float*);
-template void sum_two_products<4>(Vec<float>*, std::size_t, const TileStart<float>&, TileColumns<0, 3>,
+template void sum_two_products<4>(const TileSums<float>&, std::size_t, const TileStart<float>&, TileColumns<0, 3>,
                                   const LeftRows<float>&, const float*, TileColumns<1, 3>, const LeftRows<float>&,
                                   const float*);
-template void sum_two_products<1>(Vec<double>*, std::size_t, const TileStart<double>&, TileColumns<0, 1>,
+template void sum_two_products<1>(const TileSums<double>&, std::size_t, const TileStart<double>&, TileColumns<0, 1>,
                                   const LeftRows<double>&, const double*, TileColumns<0, 1>, const LeftRows<double>&,
                                   const double*);
-template void sum_two_products<2>(Vec<double>*, std::size_t, const TileStart<double>&, TileColumns<0, 2>,
+template void sum_two_products<2>(const TileSums<double>&, std::size_t, const TileStart<double>&, TileColumns<0, 2>,
                                   const LeftRows<double>&, const double*, TileColumns<0, 2>, const LeftRows<double>&,
                                   const double*);
-template void sum_two_products<4>(Vec<double>*, std::size_t, const TileStart<double>&, TileColumns<0, 4>,
+template void sum_two_products<4>(const TileSums<double>&, std::size_t, const TileStart<double>&, TileColumns<0, 4>,
                                   const LeftRows<double>&, const double*, TileColumns<0, 4>, const LeftRows<double>&,
                                   const double*);
-template void sum_two_products<4>(Vec<double>*, std::size_t, const TileStart<double>&, TileColumns<0, 3>,
+template void sum_two_products<4>(const TileSums<double>&, std::size_t, const TileStart<double>&, TileColumns<0, 3>,
                                   const LeftRows<double>&, const double*, TileColumns<1, 3>, const LeftRows<double>&,
                                   const double*);
 

@@ -197,11 +197,6 @@ struct LeftRows {
 /// Rows whose sums are held, on the stack, while the products of one panel are added.
 inline constexpr std::size_t kHeldRows = 48;
 
-/// sums[r * sums_stride + v] += sum over k of a's row r at k * panel[k][v] for r < rows, v < V; each sum is one chain of
-/// FMAs in the order of k. A long depth is cut into pieces of the panel that stay in L1 while all rows meet them.
-template <std::size_t V, typename T>
-void add_products(Vec<T>* sums, std::size_t sums_stride, std::size_t rows, const LeftRows<T>& a, const T* panel);
-
 /// Where the sums of a tile start: register v of row r at data[r * row_stride + v * vec_stride].
 template <typename T>
 struct TileStart {
@@ -211,19 +206,39 @@ struct TileStart {
   Vec<T> operator()(std::size_t row, std::size_t v) const { return load(data + row * row_stride + v * vec_stride); }
 };
 
+/// Where the sums of a tile lie, in the same way.
+template <typename T>
+struct TileSums {
+  T* data = nullptr;
+  std::size_t row_stride = 0, vec_stride = 0;
+
+  /// Rows of `vecs` registers in an array of them.
+  static TileSums in(Vec<T>* sums, std::size_t vecs) {
+    return {reinterpret_cast<T*>(sums), vecs * kLanes<T>, kLanes<T>};
+  }
+  TileSums from_column(std::size_t v) const { return {data + v * vec_stride, row_stride, vec_stride}; }
+  T* at(std::size_t row, std::size_t v) const { return data + row * row_stride + v * vec_stride; }
+};
+
+/// Adds to `sums`, in row r and register v, the sum over k of a's row r at k * panel[k][v] for r < rows, v < V; each sum is
+/// one chain of FMAs in the order of k. A long depth is cut into pieces of the panel that stay in L1 while all rows meet
+/// them.
+template <std::size_t V, typename T>
+void add_products(const TileSums<T>& sums, std::size_t rows, const LeftRows<T>& a, const T* panel);
+
 /// The registers [First, First + Count) of each row's sums.
 template <std::size_t First, std::size_t Count>
 struct TileColumns {};
 
-/// sums[r * V + v] = start, plus the products of a's rows with one panel, in the columns A, and then those of b's rows with
-/// another, in the columns B. `a` and `b` have one segment, which may be empty.
+/// sums = start, plus the products of a's rows with one panel, in the columns A, and then those of b's rows with another, in
+/// the columns B. `a` and `b` have one segment, which may be empty.
 template <std::size_t V, std::size_t FirstA, std::size_t CountA, std::size_t FirstB, std::size_t CountB, typename T>
-void sum_two_products(Vec<T>* sums, std::size_t rows, const TileStart<T>& start, TileColumns<FirstA, CountA>,
+void sum_two_products(const TileSums<T>& sums, std::size_t rows, const TileStart<T>& start, TileColumns<FirstA, CountA>,
                       const LeftRows<T>& a, const T* a_panel, TileColumns<FirstB, CountB>, const LeftRows<T>& b,
                       const T* b_panel);
 
-/// The same as add_products for one row and U panels, panel_stride apart, at once: a single one would leave each sum waiting for the one
-/// before. Panel u adds to sums[u * sums_stride + v].
+/// Adds the products of one row and U panels, panel_stride apart, at once: a single one would leave each sum waiting for
+/// the one before. Panel u adds to sums[u * sums_stride + v].
 template <std::size_t U, std::size_t V, typename T>
 void add_products_of_row(Vec<T>* sums, std::size_t sums_stride, const LeftRows<T>& a, const T* panel,
                          std::size_t panel_stride);
@@ -255,7 +270,8 @@ inline void multiply_rows(const LeftRows<T>& a, std::size_t begin, std::size_t e
     for (std::size_t r = 0; r < rows; ++r) {
       for (std::size_t v = 0; v < vecs; ++v) sums[r * vecs + v] = start(row + r, column + v * kLanes<T>);
     }
-    with_constant<kTileVecs>(vecs, [&](auto V) { add_products<V>(sums, V, rows, a.from(row), b.panel(p)); });
+    with_constant<kTileVecs>(vecs,
+                             [&](auto V) { add_products<V>(TileSums<T>::in(sums, V), rows, a.from(row), b.panel(p)); });
     for (std::size_t r = 0; r < rows; ++r) {
       for (std::size_t v = 0; v < vecs; ++v) finish(row + r, column + v * kLanes<T>, sums[r * vecs + v]);
     }
