@@ -38,9 +38,25 @@ std::optional<py::object> step(NetworkStream<T>& stream, const py::object& x, co
   return y;
 }
 
+/// Holds a stream inside a `with`.
 template <typename T>
-void bind_network_stream(py::module_& m, const char* name) {
-  py::class_<NetworkStream<T>>(m, name, py::module_local())
+class Hold {
+ public:
+  explicit Hold(NetworkStream<T>& stream) : stream_(stream) {}
+  void enter() { guard_.emplace(stream_.use(), "the stream"); }
+  void exit() { guard_.reset(); }
+
+ private:
+  NetworkStream<T>& stream_;
+  std::optional<UseFlag::Guard> guard_;
+};
+
+template <typename T>
+void bind_network_stream(py::module_& m, const std::string& dtype) {
+  py::class_<Hold<T>>(m, ("HeldStream" + dtype).c_str(), py::module_local())
+      .def("__enter__", &Hold<T>::enter)
+      .def("__exit__", [](Hold<T>& hold, const py::args&) { hold.exit(); });
+  py::class_<NetworkStream<T>>(m, ("Stream" + dtype).c_str(), py::module_local())
       .def(
           "step",
           [](NetworkStream<T>& stream, const py::object& x, const py::object& out) {
@@ -48,6 +64,8 @@ void bind_network_stream(py::module_& m, const char* name) {
                                                 : step<T, std::int64_t, 1>(stream, x, out);
           },
           "x"_a, "out"_a)
+      .def(
+          "hold", [](NetworkStream<T>& stream) { return std::make_unique<Hold<T>>(stream); }, py::keep_alive<0, 1>())
       .def_property_readonly("output_features", &NetworkStream<T>::output_features)
       .def_property_readonly("state", [](const py::object& self) {
         py::list arrays;
@@ -61,8 +79,8 @@ void bind_network_stream(py::module_& m, const char* name) {
 }  // namespace
 
 void bind_stream(py::module_& m) {
-  bind_network_stream<float>(m, "StreamFloat32");
-  bind_network_stream<double>(m, "StreamFloat64");
+  bind_network_stream<float>(m, "Float32");
+  bind_network_stream<double>(m, "Float64");
 }
 
 }  // namespace nncore

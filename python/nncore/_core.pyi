@@ -8,7 +8,7 @@ import numpy
 import numpy.typing
 import typing
 import typing_extensions
-__all__: list[str] = ['BOLTZMANN_MOST_ENUMERATED', 'Cooccurrence', 'DqnLearnerFloat32', 'DqnLearnerFloat64', 'NetworkFloat32', 'NetworkFloat64', 'PhraseCounter', 'QLearner', 'ReinforceFloat32', 'ReinforceFloat64', 'Replay', 'SentenceStream', 'Stream', 'StreamFloat32', 'StreamFloat64', 'SumTree', 'TruncatedSvdFloat32', 'TruncatedSvdFloat64', 'WORD2VEC_CHUNK', 'WORD2VEC_ROUND', 'Word2VecFloat32', 'Word2VecFloat64', 'WordCounter', 'WordEncoder', 'activate', 'activation_gradient', 'add_transposed_product', 'available_cores', 'bellman_backup', 'best_answers', 'boltzmann_blocks', 'boltzmann_counts', 'boltzmann_fields', 'boltzmann_importance', 'boltzmann_log_sums', 'boltzmann_moments', 'boltzmann_sweeps', 'build', 'check_mdp', 'clip_factor', 'exp', 'get_num_threads', 'give_back_memory', 'gradient_norm', 'hopfield_fields', 'hopfield_recall', 'log', 'loss_forward_backward', 'matmul', 'memory_words', 'optimizer_step', 'pack_memories', 'packed_fields', 'packed_hopfield_recall', 'packed_overlaps', 'philox4x32', 'pong_differences', 'pseudo_inverse_learn', 'quota_cores', 'random_integers', 'random_normal', 'random_permutation', 'random_uniform', 'random_words', 'rbm_anneal', 'rbm_free_energy', 'rbm_gibbs', 'rbm_hidden', 'rbm_log_partition', 'rbm_pseudo_likelihood', 'rbm_train', 'rbm_visible', 'read_binary_vectors', 'read_text_vectors', 'relative_value_iteration', 'row_products', 'scale', 'set_num_threads', 'storkey_learn', 'unit_bytes', 'value_iteration', 'write_binary_vectors', 'write_text_vectors']
+__all__: list[str] = ['BOLTZMANN_MOST_ENUMERATED', 'Cooccurrence', 'DqnLearnerFloat32', 'DqnLearnerFloat64', 'HeldStreamFloat32', 'HeldStreamFloat64', 'NetworkFloat32', 'NetworkFloat64', 'PhraseCounter', 'QLearner', 'ReinforceFloat32', 'ReinforceFloat64', 'Replay', 'SentenceStream', 'Stream', 'StreamFloat32', 'StreamFloat64', 'SumTree', 'TruncatedSvdFloat32', 'TruncatedSvdFloat64', 'WORD2VEC_CHUNK', 'WORD2VEC_ROUND', 'Word2VecFloat32', 'Word2VecFloat64', 'WordCounter', 'WordEncoder', 'activate', 'activation_gradient', 'add_transposed_product', 'available_cores', 'bellman_backup', 'best_answers', 'boltzmann_blocks', 'boltzmann_counts', 'boltzmann_fields', 'boltzmann_importance', 'boltzmann_log_sums', 'boltzmann_moments', 'boltzmann_sweeps', 'build', 'check_mdp', 'clip_factor', 'exp', 'get_num_threads', 'give_back_memory', 'gradient_norm', 'hopfield_fields', 'hopfield_recall', 'log', 'loss_forward_backward', 'matmul', 'memory_words', 'optimizer_step', 'pack_memories', 'packed_fields', 'packed_hopfield_recall', 'packed_overlaps', 'philox4x32', 'pong_differences', 'pseudo_inverse_learn', 'quota_cores', 'random_integers', 'random_normal', 'random_permutation', 'random_uniform', 'random_words', 'rbm_anneal', 'rbm_free_energy', 'rbm_gibbs', 'rbm_hidden', 'rbm_log_partition', 'rbm_pseudo_likelihood', 'rbm_train', 'rbm_visible', 'read_binary_vectors', 'read_text_vectors', 'relative_value_iteration', 'row_products', 'scale', 'set_num_threads', 'storkey_learn', 'unit_bytes', 'value_iteration', 'write_binary_vectors', 'write_text_vectors']
 class Cooccurrence:
     def __init__(self, words: typing.SupportsInt | typing.SupportsIndex, window: typing.SupportsInt | typing.SupportsIndex, weighting: str) -> None:
         ...
@@ -147,7 +147,14 @@ class ReinforceFloat64:
     @property
     def steps(self) -> int:
         ...
+class HeldStreamFloat32:
+    def __enter__(self) -> None:
+        ...
+    def __exit__(self, *args) -> None:
+        ...
 class StreamFloat32:
+    def hold(self) -> HeldStreamFloat32:
+        ...
     def step(self, x: typing.Any, out: typing.Any) -> typing.Any | None:
         ...
     @property
@@ -156,7 +163,14 @@ class StreamFloat32:
     @property
     def state(self) -> list:
         ...
+class HeldStreamFloat64:
+    def __enter__(self) -> None:
+        ...
+    def __exit__(self, *args) -> None:
+        ...
 class StreamFloat64:
+    def hold(self) -> HeldStreamFloat64:
+        ...
     def step(self, x: typing.Any, out: typing.Any) -> typing.Any | None:
         ...
     @property

@@ -288,6 +288,19 @@ def test_a_second_thread_is_refused_or_waits_its_turn():
     assert np.isfinite(stream(x)).all()
 
 
+def test_its_state_is_not_touched_while_a_thread_steps():
+    stream = nn.Sequential([nn.GRU(3, 4)], seed=0).stream()
+    stream(np.ones((1, 3), np.float32))
+    before = stream.state
+    with stream._core.hold():  # as a step does
+        for use in (stream.reset, lambda: stream.state, lambda: setattr(stream, "state", None)):
+            with pytest.raises(RuntimeError, match="the stream is in use by another thread"):
+                use()
+    np.testing.assert_array_equal(stream.state[0], before[0])
+    stream.reset()
+    assert not stream.state[0].any()
+
+
 def test_it_outlives_its_network():
     stream = nn.Sequential([nn.GRU(3, 4)], seed=0).stream()
     x = np.ones((1, 3), np.float32)

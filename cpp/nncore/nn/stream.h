@@ -27,6 +27,8 @@ class NetworkStream {
 
   /// The state, (layers, rows, H) for each of the network's states: live, to read and to write between steps.
   const std::vector<View<T, 3>>& state() const { return state_; }
+  /// For whoever reads or writes the state beside threads that step.
+  UseFlag& use() { return flag_; }
 
  private:
   using Plan = typename Network<T>::Plan;

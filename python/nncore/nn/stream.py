@@ -101,7 +101,8 @@ class Stream:
     @property
     def state(self) -> State:
         """The state: copies, in the form that a network gives and takes; may be set (None: zeros)."""
-        return self._layout.group([memory.copy() for memory in self._memory])
+        with self._core.hold():
+            return self._layout.group([memory.copy() for memory in self._memory])
 
     @state.setter
     def state(self, state: Any) -> None:
@@ -111,8 +112,9 @@ class Stream:
                 raise ValueError(
                     f"state must have arrays (layers, N, H) of the shape {memory.shape}, but one has {array.shape}"
                 )
-        for index, memory in enumerate(self._memory):
-            memory[...] = arrays[index] if arrays else 0
+        with self._core.hold():
+            for index, memory in enumerate(self._memory):
+                memory[...] = arrays[index] if arrays else 0
 
     def reset(self, rows: Any = None) -> None:
         """Set the state to zeros, for new sequences.
@@ -126,10 +128,13 @@ class Stream:
         ------
         TypeError, ValueError, IndexError
             If `rows` are no such numbers; the state has not changed then.
+        RuntimeError
+            If another thread uses the stream.
         """
         index = slice(None) if rows is None else self._rows(rows)
-        for memory in self._memory:
-            memory[:, index] = 0
+        with self._core.hold():
+            for memory in self._memory:
+                memory[:, index] = 0
 
     def _rows(self, rows: Any) -> NDArray[Any]:
         array = _checks.as_array("rows", rows)
