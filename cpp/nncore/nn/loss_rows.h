@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <limits>
 
@@ -144,6 +145,40 @@ inline double row_of_logits(const T* y, std::size_t label, std::size_t features,
   for (std::size_t j = 0; j < features; ++j) dy[j] *= each;
   dy[label] -= static_cast<T>(factor);
   return std::log(sum) + below;
+}
+
+/// Features so few that they would leave most of a register empty.
+inline constexpr std::size_t kFewFeatures = 8;
+
+/// Sum of row_of_logits over `count` rows that lie one after the other, each a lane: at most kLanes, of at most
+/// kFewFeatures.
+template <typename T>
+inline double few_logits(const T* y, const std::int64_t* labels, std::size_t count, std::size_t features, double factor,
+                         T* dy) {
+  constexpr std::size_t W = kLanes<T>;
+  T columns[kFewFeatures][W] = {};
+  for (std::size_t r = 0; r < count; ++r) {
+    for (std::size_t j = 0; j < features; ++j) columns[j][r] = y[r * features + j];
+  }
+  Vec<T> most = broadcast(-std::numeric_limits<T>::infinity());
+  for (std::size_t j = 0; j < features; ++j) {
+    const Vec<T> values = load(columns[j]);
+    most = values > most ? values : most;
+  }
+  double sums[W] = {};
+  for (std::size_t j = 0; j < features; ++j) {
+    store(columns[j], exp_lanes<T>(load(columns[j]) - most));
+    for (std::size_t r = 0; r < W; ++r) sums[r] += static_cast<double>(columns[j][r]);
+  }
+  double loss = 0;
+  for (std::size_t r = 0; r < count; ++r, y += features, dy += features) {
+    const auto label = static_cast<std::size_t>(labels[r]);
+    loss += std::log(sums[r]) + (static_cast<double>(most[r]) - static_cast<double>(y[label]));
+    const T each = static_cast<T>(factor / sums[r]);
+    for (std::size_t j = 0; j < features; ++j) dy[j] = columns[j][r] * each;
+    dy[label] -= static_cast<T>(factor);
+  }
+  return loss;
 }
 
 }  // namespace nncore

@@ -121,9 +121,20 @@ double values_loss(const Batch<T>& b, double nanoseconds_each, const Error& erro
 
 template <typename T>
 double labels_loss(const Batch<T>& b) {
-  return sum_over_entries(b, 1.0, 1.0, false, [&](std::size_t i, std::size_t, double factor) {
-    const std::size_t at = b.y_row(i), label = static_cast<std::size_t>(b.target.labels(b.target_row(i)));
-    return row_of_logits<T>(b.y.row(at), label, b.features(), factor, b.dy.row(at));
+  const std::size_t features = b.features();
+  const bool few = features <= kFewFeatures;
+  return sum_over_entries(b, 1.0, 1.0, few, [&](std::size_t i, std::size_t count, double factor) {
+    const std::size_t at = b.y_row(i);
+    const std::int64_t* labels = &b.target.labels(b.target_row(i));
+    if (count == 1) {
+      return row_of_logits<T>(b.y.row(at), static_cast<std::size_t>(*labels), features, factor, b.dy.row(at));
+    }
+    double sum = 0;
+    for (std::size_t r = 0; r < count; r += kLanes<T>) {
+      sum += few_logits<T>(b.y.row(at + r), labels + r, std::min(kLanes<T>, count - r), features, factor,
+                           b.dy.row(at + r));
+    }
+    return sum;
   });
 }
 
