@@ -42,10 +42,13 @@ template <std::size_t R, typename T>
   }
 }
 
-/// From `start`, or where the sums lie.
-template <typename T, std::size_t R, std::size_t V, typename From>
-[[gnu::always_inline]] inline void begin_tile(Vec<T> (&tile)[R][V], const From& from) {
-  unrolled<R>([&](auto r) { unrolled<V>([&](auto v) { tile[r][v] = from(r, v); }); });
+template <typename T, std::size_t R, std::size_t V>
+[[gnu::always_inline]] inline void begin_tile(Vec<T> (&tile)[R][V], const TileStart<T>& start, std::size_t row) {
+  if (start.data == nullptr) {
+    unrolled<R>([&](auto r) { unrolled<V>([&](auto v) { tile[r][v] = Vec<T>{}; }); });
+  } else {
+    unrolled<R>([&](auto r) { unrolled<V>([&](auto v) { tile[r][v] = start(row + r, v); }); });
+  }
 }
 
 template <typename T, std::size_t R, std::size_t V>
@@ -55,12 +58,12 @@ template <typename T, std::size_t R, std::size_t V>
 
 /// The products of a piece of the depth: segments [first, last), of each the elements [begin, end).
 template <std::size_t V, typename T>
-void add_piece(const TileSums<T>& sums, std::size_t rows, const LeftRows<T>& a, std::size_t first, std::size_t last,
-               std::size_t begin, std::size_t end, const T* panel) {
+void sum_piece(const TileSums<T>& sums, std::size_t rows, const TileStart<T>& start, const LeftRows<T>& a,
+               std::size_t first, std::size_t last, std::size_t begin, std::size_t end, const T* panel) {
   for_each_tile<V>(0, rows, [&](std::size_t row, auto rows_constant) {
     constexpr std::size_t R = decltype(rows_constant)::value;
     Vec<T> tile[R][V];
-    begin_tile<T>(tile, [&](auto r, auto v) { return load<T>(sums.at(row + r, v)); });
+    begin_tile<T>(tile, start, row);
     for (std::size_t s = first; s < last; ++s) {
       if (s + 1 < a.segments) fetch_rows<R>(a.data + row * a.stride + (s + 1) * a.segment_stride, a.stride, a.length);
       accumulate<0, V>(tile, a.data + row * a.stride + s * a.segment_stride + begin, a.stride, end - begin,
@@ -73,16 +76,21 @@ void add_piece(const TileSums<T>& sums, std::size_t rows, const LeftRows<T>& a, 
 }  // namespace
 
 template <std::size_t V, typename T>
-void add_products(const TileSums<T>& sums, std::size_t rows, const LeftRows<T>& a, const T* panel) {
+void sum_products(const TileSums<T>& sums, std::size_t rows, const TileStart<T>& start, const LeftRows<T>& a,
+                  const T* panel) {
+  const TileStart<T> again = sums.start();
   if (a.segments == 1) {
-    for (std::size_t k = 0; k < a.length; k += kPiece) {
-      add_piece<V>(sums, rows, a, 0, 1, k, std::min(a.length, k + kPiece), panel);
-    }
+    std::size_t k = 0;
+    do {
+      const std::size_t end = std::min(a.length, k + kPiece);
+      sum_piece<V>(sums, rows, k == 0 ? start : again, a, 0, 1, k, end, panel);
+      k = end;
+    } while (k < a.length);
     return;
   }
   const std::size_t step = std::max(kPiece / std::max(a.length, std::size_t{1}), std::size_t{1});
   for (std::size_t s = 0; s < a.segments; s += step) {
-    add_piece<V>(sums, rows, a, s, std::min(a.segments, s + step), 0, a.length, panel);
+    sum_piece<V>(sums, rows, s == 0 ? start : again, a, s, std::min(a.segments, s + step), 0, a.length, panel);
   }
 }
 
@@ -94,14 +102,15 @@ void sum_two_products(const TileSums<T>& sums, std::size_t rows, const TileStart
     for (std::size_t r = 0; r < rows; ++r) {
       for (std::size_t v = 0; v < V; ++v) store(sums.at(r, v), start(r, v));
     }
-    add_products<CountA>(sums.from_column(FirstA), rows, a, a_panel);
-    add_products<CountB>(sums.from_column(FirstB), rows, b, b_panel);
+    const TileSums<T> to_a = sums.from_column(FirstA), to_b = sums.from_column(FirstB);
+    sum_products<CountA>(to_a, rows, to_a.start(), a, a_panel);
+    sum_products<CountB>(to_b, rows, to_b.start(), b, b_panel);
     return;
   }
   for_each_tile<V>(0, rows, [&](std::size_t row, auto rows_constant) {
     constexpr std::size_t R = decltype(rows_constant)::value;
     Vec<T> tile[R][V];
-    begin_tile<T>(tile, [&](auto r, auto v) { return start(row + r, v); });
+    begin_tile<T>(tile, start, row);
     accumulate<FirstA, CountA>(tile, a.data + row * a.stride, a.stride, a.length, a_panel);
     accumulate<FirstB, CountB>(tile, b.data + row * b.stride, b.stride, b.length, b_panel);
     end_tile<T>(tile, sums, row);
@@ -126,28 +135,36 @@ void add_products_of_row(Vec<T>* sums, std::size_t sums_stride, const LeftRows<T
   unrolled<U>([&](auto u) { unrolled<V>([&](auto v) { sums[u * sums_stride + v] = tile[u][v]; }); });
 }
 
-template void add_products<1>(const TileSums<float>&, std::size_t, const LeftRows<float>&, const float*);
+template void sum_products<1>(const TileSums<float>&, std::size_t, const TileStart<float>&, const LeftRows<float>&,
+                              const float*);
 template void add_products_of_row<1, 1>(Vec<float>*, std::size_t, const LeftRows<float>&, const float*, std::size_t);
 template void add_products_of_row<2, 1>(Vec<float>*, std::size_t, const LeftRows<float>&, const float*, std::size_t);
-template void add_products<2>(const TileSums<float>&, std::size_t, const LeftRows<float>&, const float*);
+template void sum_products<2>(const TileSums<float>&, std::size_t, const TileStart<float>&, const LeftRows<float>&,
+                              const float*);
 template void add_products_of_row<1, 2>(Vec<float>*, std::size_t, const LeftRows<float>&, const float*, std::size_t);
 template void add_products_of_row<2, 2>(Vec<float>*, std::size_t, const LeftRows<float>&, const float*, std::size_t);
-template void add_products<3>(const TileSums<float>&, std::size_t, const LeftRows<float>&, const float*);
+template void sum_products<3>(const TileSums<float>&, std::size_t, const TileStart<float>&, const LeftRows<float>&,
+                              const float*);
 template void add_products_of_row<1, 3>(Vec<float>*, std::size_t, const LeftRows<float>&, const float*, std::size_t);
 template void add_products_of_row<2, 3>(Vec<float>*, std::size_t, const LeftRows<float>&, const float*, std::size_t);
-template void add_products<4>(const TileSums<float>&, std::size_t, const LeftRows<float>&, const float*);
+template void sum_products<4>(const TileSums<float>&, std::size_t, const TileStart<float>&, const LeftRows<float>&,
+                              const float*);
 template void add_products_of_row<1, 4>(Vec<float>*, std::size_t, const LeftRows<float>&, const float*, std::size_t);
 template void add_products_of_row<2, 4>(Vec<float>*, std::size_t, const LeftRows<float>&, const float*, std::size_t);
-template void add_products<1>(const TileSums<double>&, std::size_t, const LeftRows<double>&, const double*);
+template void sum_products<1>(const TileSums<double>&, std::size_t, const TileStart<double>&, const LeftRows<double>&,
+                              const double*);
 template void add_products_of_row<1, 1>(Vec<double>*, std::size_t, const LeftRows<double>&, const double*, std::size_t);
 template void add_products_of_row<2, 1>(Vec<double>*, std::size_t, const LeftRows<double>&, const double*, std::size_t);
-template void add_products<2>(const TileSums<double>&, std::size_t, const LeftRows<double>&, const double*);
+template void sum_products<2>(const TileSums<double>&, std::size_t, const TileStart<double>&, const LeftRows<double>&,
+                              const double*);
 template void add_products_of_row<1, 2>(Vec<double>*, std::size_t, const LeftRows<double>&, const double*, std::size_t);
 template void add_products_of_row<2, 2>(Vec<double>*, std::size_t, const LeftRows<double>&, const double*, std::size_t);
-template void add_products<3>(const TileSums<double>&, std::size_t, const LeftRows<double>&, const double*);
+template void sum_products<3>(const TileSums<double>&, std::size_t, const TileStart<double>&, const LeftRows<double>&,
+                              const double*);
 template void add_products_of_row<1, 3>(Vec<double>*, std::size_t, const LeftRows<double>&, const double*, std::size_t);
 template void add_products_of_row<2, 3>(Vec<double>*, std::size_t, const LeftRows<double>&, const double*, std::size_t);
-template void add_products<4>(const TileSums<double>&, std::size_t, const LeftRows<double>&, const double*);
+template void sum_products<4>(const TileSums<double>&, std::size_t, const TileStart<double>&, const LeftRows<double>&,
+                              const double*);
 template void add_products_of_row<1, 4>(Vec<double>*, std::size_t, const LeftRows<double>&, const double*, std::size_t);
 template void add_products_of_row<2, 4>(Vec<double>*, std::size_t, const LeftRows<double>&, const double*, std::size_t);
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <type_traits>
 #include <utility>
 
 #include "nncore/core/buffer.h"
@@ -197,7 +198,7 @@ struct LeftRows {
 /// Rows whose sums are held, on the stack, while the products of one panel are added.
 inline constexpr std::size_t kHeldRows = 48;
 
-/// Where the sums of a tile start: register v of row r at data[r * row_stride + v * vec_stride].
+/// Where the sums of a tile start: register v of row r at data[r * row_stride + v * vec_stride]; without data at 0.
 template <typename T>
 struct TileStart {
   const T* data = nullptr;
@@ -217,14 +218,16 @@ struct TileSums {
     return {reinterpret_cast<T*>(sums), vecs * kLanes<T>, kLanes<T>};
   }
   TileSums from_column(std::size_t v) const { return {data + v * vec_stride, row_stride, vec_stride}; }
+  /// For sums that go on.
+  TileStart<T> start() const { return {data, row_stride, vec_stride}; }
   T* at(std::size_t row, std::size_t v) const { return data + row * row_stride + v * vec_stride; }
 };
 
-/// Adds to `sums`, in row r and register v, the sum over k of a's row r at k * panel[k][v] for r < rows, v < V; each sum is
-/// one chain of FMAs in the order of k. A long depth is cut into pieces of the panel that stay in L1 while all rows meet
-/// them.
+/// sums = start + the sum over k of a's row r at k * panel[k][v], for r < rows and v < V; each is one chain of FMAs in the
+/// order of k. A long depth is cut into pieces of the panel that stay in L1 while all rows meet them.
 template <std::size_t V, typename T>
-void add_products(const TileSums<T>& sums, std::size_t rows, const LeftRows<T>& a, const T* panel);
+void sum_products(const TileSums<T>& sums, std::size_t rows, const TileStart<T>& start, const LeftRows<T>& a,
+                  const T* panel);
 
 /// The registers [First, First + Count) of each row's sums.
 template <std::size_t First, std::size_t Count>
@@ -242,6 +245,28 @@ void sum_two_products(const TileSums<T>& sums, std::size_t rows, const TileStart
 template <std::size_t U, std::size_t V, typename T>
 void add_products_of_row(Vec<T>* sums, std::size_t sums_stride, const LeftRows<T>& a, const T* panel,
                          std::size_t panel_stride);
+
+/// Starts at the rows of `data`, with a stride of 0 at one row for all (a bias), without data at 0.
+template <typename T>
+struct StartAt {
+  const T* data = nullptr;
+  std::size_t stride = 0;
+
+  Vec<T> operator()(std::size_t row, std::size_t column) const {
+    return data != nullptr ? load(data + row * stride + column) : Vec<T>{};
+  }
+  TileStart<T> tile(std::size_t row, std::size_t column) const {
+    return data != nullptr ? TileStart<T>{data + row * stride + column, stride, kLanes<T>} : TileStart<T>{};
+  }
+};
+
+template <typename T>
+struct StoreTo {
+  Rows<T> rows;
+
+  void operator()(std::size_t row, std::size_t column, Vec<T> sum) const { store(rows[row] + column, sum); }
+  TileSums<T> tile(std::size_t row, std::size_t column) const { return {rows[row] + column, rows.stride, kLanes<T>}; }
+};
 
 namespace detail {
 template <typename T, typename Start, typename Finish>
@@ -264,14 +289,22 @@ template <typename T, typename Start, typename Finish>
 inline void multiply_rows(const LeftRows<T>& a, std::size_t begin, std::size_t end, const Panels<T>& b, std::size_t p,
                           const Start& start, const Finish& finish) {
   const std::size_t vecs = b.vecs(p), column = b.first(p) * kLanes<T>;
+  if constexpr (std::is_same_v<Start, StartAt<T>> && std::is_same_v<Finish, StoreTo<T>>) {
+    with_constant<kTileVecs>(vecs, [&](auto V) {
+      sum_products<V>(finish.tile(begin, column), end - begin, start.tile(begin, column), a.from(begin), b.panel(p));
+    });
+    return;
+  }
   Vec<T> sums[kHeldRows * kTileVecs];
   for (std::size_t row = begin; row < end; row += kHeldRows) {
     const std::size_t rows = std::min(kHeldRows, end - row);
     for (std::size_t r = 0; r < rows; ++r) {
       for (std::size_t v = 0; v < vecs; ++v) sums[r * vecs + v] = start(row + r, column + v * kLanes<T>);
     }
-    with_constant<kTileVecs>(vecs,
-                             [&](auto V) { add_products<V>(TileSums<T>::in(sums, V), rows, a.from(row), b.panel(p)); });
+    with_constant<kTileVecs>(vecs, [&](auto V) {
+      const TileSums<T> held = TileSums<T>::in(sums, V);
+      sum_products<V>(held, rows, held.start(), a.from(row), b.panel(p));
+    });
     for (std::size_t r = 0; r < rows; ++r) {
       for (std::size_t v = 0; v < vecs; ++v) finish(row + r, column + v * kLanes<T>, sums[r * vecs + v]);
     }
@@ -302,23 +335,5 @@ void multiply_tiles(const LeftRows<T>& a, std::size_t begin, std::size_t end, co
     }
   }
 }
-
-/// Starts at the rows of `data`, with a stride of 0 at one row for all (a bias), without data at 0.
-template <typename T>
-struct StartAt {
-  const T* data = nullptr;
-  std::size_t stride = 0;
-
-  Vec<T> operator()(std::size_t row, std::size_t column) const {
-    return data != nullptr ? load(data + row * stride + column) : Vec<T>{};
-  }
-};
-
-template <typename T>
-struct StoreTo {
-  Rows<T> rows;
-
-  void operator()(std::size_t row, std::size_t column, Vec<T> sum) const { store(rows[row] + column, sum); }
-};
 
 }  // namespace nncore
