@@ -198,35 +198,47 @@ struct LeftRows {
 /// Rows whose sums are held, on the stack, while the products of one panel are added.
 inline constexpr std::size_t kHeldRows = 48;
 
-/// Where the sums of a tile start: register v of row r at data[r * row_stride + v * vec_stride]; without data at 0.
+template <typename T>
+alignas(64) inline constexpr T kZeros[kLanes<T>] = {};
+
+/// Where the sums of a tile start: register v of row r at data[r * row_stride + v * vec_stride]; by itself, at 0.
 template <typename T>
 struct TileStart {
-  const T* data = nullptr;
+  const T* data = kZeros<T>;
   std::size_t row_stride = 0, vec_stride = 0;
 
   Vec<T> operator()(std::size_t row, std::size_t v) const { return load(data + row * row_stride + v * vec_stride); }
 };
 
-/// Where the sums of a tile lie, in the same way.
-template <typename T>
-struct TileSums {
+/// Sums in rows of Stride registers, side by side: known when compiled, they cost the kernel no address.
+template <typename T, std::size_t Stride>
+struct HeldSums {
   T* data = nullptr;
-  std::size_t row_stride = 0, vec_stride = 0;
 
-  /// Rows of `vecs` registers in an array of them.
-  static TileSums in(Vec<T>* sums, std::size_t vecs) {
-    return {reinterpret_cast<T*>(sums), vecs * kLanes<T>, kLanes<T>};
-  }
-  TileSums from_column(std::size_t v) const { return {data + v * vec_stride, row_stride, vec_stride}; }
-  /// For sums that go on.
-  TileStart<T> start() const { return {data, row_stride, vec_stride}; }
-  T* at(std::size_t row, std::size_t v) const { return data + row * row_stride + v * vec_stride; }
+  static HeldSums in(Vec<T>* sums) { return {reinterpret_cast<T*>(sums)}; }
+  HeldSums from_column(std::size_t v) const { return {data + v * kLanes<T>}; }
+  T* at(std::size_t row, std::size_t v) const { return data + (row * Stride + v) * kLanes<T>; }
+  Vec<T> operator()(std::size_t row, std::size_t v) const { return load<T>(at(row, v)); }
 };
 
-/// sums = start + the sum over k of a's row r at k * panel[k][v], for r < rows and v < V; each is one chain of FMAs in the
+/// Sums in the rows of a matrix.
+template <typename T>
+struct PlacedSums {
+  T* data = nullptr;
+  std::size_t row_stride = 0;
+
+  T* at(std::size_t row, std::size_t v) const { return data + row * row_stride + v * kLanes<T>; }
+  Vec<T> operator()(std::size_t row, std::size_t v) const { return load<T>(at(row, v)); }
+};
+
+/// Adds to `sums` the sum over k of a's row r at k * panel[k][v], for r < rows and v < V; each is one chain of FMAs in the
 /// order of k. A long depth is cut into pieces of the panel that stay in L1 while all rows meet them.
+template <std::size_t V, typename T, std::size_t Stride>
+void add_products(const HeldSums<T, Stride>& sums, std::size_t rows, const LeftRows<T>& a, const T* panel);
+
+/// The same, but the sums begin at `start`.
 template <std::size_t V, typename T>
-void sum_products(const TileSums<T>& sums, std::size_t rows, const TileStart<T>& start, const LeftRows<T>& a,
+void sum_products(const PlacedSums<T>& sums, std::size_t rows, const TileStart<T>& start, const LeftRows<T>& a,
                   const T* panel);
 
 /// The registers [First, First + Count) of each row's sums.
@@ -236,9 +248,9 @@ struct TileColumns {};
 /// sums = start, plus the products of a's rows with one panel, in the columns A, and then those of b's rows with another, in
 /// the columns B. `a` and `b` have one segment, which may be empty.
 template <std::size_t V, std::size_t FirstA, std::size_t CountA, std::size_t FirstB, std::size_t CountB, typename T>
-void sum_two_products(const TileSums<T>& sums, std::size_t rows, const TileStart<T>& start, TileColumns<FirstA, CountA>,
-                      const LeftRows<T>& a, const T* a_panel, TileColumns<FirstB, CountB>, const LeftRows<T>& b,
-                      const T* b_panel);
+void sum_two_products(const HeldSums<T, V>& sums, std::size_t rows, const TileStart<T>& start,
+                      TileColumns<FirstA, CountA>, const LeftRows<T>& a, const T* a_panel, TileColumns<FirstB, CountB>,
+                      const LeftRows<T>& b, const T* b_panel);
 
 /// Adds the products of one row and U panels, panel_stride apart, at once: a single one would leave each sum waiting for
 /// the one before. Panel u adds to sums[u * sums_stride + v].
@@ -265,7 +277,7 @@ struct StoreTo {
   Rows<T> rows;
 
   void operator()(std::size_t row, std::size_t column, Vec<T> sum) const { store(rows[row] + column, sum); }
-  TileSums<T> tile(std::size_t row, std::size_t column) const { return {rows[row] + column, rows.stride, kLanes<T>}; }
+  PlacedSums<T> tile(std::size_t row, std::size_t column) const { return {rows[row] + column, rows.stride}; }
 };
 
 namespace detail {
@@ -301,10 +313,8 @@ inline void multiply_rows(const LeftRows<T>& a, std::size_t begin, std::size_t e
     for (std::size_t r = 0; r < rows; ++r) {
       for (std::size_t v = 0; v < vecs; ++v) sums[r * vecs + v] = start(row + r, column + v * kLanes<T>);
     }
-    with_constant<kTileVecs>(vecs, [&](auto V) {
-      const TileSums<T> held = TileSums<T>::in(sums, V);
-      sum_products<V>(held, rows, held.start(), a.from(row), b.panel(p));
-    });
+    with_constant<kTileVecs>(vecs,
+                             [&](auto V) { add_products<V>(HeldSums<T, V>::in(sums), rows, a.from(row), b.panel(p)); });
     for (std::size_t r = 0; r < rows; ++r) {
       for (std::size_t v = 0; v < vecs; ++v) finish(row + r, column + v * kLanes<T>, sums[r * vecs + v]);
     }

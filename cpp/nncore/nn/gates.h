@@ -129,7 +129,7 @@ inline void gate_tiles(std::size_t begin, std::size_t end, std::size_t hidden, c
   for (; unit < last; unit += kLanes<T>) {
     for (std::size_t row = begin; row < end; row += kHeldRows) {
       const std::size_t rows = std::min(kHeldRows, end - row);
-      sum_two_products<Groups>(TileSums<T>::in(sums[0], Groups), rows, start(row, unit), x.columns(), x.left(row),
+      sum_two_products<Groups>(HeldSums<T, Groups>::in(sums[0]), rows, start(row, unit), x.columns(), x.left(row),
                                x.panel(unit), h.columns(), h.left(row), h.panel(unit));
       for (std::size_t r = 0; r < rows; ++r) finish(row + r, unit, sums[r]);
     }

@@ -97,11 +97,19 @@ void add_input_first(const GateBlocks<T>& gates, std::size_t hidden, const GateT
   const std::size_t padded = round_up<T>(hidden);
   const double products = static_cast<double>(gates.rows) * static_cast<double>(Count * hidden * input.panels->depth());
   parallel_ranges(gates.rows, kTileRows, products / 25, [&](std::size_t begin, std::size_t end) {
-    for (std::size_t unit = 0; unit < padded; unit += kLanes<T>) {
-      sum_two_products<Groups>(TileSums<T>{gates.at(begin, unit), gates.row_stride(), kBlock<T>}, end - begin,
-                               TileStart<T>{bias + unit, 0, padded}, input.columns(), input.left(begin),
-                               input.panel(unit), TileColumns<Groups - Count, Count>{}, LeftRows<T>{},
-                               static_cast<const T*>(nullptr));
+    const auto start = [&](std::size_t, std::size_t unit) { return TileStart<T>{bias + unit, 0, padded}; };
+    const GateTerm<T, Groups - Count, Count> none{{}, nullptr};
+    if constexpr (kLanes<T> == kBlock<T>) {  // then the gates of a row lie as the sums do
+      for (std::size_t unit = 0; unit < padded; unit += kLanes<T>) {
+        sum_two_products<Groups>(HeldSums<T, Groups>{gates.at(begin, unit)}, end - begin, start(begin, unit),
+                                 input.columns(), input.left(begin), input.panel(unit), none.columns(),
+                                 none.left(begin), none.panel(unit));
+      }
+    } else {
+      gate_tiles<Groups>(begin, end, hidden, input, none, start,
+                         [&](std::size_t row, std::size_t unit, Vec<T>(&sums)[Groups]) {
+                           for (std::size_t g = 0; g < Groups; ++g) store(gates.at(row, unit) + g * kBlock<T>, sums[g]);
+                         });
     }
   });
 }
