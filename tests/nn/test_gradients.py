@@ -164,3 +164,32 @@ def test_gradients_of_a_training_step(name, rng, fill, gradient, differences):
             lambda: loss(twin.forward(x, lengths=lengths), target, weights, lengths)[0], twin[key], rng, most=12
         )
         assert_gradient(gradient(net, key).ravel()[expected_at[0]], expected_at[1], key)
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("lengths", [None, [3, 0, 2]])
+@pytest.mark.parametrize("widths", [(5, 6, 7), (16, 6, 7), (8, 24, 16), (16, 16, 16), (64, 32, 48)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_input_gradient_of_several_recurrent_layers(widths, lengths, dtype):
+    """Only the first may write where the caller wants it: against two networks, one after the other."""
+    inputs, middle, hidden = widths
+    lower, between, upper = nn.LSTM(inputs, middle), nn.Dense(middle, middle, activation="tanh"), nn.GRU(middle, hidden)
+    whole = nn.Sequential([lower, between, upper], seed=0, dtype=dtype)
+    parts = [nn.Sequential([lower], dtype=dtype), nn.Sequential([between, upper], dtype=dtype)]
+    for name in whole.names():
+        layer, rest = name.split(".", 1)
+        part, index = (parts[0], 0) if layer == "0" else (parts[1], int(layer) - 1)
+        part[f"{index}.{rest}"][...] = whole[name]
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((3, 4, inputs)).astype(dtype)
+    y = whole.forward(x, lengths)
+    dy = rng.standard_normal(y.shape).astype(dtype)
+    dx = whole.backward(dy, input_gradient=True)
+    between_y = parts[0].forward(x, lengths)
+    np.testing.assert_array_equal(parts[1].forward(between_y, lengths), y)
+    expected = parts[0].backward(parts[1].backward(dy, input_gradient=True), input_gradient=True)
+    np.testing.assert_array_equal(dx, expected)
+    for name in whole.names():
+        layer, rest = name.split(".", 1)
+        part, index = (parts[0], 0) if layer == "0" else (parts[1], int(layer) - 1)
+        np.testing.assert_array_equal(whole.gradient(name), part.gradient(f"{index}.{rest}"))

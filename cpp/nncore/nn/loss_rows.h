@@ -150,11 +150,11 @@ inline double row_of_logits(const T* y, std::size_t label, std::size_t features,
 /// Features so few that they would leave most of a register empty.
 inline constexpr std::size_t kFewFeatures = 8;
 
-/// Sum of row_of_logits over `count` rows that lie one after the other, each a lane: at most kLanes, of at most
-/// kFewFeatures.
+/// `loss` plus row_of_logits of `count` rows, one after the other, that lie so and are lanes here: at most kLanes, of at
+/// most kFewFeatures. The exponentials of a row are added in the order of its features.
 template <typename T>
-inline double few_logits(const T* y, const std::int64_t* labels, std::size_t count, std::size_t features, double factor,
-                         T* dy) {
+inline double few_logits(double loss, const T* y, const std::int64_t* labels, std::size_t count, std::size_t features,
+                         double factor, T* dy) {
   constexpr std::size_t W = kLanes<T>;
   T columns[kFewFeatures][W] = {};
   for (std::size_t r = 0; r < count; ++r) {
@@ -170,7 +170,6 @@ inline double few_logits(const T* y, const std::int64_t* labels, std::size_t cou
     store(columns[j], exp_lanes<T>(load(columns[j]) - most));
     for (std::size_t r = 0; r < W; ++r) sums[r] += static_cast<double>(columns[j][r]);
   }
-  double loss = 0;
   for (std::size_t r = 0; r < count; ++r, y += features, dy += features) {
     const auto label = static_cast<std::size_t>(labels[r]);
     loss += std::log(sums[r]) + (static_cast<double>(most[r]) - static_cast<double>(y[label]));

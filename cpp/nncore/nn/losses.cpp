@@ -131,8 +131,8 @@ double labels_loss(const Batch<T>& b) {
     }
     double sum = 0;
     for (std::size_t r = 0; r < count; r += kLanes<T>) {
-      sum += few_logits<T>(b.y.row(at + r), labels + r, std::min(kLanes<T>, count - r), features, factor,
-                           b.dy.row(at + r));
+      sum = few_logits<T>(sum, b.y.row(at + r), labels + r, std::min(kLanes<T>, count - r), features, factor,
+                          b.dy.row(at + r));
     }
     return sum;
   });

@@ -1,7 +1,5 @@
 #include "nncore/nn/network_plan.h"
 
-#include <utility>
-
 namespace nncore {
 
 namespace {
@@ -208,25 +206,26 @@ Rows<T> Network<T>::Plan::read_output_gradient(View<const T, 3> dy, Workspace& w
 }
 
 template <typename T>
-Rows<T> Network<T>::Plan::run_back(Workspace& work, Rows<T> dy, bool input_gradient) const {
+Rows<T> Network<T>::Plan::run_back(Workspace& work, Rows<T> dy, bool input_gradient, PlacedRows<T> dx) const {
   for (std::size_t i = layers.size(); i-- > 0;) {
+    // The caller's arrays are for the layers at the ends alone.
+    work.pass.dx = i == 0 ? dx : PlacedRows<T>{};
     dy = layers[i]->backward(work.pass, work.inputs[i], dy, i > 0 || input_gradient, *work.layers[i]);
+    work.pass.dy = {};
   }
+  work.pass.dx = {};
   return dy;
 }
 
 template <typename T>
-void Network<T>::Plan::place_input_gradient(Workspace& work, View<T, 3> out) const {
-  const std::vector<std::int64_t>& places = work.pass.packing.padded_row;
-  if (places.size() * input_features < out.size()) std::fill_n(out.data(), out.size(), T(0));  // padding
-  if (layers.front()->writes_placed_gradient()) work.pass.dx = {{out.data(), input_features}, places.data()};
+PlacedRows<T> Network<T>::Plan::place_of_input_gradient(const Packing& packing, View<T, 3> out) const {
+  if (packing.rows * input_features < out.size()) std::fill_n(out.data(), out.size(), T(0));  // padding
+  if (!layers.front()->writes_placed_gradient()) return {};
+  return {{out.data(), input_features}, packing.padded_row.data()};
 }
 
 template <typename T>
-void Network<T>::Plan::write_input_gradient(Workspace& work, Rows<T> dx, View<T, 3> out) const {
-  const bool written = static_cast<bool>(std::exchange(work.pass.dx, {}).rows);
-  if (written) return;
-  const Packing& packing = work.pass.packing;
+void Network<T>::Plan::write_input_gradient(const Packing& packing, Rows<T> dx, View<T, 3> out) const {
   over_rows(packing, true, input_features * sizeof(T), [&](std::size_t row) {
     std::copy_n(dx[row], input_features,
                 out.data() + static_cast<std::size_t>(packing.padded_row[row]) * input_features);

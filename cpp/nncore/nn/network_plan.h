@@ -103,14 +103,15 @@ struct Network<T>::Plan {
   void run(Workspace& work) const;
   void write_output(const Workspace& work, View<T, 3> y) const;
   Rows<T> read_output_gradient(View<const T, 3> dy, Workspace& work) const;
-  Rows<T> run_back(Workspace& work, Rows<T> dy, bool input_gradient) const;
+  /// `dx`: where the first layer writes, or nowhere; then it returns the gradient of the input.
+  Rows<T> run_back(Workspace& work, Rows<T> dy, bool input_gradient, PlacedRows<T> dx = {}) const;
   /// Lets the gradients begin with those of l2 / 2 times the squares of the weights (the parameters of more than one
   /// axis), which is returned.
   double begin_gradients(double l2, View<const T, 1> parameters_array, View<T, 1> gradients) const;
   void update_buffers(View<T, 1> buffers_array) const;
-  /// Lets the first layer write to `out`, the gradient of the input, where it can. write_input_gradient does the rest.
-  void place_input_gradient(Workspace& work, View<T, 3> out) const;
-  void write_input_gradient(Workspace& work, Rows<T> dx, View<T, 3> out) const;
+  /// Where the first layer writes the gradient of the input itself, nowhere if it cannot; zeros in the padding of `out`.
+  PlacedRows<T> place_of_input_gradient(const Packing& packing, View<T, 3> out) const;
+  void write_input_gradient(const Packing& packing, Rows<T> dx, View<T, 3> out) const;
 };
 
 }  // namespace nncore

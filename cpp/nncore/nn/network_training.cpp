@@ -136,10 +136,10 @@ void Network<T>::backward(View<const T, 1> parameters, View<T, 1> gradients, Vie
   work.pass.dstate_out = state.out;
   plan_->remembered = false;  // the gates are overwritten in place
   const CloseCalls close(plan_->nanoseconds(packing, 2));
-  if (dx.data() != nullptr) plan_->place_input_gradient(work, dx);
-  const Rows<T> gradient = plan_->run_back(work, plan_->read_output_gradient(dy, work), dx.data() != nullptr);
-  work.pass.dy = {};  // the caller's
-  if (dx.data() != nullptr) plan_->write_input_gradient(work, gradient, dx);
+  const bool wanted = dx.data() != nullptr;
+  const PlacedRows<T> place = wanted ? plan_->place_of_input_gradient(packing, dx) : PlacedRows<T>{};
+  const Rows<T> gradient = plan_->run_back(work, plan_->read_output_gradient(dy, work), wanted, place);
+  if (wanted && !place.rows) plan_->write_input_gradient(packing, gradient, dx);
 }
 
 template <typename T>

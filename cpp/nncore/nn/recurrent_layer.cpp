@@ -125,7 +125,7 @@ class RecurrentLayer final : public Layer<T> {
       const bool first = stacked == 0;
       const Rows<const T> input = first ? x.values : Rows<const T>(work.joined[stacked - 1]);
       Rows<T> dx{};
-      const bool placed = first && input_gradient && pass.dx.rows;
+      const bool placed = first && pass.dx.rows;
       if (!placed && (!first || input_gradient)) {
         // dx comes when dy and y are no longer needed: in their place, where it fits and no second direction reads them.
         const Rows<T> place = dy ? dy : work.planes[stacked * directions_].y;
