@@ -43,7 +43,10 @@ template <typename T>
 class Hold {
  public:
   explicit Hold(NetworkStream<T>& stream) : stream_(stream) {}
-  void enter() { guard_.emplace(stream_.use(), "the stream"); }
+  void enter() {
+    if (guard_) throw InUse("the stream is held already");
+    guard_.emplace(stream_.use(), "the stream");
+  }
   void exit() { guard_.reset(); }
 
  private:

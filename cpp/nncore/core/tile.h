@@ -38,7 +38,7 @@ struct LeftRows {
   LeftRows from(std::size_t row) const { return {data + row * stride, stride, length, segments, segment_stride}; }
 };
 
-/// Rows whose sums are held, on the stack, while the products of one panel are added.
+/// Rows whose sums are held, on the stack, while the products of one panel are added; or that meet a panel together.
 inline constexpr std::size_t kHeldRows = 48;
 
 template <typename T>
@@ -79,7 +79,7 @@ struct PlacedSums {
 template <std::size_t V, typename T, std::size_t Stride>
 void add_products(const HeldSums<T, Stride>& sums, std::size_t rows, const LeftRows<T>& a, const T* panel);
 
-/// The same, but the sums begin at `start`.
+/// The same, but the sums begin at `start`, which may be where they lie.
 template <std::size_t V, typename T>
 void sum_products(const PlacedSums<T>& sums, std::size_t rows, const TileStart<T>& start, const LeftRows<T>& a,
                   const T* panel);
