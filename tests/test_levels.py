@@ -12,7 +12,9 @@ import nncore
 TRAIN = """
 import sys
 import numpy as np
+from scipy import sparse
 from nncore import nn
+from nncore.text._svd import truncated_svd
 
 results = {}
 rng = np.random.default_rng(0)
@@ -33,6 +35,13 @@ for dtype in ("float32", "float64"):
             net.train_step(x, target, nn.MSE(), optimizer, lengths=lengths, max_grad_norm=1.0)
         results[f"{name} {dtype} parameters"] = net.parameters
         results[f"{name} {dtype} output"] = net(x, lengths)
+    rows, labels = rng.standard_normal((700, 5)), rng.integers(3, size=700)
+    net = nn.Sequential([nn.Dense(5, 16, "relu"), nn.Dense(16, 3)], dtype=dtype, seed=1)
+    losses = [net.train_step(rows, labels, nn.CrossEntropy(), nn.SGD(lr=0.5)) for _ in range(3)]
+    results[f"classes {dtype} losses"] = np.array(losses, dtype)
+    results[f"classes {dtype} parameters"] = net.parameters
+    tall = sparse.random(5000, 40, 0.2, format="csr", dtype=dtype, random_state=0)
+    results[f"singular values {dtype}"] = truncated_svd(tall, 5, 2, 0)[1]
 np.savez(sys.argv[1], **results)
 """
 

@@ -296,6 +296,9 @@ def test_its_state_is_not_touched_while_a_thread_steps():
         for use in (stream.reset, lambda: stream.state, lambda: setattr(stream, "state", None)):
             with pytest.raises(RuntimeError, match="the stream is in use by another thread"):
                 use()
+    hold = stream._core.hold()
+    with hold, pytest.raises(RuntimeError, match="held already"), hold:
+        pass
     np.testing.assert_array_equal(stream.state[0], before[0])
     stream.reset()
     assert not stream.state[0].any()

@@ -61,6 +61,18 @@ inline void add_transposed_panel(const T* block, std::size_t stride, std::size_t
 // Rows per pass: a panel of three registers stays in L1, or at AVX-512 streams from L2.
 inline constexpr std::size_t kGradientRows = kVectorBytes < 64 ? 192 : 256;
 
+/// The first `count` of kBlock columns of a, side by side.
+template <typename T>
+void copy_columns(const T* a, std::size_t a_stride, std::size_t depth, std::size_t count, T* to) {
+  for (std::size_t k = 0; k < depth; ++k, a += a_stride, to += kBlock<T>) {
+    if (count == kBlock<T>) {  // a constant, which the compiler makes two moves of
+      std::copy_n(a, kBlock<T>, to);
+    } else {
+      std::copy_n(a, count, to);
+    }
+  }
+}
+
 /// c[i][j] += sum over k of a[k * a_stride + i] * panel[k][j] for i < rows of c, all columns of `b`, whose depth is at most
 /// kGradientRows. The rows of c have b.columns() elements without padding.
 template <typename T>
@@ -71,20 +83,9 @@ void add_transposed_tiles(const T* a, std::size_t a_stride, std::size_t rows, co
   alignas(64) [[maybe_unused]] T copy[kCopied ? kGradientRows * kBlock<T> : 1];
   for (std::size_t first = 0; first < rows; first += kBlock<T>) {
     const std::size_t last = std::min(rows, first + kBlock<T>);
-    const T* block = a + first;
-    std::size_t stride = a_stride;
-    if constexpr (kCopied) {
-      for (std::size_t k = 0; k < b.depth(); ++k) {
-        const T* from = a + k * a_stride + first;
-        if (last - first == kBlock<T>) {  // a constant, which the compiler makes two moves of
-          std::copy_n(from, kBlock<T>, copy + k * kBlock<T>);
-        } else {
-          std::copy_n(from, last - first, copy + k * kBlock<T>);
-        }
-      }
-      block = copy;
-      stride = kBlock<T>;
-    }
+    if constexpr (kCopied) copy_columns(a + first, a_stride, b.depth(), last - first, copy);
+    const T* block = kCopied ? copy : a + first;
+    const std::size_t stride = kCopied ? kBlock<T> : a_stride;
     for (std::size_t p = 0; p < b.count(); ++p) {
       with_constant<kTileVecs>(b.vecs(p), [&](auto vecs) {
         add_transposed_panel<vecs>(block, stride, first, last, b.depth(), b.panel(p), b.first(p) * kLanes<T>,

@@ -67,8 +67,9 @@ std::size_t parts_for(double nanoseconds);
 
 /// Calls body(part, parts) once for each part, on up to num_threads() threads; with parts = 1 in the caller when the
 /// work (all of it, in nanoseconds on one thread; that of CloseCalls while one lives) is too small, the pool is busy or
-/// this is already inside a parallel region. `parts` may be smaller than num_threads(). The body must not throw. Parts inherit the caller's rounding mode
-/// and treatment of denormals. The caller sees to it that results do not depend on `parts`.
+/// this is already inside a parallel region. `parts` may be smaller than num_threads(). The body must not throw. Parts
+/// inherit the caller's rounding mode and treatment of denormals. The caller sees to it that results do not depend on
+/// `parts`.
 template <typename Body>
 void parallel_parts(std::size_t most_parts, double nanoseconds, const Body& body) {
   std::size_t parts = detail::parts_for(nanoseconds);

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <type_traits>
 
 #include "nncore/core/panels.h"
 
@@ -41,6 +40,7 @@ struct LeftRows {
 /// Rows whose sums are held, on the stack, while the products of one panel are added; or that meet a panel together.
 inline constexpr std::size_t kHeldRows = 48;
 
+/// What sums of 0 start from.
 template <typename T>
 alignas(64) inline constexpr T kZeros[kLanes<T>] = {};
 
@@ -144,12 +144,6 @@ template <typename T, typename Start, typename Finish>
 inline void multiply_rows(const LeftRows<T>& a, std::size_t begin, std::size_t end, const Panels<T>& b, std::size_t p,
                           const Start& start, const Finish& finish) {
   const std::size_t vecs = b.vecs(p), column = b.first(p) * kLanes<T>;
-  if constexpr (std::is_same_v<Start, StartAt<T>> && std::is_same_v<Finish, StoreTo<T>>) {
-    with_constant<kTileVecs>(vecs, [&](auto V) {
-      sum_products<V>(finish.tile(begin, column), end - begin, start.tile(begin, column), a.from(begin), b.panel(p));
-    });
-    return;
-  }
   Vec<T> sums[kHeldRows * kTileVecs];
   for (std::size_t row = begin; row < end; row += kHeldRows) {
     const std::size_t rows = std::min(kHeldRows, end - row);
@@ -162,6 +156,16 @@ inline void multiply_rows(const LeftRows<T>& a, std::size_t begin, std::size_t e
       for (std::size_t v = 0; v < vecs; ++v) finish(row + r, column + v * kLanes<T>, sums[r * vecs + v]);
     }
   }
+}
+
+/// Sums that only start and end in memory stand there all the time.
+template <typename T>
+inline void multiply_rows(const LeftRows<T>& a, std::size_t begin, std::size_t end, const Panels<T>& b, std::size_t p,
+                          const StartAt<T>& start, const StoreTo<T>& finish) {
+  const std::size_t column = b.first(p) * kLanes<T>;
+  with_constant<kTileVecs>(b.vecs(p), [&](auto V) {
+    sum_products<V>(finish.tile(begin, column), end - begin, start.tile(begin, column), a.from(begin), b.panel(p));
+  });
 }
 }  // namespace detail
 

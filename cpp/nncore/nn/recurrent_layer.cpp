@@ -122,11 +122,11 @@ class RecurrentLayer final : public Layer<T> {
     auto& work = static_cast<RecurrentLayerWork<T>&>(base);
     const Packing& packing = pass.packing;
     for (std::size_t stacked = spec_.num_layers; stacked-- > 0;) {
-      const bool first = stacked == 0;
-      const Rows<const T> input = first ? x.values : Rows<const T>(work.joined[stacked - 1]);
+      const bool lowest = stacked == 0;
+      const Rows<const T> input = lowest ? x.values : Rows<const T>(work.joined[stacked - 1]);
       Rows<T> dx{};
-      const bool placed = first && pass.dx.rows;
-      if (!placed && (!first || input_gradient)) {
+      const bool placed = lowest && pass.dx.rows;
+      if (!placed && (!lowest || input_gradient)) {
         // dx comes when dy and y are no longer needed: in their place, where it fits and no second direction reads them.
         const Rows<T> place = dy ? dy : work.planes[stacked * directions_].y;
         const std::size_t stride = round_up<T>(input_of(stacked));

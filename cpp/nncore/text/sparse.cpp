@@ -68,7 +68,7 @@ void multiply_sparse(const SparseRows<T>& a, std::size_t begin, std::size_t end,
 template <typename T>
 void transposed_product(const T* p, std::size_t p_stride, std::size_t columns, const T* w, std::size_t block,
                         std::size_t rows, double* sums) {
-  constexpr std::size_t kPiece = 8 * kGradientRows, kMostPieces = 64;
+  constexpr std::size_t kPiece = 1536, kMostPieces = 64;  // the same at every instruction set, as then are the sums
   const std::size_t piece = std::max(kPiece, (rows + kMostPieces - 1) / kMostPieces);
   const std::size_t pieces = (rows + piece - 1) / piece, size = columns * block;
   std::vector<T> partial(pieces * size, T(0));
