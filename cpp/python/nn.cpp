@@ -120,12 +120,44 @@ std::optional<py::array_t<T>> infer_plain(const Network<T>& net, In<T, 1> parame
                                           const py::object& x) {
   const std::optional<NetworkInput<T>> input = plain_input(net, x);
   if (!input) return std::nullopt;
-  const std::vector<std::size_t> shape = output_shape(net, *input);
-  py::array_t<T> y(shape);
-  const View<T, 3> to(y.mutable_data(), {shape[0], shape.size() == 3 ? shape[1] : 1, shape.back()});
+  py::array_t<T> y(output_shape(net, *input));
+  const View<T, 3> to = with_steps<T>(y);
   const Unlocked unlocked;
   net.infer(parameters, buffers, *input, {}, to);
   return y;
+}
+
+/// The same in training.
+template <typename T>
+std::optional<py::array_t<T>> forward_plain(Network<T>& net, In<T, 1> parameters, Out<T, 1> buffers,
+                                            const py::object& x, std::uint64_t seed, std::uint64_t draw) {
+  std::optional<NetworkInput<T>> input = plain_input(net, x);
+  if (!input) return std::nullopt;
+  input->seed = seed;
+  input->step = draw;
+  py::array_t<T> y(output_shape(net, *input));
+  const View<T, 3> to = with_steps<T>(y);
+  const Unlocked unlocked;
+  net.forward(parameters, buffers, *input, {}, to);
+  return y;
+}
+
+/// The way back without states: (dx,) or (); None where dy must first be converted, or the call refused.
+template <typename T>
+std::optional<py::tuple> backward_plain(Network<T>& net, In<T, 1> parameters, Out<T, 1> gradients, const py::object& dy,
+                                        bool input_gradient) {
+  const std::optional<View<const T, 3>> given = plain_gradient(net, dy);
+  if (!given || (input_gradient && net.takes_ids())) return std::nullopt;
+  const py::tuple results(input_gradient ? 1 : 0);
+  View<T, 3> to;
+  if (input_gradient) {
+    py::array_t<T> dx(net.remembered_input_shape());
+    to = with_steps<T>(dx);
+    results[0] = std::move(dx);
+  }
+  const Unlocked unlocked;
+  net.backward(parameters, gradients, *given, {}, to);
+  return results;
 }
 
 template <typename T>
@@ -156,6 +188,7 @@ void bind_network(py::module_& m, const char* name) {
       .def_property_readonly("needs_steps", &Network<T>::needs_steps)
       .def_property_readonly("drops_steps", &Network<T>::drops_steps)
       .def_property_readonly("remembers", &Network<T>::remembers)
+      .def_property_readonly("remembered_input_shape", &Network<T>::remembered_input_shape)
       .def_property_readonly("remembered_shape", &Network<T>::remembered_shape)
       .def(
           "initialize",
@@ -175,6 +208,8 @@ void bind_network(py::module_& m, const char* name) {
           "parameters"_a, "buffers"_a, "values"_a, "ids"_a, "lengths"_a, "has_steps"_a, "state_in"_a, "state_out"_a,
           "y"_a)
       .def("infer_plain", &infer_plain<T>, "parameters"_a, "buffers"_a, "x"_a)
+      .def("forward_plain", &forward_plain<T>, "parameters"_a, "buffers"_a, "x"_a, "seed"_a, "draw"_a)
+      .def("backward_plain", &backward_plain<T>, "parameters"_a, "gradients"_a, "dy"_a, "input_gradient"_a)
       .def(
           "forward",
           [](Network<T>& net, In<T, 1> parameters, Out<T, 1> buffers, Values values, Ids ids, Lengths lengths,

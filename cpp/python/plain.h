@@ -2,6 +2,7 @@
 
 #include <pybind11/numpy.h>
 
+#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -47,6 +48,30 @@ std::vector<std::size_t> output_shape(const Network<T>& net, const NetworkInput<
   const std::size_t steps = net.takes_ids() ? x.ids.extent(1) : x.values.extent(1);
   if (!x.has_steps || net.drops_steps()) return {count, net.output_features()};
   return {count, steps, net.output_features()};
+}
+
+/// Values of rows or sequences, (N, F) or (N, T, F), as the core has both.
+template <typename T>
+View<T, 3> with_steps(pybind11::array_t<T>& values) {
+  const auto extent = [&](pybind11::ssize_t axis) { return static_cast<std::size_t>(values.shape(axis)); };
+  if (values.ndim() == 3) return {values.mutable_data(), {extent(0), extent(1), extent(2)}};
+  return {values.mutable_data(), {extent(0), 1, extent(1)}};
+}
+
+/// A gradient of the remembered output, where it lies as the core takes it.
+template <typename T>
+std::optional<View<const T, 3>> plain_gradient(const Network<T>& net, const pybind11::object& dy) {
+  if (!is_exact_array(dy) || !net.remembers()) return std::nullopt;
+  const std::vector<std::size_t> shape = net.remembered_shape();
+  if (shape.size() == 3 ? !In<T, 3>::accepts(dy) : !In<T, 2>::accepts(dy)) return std::nullopt;
+  const auto array = pybind11::reinterpret_borrow<pybind11::array>(dy);
+  if (!std::equal(shape.begin(), shape.end(), array.shape(), [](std::size_t wanted, pybind11::ssize_t given) {
+        return static_cast<pybind11::ssize_t>(wanted) == given;
+      })) {
+    return std::nullopt;
+  }
+  return View<const T, 3>(static_cast<const T*>(array.data()),
+                          {shape[0], shape.size() == 3 ? shape[1] : 1, shape.back()});
 }
 
 /// The target of a loss where it lies as the core takes it: values of the output's shape, or labels of its rows.

@@ -89,7 +89,17 @@ struct GateTerm {
   template <std::size_t Units, std::size_t Groups>
   void add_to_units(std::size_t row, std::size_t unit, Vec<T> (*sums)[Groups]) const {
     if (!rows) return;
-    add_products_of_row<Units, Count>(sums[0] + First, Groups, left(row), panel(unit), panels->panel_stride());
+    const T* values = rows[row];
+    const T* weights = panel(unit);
+    const std::size_t depth = panels->depth(), stride = panels->panel_stride();
+    for (std::size_t k = 0; k < depth; ++k, weights += Count * kLanes<T>) {
+      const Vec<T> each = broadcast(values[k]);
+      unrolled<Units>([&](auto u) {
+        unrolled<Count>([&](auto g) {
+          sums[u][First + g] = fma(each, load(weights + u * stride + g * kLanes<T>), sums[u][First + g]);
+        });
+      });
+    }
   }
 };
 
@@ -98,13 +108,13 @@ template <std::size_t Units, std::size_t Groups, typename T, typename X, typenam
 inline void gate_row(std::size_t row, std::size_t unit, const X& x, const H& h, const Start& start,
                      const Finish& finish) {
   Vec<T> sums[Units][Groups];
-  for (std::size_t u = 0; u < Units; ++u) {
+  unrolled<Units>([&](auto u) {
     const TileStart<T> from = start(row, unit + u * kLanes<T>);
-    for (std::size_t g = 0; g < Groups; ++g) sums[u][g] = from(0, g);
-  }
+    unrolled<Groups>([&](auto g) { sums[u][g] = from(0, g); });
+  });
   x.template add_to_units<Units>(row, unit, sums);
   h.template add_to_units<Units>(row, unit, sums);
-  for (std::size_t u = 0; u < Units; ++u) finish(row, unit + u * kLanes<T>, sums[u]);
+  unrolled<Units>([&](auto u) { finish(row, unit + u * kLanes<T>, sums[u]); });
 }
 
 /// For rows [begin, end) and each register of hidden units, or of a share of them: sums = start(row, unit), a TileStart;

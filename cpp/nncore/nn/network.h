@@ -89,7 +89,8 @@ class Network {
   void forward(View<const T, 1> parameters, View<T, 1> buffers, const NetworkInput<T>& x, const NetworkState<T>& state,
                View<T, 3> y);
   bool remembers() const;
-  /// Shape of the remembered y.
+  /// Shapes of the remembered x and y, as (N, F), (N, T, F) or, of ids, (N), (N, T); empty where nothing is remembered.
+  std::vector<std::size_t> remembered_input_shape() const;
   std::vector<std::size_t> remembered_shape() const;
 
   /// Adds to `gradients`; writes dx (N, T, F) unless it is empty. `state`: gradients of the final state in, of the initial

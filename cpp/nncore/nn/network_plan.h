@@ -39,6 +39,7 @@ struct Network<T>::Plan {
   UseFlag training_flag;
   std::unique_ptr<Workspace> training;
   bool remembered = false;
+  bool remembered_steps = false;  ///< whether its x has steps
   Packing incoming;  ///< of a training batch until all of it has been checked: the remembered one stays whole
 
   std::mutex free_mutex;

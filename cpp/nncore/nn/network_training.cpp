@@ -99,11 +99,22 @@ void Network<T>::forward(View<const T, 1> parameters, View<T, 1> buffers, const 
   plan_->write_output(*plan_->training, y);
   plan_->update_buffers(buffers);
   plan_->remembered = true;
+  plan_->remembered_steps = x.has_steps;
 }
 
 template <typename T>
 bool Network<T>::remembers() const {
   return plan_->remembered;
+}
+
+template <typename T>
+std::vector<std::size_t> Network<T>::remembered_input_shape() const {
+  if (!plan_->remembered) return {};
+  const Packing& packing = plan_->training->pass.packing;
+  std::vector<std::size_t> shape{packing.sequences};
+  if (plan_->remembered_steps) shape.push_back(packing.steps);
+  if (plan_->embeddings == 0) shape.push_back(plan_->input_features);
+  return shape;
 }
 
 template <typename T>

@@ -20,7 +20,6 @@ class NetworkPasses(NetworkArrays):
     def _build(self) -> None:
         super()._build()
         self._states = StateLayout(self._core.states, self._dtype)
-        self._remembered: Batch | None = None
 
     @overload
     def __call__(
@@ -93,6 +92,11 @@ class NetworkPasses(NetworkArrays):
 
         Parameters and what is returned or raised are those of calling the network.
         """
+        if lengths is None and state is None and return_state is False:
+            plain = self._core.forward_plain(self._parameters, self._buffers, x, self._seed, self._draws)
+            if plain is not None:
+                self._draws += 1
+                return plain
         wanted = _checks.flag("return_state", return_state)
         batch = self._batch(x, lengths)
         out = self._states.make(batch.count, wanted)
@@ -108,7 +112,6 @@ class NetworkPasses(NetworkArrays):
             y,
         )
         self._draws += 1
-        self._remembered = batch
         return self._result(batch, y, out, wanted)
 
     @overload
@@ -164,26 +167,27 @@ class NetworkPasses(NetworkArrays):
         TypeError, ValueError
             If an argument does not fit.
         """
+        if dstate is None and state_gradient is False and (input_gradient is True or input_gradient is False):
+            plain = self._core.backward_plain(self._parameters, self._gradients, dy, input_gradient)
+            if plain is not None:
+                return plain[0] if plain else None
         with_dx = _checks.flag("input_gradient", input_gradient)
         with_dstate = _checks.flag("state_gradient", state_gradient)
-        batch = self._remembered
-        if batch is None or not self._core.remembers:
+        if not self._core.remembers:
             raise RuntimeError("backward needs a forward before it; each forward serves one backward")
-        if with_dx and batch.values is None:
+        if with_dx and self._core.takes_ids:
             raise ValueError("input_gradient must be False: x are ids, which have no gradient")
         y_shape = tuple(self._core.remembered_shape)
         array = _checks.real_array("dy", dy)
         if array.shape != y_shape:
             raise ValueError(f"dy must have the shape of y, {y_shape}, but has {array.shape}")
-        steps = y_shape[1] if len(y_shape) == 3 else 1
-        dy_rows = _checks.contiguous(array, self._dtype).reshape(batch.count, steps, y_shape[-1])
+        x_shape = self._core.remembered_input_shape
+        dy_rows = with_steps(_checks.contiguous(array, self._dtype))
         dstate_in = self._states.read("dstate", dstate)
-        dstate_out = self._states.make(batch.count, with_dstate)
-        dx = np.empty(batch.values.shape, self._dtype) if with_dx and batch.values is not None else None
-        self._core.backward(self._parameters, self._gradients, dy_rows, dstate_in, dstate_out, dx)
-        self._remembered = None
-        if dx is not None and not batch.has_steps:
-            dx = dx[:, 0]
+        dstate_out = self._states.make(len(array), with_dstate)
+        dx = np.empty(x_shape, self._dtype) if with_dx else None
+        dx_rows = None if dx is None else with_steps(dx)
+        self._core.backward(self._parameters, self._gradients, dy_rows, dstate_in, dstate_out, dx_rows)
         results = [*([dx] if with_dx else []), *([self._states.group(dstate_out)] if with_dstate else [])]
         return tuple(results) if len(results) == 2 else results[0] if results else None
 
@@ -229,6 +233,11 @@ class NetworkPasses(NetworkArrays):
     def _result(self, batch: Batch, y: NDArray[Any], state: list[NDArray[Any]], return_state: bool) -> Any:
         y = y.reshape(self._y_shape(batch))
         return (y, self._states.group(state)) if return_state else y
+
+
+def with_steps(rows: Array) -> Array:
+    """Return rows (N, F) as sequences of one step, and sequences (N, T, F) as they are."""
+    return rows[:, None] if rows.ndim == 2 else rows
 
 
 def fields(batch: Batch) -> tuple[Any, Any, Any, bool]:
