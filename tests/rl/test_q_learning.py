@@ -214,6 +214,17 @@ def test_a_seed_gives_the_run_and_none_another():
     assert not np.array_equal(runs[3], runs[4])
 
 
+@pytest.mark.parametrize(
+    ("rewards", "best"), [([0] * 4, [0, 1, 2, 3]), ([0, 1, 0, 1], [1, 3]), ([1, 0, 1, 1, 0], [0, 2, 3])]
+)
+def test_equally_good_actions_are_taken_equally_often(rewards, best):
+    env = Counting(1, len(rewards))
+    env.reward[0], env.over[:] = rewards, True
+    rl.QLearning(1, len(rewards), 1.0, 0.5, rl.EpsilonGreedy(0.3)).learn(env, 6000, seed=0)
+    shares = np.bincount([action for _, action, *_ in env.log[-5000:]]) / 5000
+    assert_allclose(shares, 0.3 / len(rewards) + np.isin(np.arange(len(rewards)), best) * 0.7 / len(best), atol=0.03)
+
+
 def test_an_environment_is_seeded_once():
     env = Counting(limit=3)
     rl.QLearning(5, 3).learn(env, 50, seed=7)

@@ -27,7 +27,7 @@ enum class Stream : std::uint32_t {
   kReplay = 8,        // step = batch
   kPolicy = 11,       // step = call
   kExploration = 12,  // of a deep Q-learner; step = call
-  kQLearning = 13,    // position = 4 words a step
+  kQLearning = 13,    // position = step; substream apart for actions, episodes and outcomes
   kMutation = 14,     // step = generation
   kTasks = 15,        // seeds of episodes; step = generation
   kHopfield = 16,     // step = sweep; substream apart for order and thresholds

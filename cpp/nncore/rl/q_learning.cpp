@@ -9,7 +9,6 @@ namespace nncore {
 namespace {
 
 constexpr const char* kName = "this Q-learner";
-constexpr std::uint64_t kWordsAStep = 2;  // action, outcome
 
 /// The greatest word that falls to an outcome, when so much probability lies on it and those before it.
 std::uint32_t threshold_of(double cumulated) {
@@ -41,47 +40,68 @@ double ScheduleReader::at(std::uint64_t step) {
   return before_ * within_[step % kBlock];
 }
 
-// Inlined into the loop over steps, which is as long as these are.
-[[gnu::always_inline]] inline void QLearner::rescan(Row& row, const double* q) {
+inline void QLearner::rescan(Row& row, const double* q) {
   if (row.count == 0) return;
   double best = q[row.first];
   std::uint32_t at = row.first, ties = 1;
-  if (row.count == 4) {  // as many as most grids have; which is best cannot be predicted: no branches
-    const double* v = q + row.first;
-    const double a = v[1] > v[0] ? v[1] : v[0], b = v[3] > v[2] ? v[3] : v[2];
-    best = b > a ? b : a;
-    const bool equal[] = {v[0] >= best, v[1] >= best, v[2] >= best, v[3] >= best};
-    ties = std::uint32_t{equal[0]} + equal[1] + equal[2] + equal[3];
-    const bool after0 = !equal[0], after1 = after0 & !equal[1], after2 = after1 & !equal[2];
-    at += std::uint32_t{after0} + after1 + after2;
-  } else {
-    for (std::uint32_t k = row.first + 1; k < row.first + row.count; ++k) {
-      const double value = q[k];
-      ties = value > best ? 1 : ties + (value == best);
-      at = value > best ? k : at;
-      best = value > best ? value : best;
-    }
+  for (std::uint32_t k = row.first + 1; k < row.first + row.count; ++k) {
+    const double value = q[k];
+    ties = value > best ? 1 : ties + (value == best);
+    at = value > best ? k : at;
+    best = value > best ? value : best;
   }
   row.best = best;
   row.greedy = at;
   row.ties = ties;
 }
 
+// Inlined into the loop over steps, which is as long as this is.
+[[gnu::always_inline]] inline void QLearner::set_value(Row& row, double* q, std::uint32_t pair, double value) {
+  if (row.count != 4) {
+    q[pair] = value;
+    rescan(row, q);
+    return;
+  }
+  // As many as most grids have.
+  const double* const values = q + row.first;
+  const std::uint32_t place = pair - row.first;
+  const double a = values[(place + 1) % 4], b = values[(place + 2) % 4], c = values[(place + 3) % 4];
+  const double ab = a > b ? a : b, others = c > ab ? c : ab;
+  q[pair] = value;
+  if (value > others) {  // as after most steps that do not explore
+    row.best = value;
+    row.greedy = pair;
+    row.ties = 1;
+    return;
+  }
+  // Which of the others are best cannot be predicted: no branches.
+  const unsigned from_place =
+      unsigned{value >= others} | unsigned{a >= others} << 1 | unsigned{b >= others} << 2 | unsigned{c >= others} << 3;
+  const unsigned equal = (from_place * 0x11 << place) >> 4 & 0xf;  // bit i: of values[i]
+  row.best = others;
+  row.greedy = row.first + static_cast<std::uint32_t>(__builtin_ctz(equal | 8));
+  row.ties = static_cast<std::uint32_t>(__builtin_popcount(equal));
+}
+
 /// How a word of 32 bits becomes an action: below the border it explores; where it lies there, or above it, is uniform
 /// again and says what is taken.
 QLearner::Choice::Choice(double level)
-    : level(level), border(level * 0x1p32), explore_scale(1 / border), greedy_scale(1 / (0x1p32 - border)) {}
+    : level(level),
+      border(level * 0x1p32),
+      explore_scale(1 / border),
+      greedy_scale(1 / (0x1p32 - border)),
+      explores_below(static_cast<std::uint64_t>(std::ceil(std::min(border, 0x1p32)))) {}
 
 template <bool Boltzmann>
 [[gnu::always_inline]] inline std::uint32_t QLearner::choose_as(const Row& row, const Choice& choice,
                                                                 std::uint32_t word) {
   if constexpr (!Boltzmann) {
-    const bool explores = word < choice.border;
+    const bool explores = word < choice.explores_below;
+    if (!explores && row.ties == 1) return row.greedy;  // most steps, even if it cannot be predicted which
     const std::uint32_t most = explores ? row.count : row.ties;
     const double place = explores ? word * choice.explore_scale : (word - choice.border) * choice.greedy_scale;
     const std::uint32_t i = std::min(static_cast<std::uint32_t>(place * most), most - 1);
-    const std::uint32_t greedy = row.ties == 1 || explores ? row.greedy : among_equals(row, i);
-    return explores ? row.first + i : greedy;
+    return explores ? row.first + i : among_equals(row, i);
   } else {
     double total = 0;
     for (std::uint32_t i = 0; i < row.count; ++i) {
@@ -106,7 +126,12 @@ std::uint32_t QLearner::among_equals(const Row& row, std::uint32_t left) const {
 
 QLearner::QLearner(View<const double, 2> table, View<const std::uint8_t, 2> allowed, const QLearningSettings& settings,
                    std::uint64_t step)
-    : settings_(settings), rate_(settings.learning_rate), level_(settings.exploration), step_(step) {
+    : settings_(settings),
+      rate_(settings.learning_rate),
+      level_(settings.exploration),
+      step_(step),
+      action_words_({settings.seed, Stream::kQLearning}),
+      outcome_words_({settings.seed, Stream::kQLearning, 2}) {
   const std::size_t states = table.extent(0), actions = table.extent(1);
   require(allowed.empty() || allowed.extents() == table.extents(), "allowed must have the table's shape, ",
           table.extents(), ", but came as ", allowed.extents());
@@ -145,12 +170,19 @@ void QLearner::set_model(const Mdp& model, View<const double, 1> start, std::uin
     const auto end = static_cast<std::size_t>(model.first_outcome(k + 1));
     require(begin < end, "a pair of the model has no outcome");
     const auto made = [&](std::size_t o, double cumulated) {
-      return Outcome{
-          model.reward(o), static_cast<std::uint32_t>(model.next(o)), model.ends(o), 0, threshold_of(cumulated), 0, 0};
+      const auto next = static_cast<std::uint32_t>(model.next(o));
+      const bool stuck = rows_[next].count == 0;
+      return Outcome{model.reward(o),
+                     next,
+                     stuck ? Ends::kTerminated : static_cast<Ends>(model.ends(o)),
+                     false,
+                     threshold_of(cumulated),
+                     0,
+                     0};
     };
     outcomes[k] = made(begin, 1);
     if (end == begin + 1) continue;
-    outcomes[k].several = 1;
+    outcomes[k].several = true;
     outcomes[k].first = static_cast<std::uint32_t>(outcomes.size());
     double cumulated = 0;
     for (std::size_t o = begin; o < end; ++o) outcomes.push_back(made(o, cumulated += model.probability(o)));
@@ -211,10 +243,8 @@ template <bool Boltzmann>
 EpisodeTally QLearner::run_steps(std::uint64_t steps) {
   EpisodeTally tally;
   while (steps > 0) {
-    const std::uint32_t* random = words();
-    const auto left = static_cast<std::uint64_t>(buffer_.data() + buffer_.size() - random) / kWordsAStep;
-    const std::uint64_t now = std::min(steps, left);
-    run_buffered<Boltzmann>(now, random, tally);
+    const std::uint64_t now = std::min(steps, action_words_.left(step_));
+    run_buffered<Boltzmann>(now, tally);
     steps -= now;
   }
   return tally;
@@ -237,7 +267,7 @@ const QLearner::Outcome* QLearner::drawn(const Outcome& pair, std::uint32_t word
 }
 
 template <bool Boltzmann>
-void QLearner::run_buffered(std::uint64_t steps, const std::uint32_t* random, EpisodeTally& tally) {
+void QLearner::run_buffered(std::uint64_t steps, EpisodeTally& tally) {
   // In variables of its own, as the compiler cannot know that writing a value changes none of these.
   Row* const rows = rows_.data();
   double* const q = q_.data();
@@ -249,41 +279,46 @@ void QLearner::run_buffered(std::uint64_t steps, const std::uint32_t* random, Ep
   std::uint32_t state = state_;
   bool acting = acting_;
   double total = return_;
-  std::uint64_t length = length_;
+  std::uint64_t begun = begun_;
   const std::uint64_t limit = limit_ > 0 ? limit_ : std::numeric_limits<std::uint64_t>::max();
-  for (const std::uint64_t end = step_ + steps; step_ < end; ++step_, random += kWordsAStep) {
+  const std::uint32_t* const action_words = action_words_.from(step_);
+  const std::uint32_t* outcome_words = nullptr;  // drawn when the first is wanted: many models have no use for them
+  for (std::uint64_t i = 0; i < steps; ++i) {
+    const std::uint64_t step = step_ + i;
     if (!constant) {
-      rate = rate_.at(step_);
-      choice = Choice(level_.at(step_));
+      rate = rate_.at(step);
+      choice = Choice(level_.at(step));
     }
     if (!acting) {
-      state = first_state();
+      state = first_state(step);
       total = 0;
-      length = 0;
+      begun = step;
       acting = true;
     }
     Row& row = rows[state];
-    const std::uint32_t pair = choose_as<Boltzmann>(row, choice, random[0]);
+    const std::uint32_t pair = choose_as<Boltzmann>(row, choice, action_words[i]);
     const Outcome* outcome = &outcomes[pair];
-    if (outcome->several) outcome = drawn(*outcome, random[1]);
-    const Row& next = rows[outcome->next];
-    const double follows = outcome->ends == static_cast<std::uint16_t>(Ends::kTerminated) ? 0 : gamma * next.best;
-    q[pair] += rate * (outcome->reward + follows - q[pair]);
-    rescan(row, q);
+    if (outcome->several) {
+      if (outcome_words == nullptr) outcome_words = outcome_words_.from(step_);
+      outcome = drawn(*outcome, outcome_words[i]);
+    }
+    const double best = rows[outcome->next].best;
+    const double follows = outcome->ends == Ends::kTerminated ? 0 : gamma * best;
+    set_value(row, q, pair, q[pair] + rate * (outcome->reward + follows - q[pair]));
     total += outcome->reward;
-    ++length;
     state = outcome->next;
-    if (outcome->ends || next.count == 0 || length >= limit) {
+    if (outcome->ends != Ends::kNo || step + 1 - begun >= limit) {
       ++tally.episodes;
       tally.returns += total;
-      tally.lengths += length;
+      tally.lengths += step + 1 - begun;
       acting = false;
     }
   }
+  step_ += steps;
   state_ = state;
   acting_ = acting;
   return_ = total;
-  length_ = length;
+  begun_ = begun;
 }
 
 void QLearner::store(View<double, 2> table) const {
@@ -297,25 +332,23 @@ void QLearner::store(View<double, 2> table) const {
   }
 }
 
-const std::uint32_t* QLearner::words() {
-  const std::uint64_t first = kWordsAStep * step_;
-  if (first / buffer_.size() != buffered_) {
-    buffered_ = first / buffer_.size();
-    random_words({settings_.seed, Stream::kQLearning}, buffered_ * buffer_.size(), buffer_.size(), buffer_.data());
+const std::uint32_t* QLearner::StepWords::from(std::uint64_t step) {
+  if (step / kCount != block_) {
+    block_ = step / kCount;
+    random_words(draws_, block_ * kCount, kCount, words_.data());
   }
-  return &buffer_[first % buffer_.size()];
+  return &words_[step % kCount];
 }
 
 std::uint32_t QLearner::choose() {
   const Choice choice(level_.at(step_));
-  const std::uint32_t word = words()[0];
+  const std::uint32_t word = *action_words_.from(step_);
   return settings_.kind == QLearningSettings::Exploration::kBoltzmann ? choose_as<true>(rows_[state_], choice, word)
                                                                       : choose_as<false>(rows_[state_], choice, word);
 }
 
 void QLearner::learn(double target) {
-  q_[pair_] += rate_.at(step_) * (target - q_[pair_]);
-  rescan(rows_[state_], q_.data());
+  set_value(rows_[state_], q_.data(), pair_, q_[pair_] + rate_.at(step_) * (target - q_[pair_]));
   ++step_;
 }
 
@@ -326,9 +359,9 @@ std::uint32_t QLearner::checked(std::int64_t state, double reward) const {
   return static_cast<std::uint32_t>(state);
 }
 
-std::uint32_t QLearner::first_state() const {
+std::uint32_t QLearner::first_state(std::uint64_t step) const {
   if (starts_.size() == 1) return starts_[0].state;
-  const std::uint32_t word = random_word({settings_.seed, Stream::kQLearning, 1}, step_);
+  const std::uint32_t word = random_word({settings_.seed, Stream::kQLearning, 1}, step);
   const auto at = std::lower_bound(starts_.begin(), starts_.end(), word,
                                    [](const Start& start, std::uint32_t w) { return start.threshold < w; });
   return at->state;

@@ -57,9 +57,9 @@ struct EpisodeTally {
 /// with the greedy action of every state at hand. Either the environment is outside, and begin, step and end tell what
 /// it did, or it is a model, and run takes the steps itself.
 ///
-/// Greedy actions are drawn among equally good ones. Step number t uses words 2t (action) and 2t + 1 (outcome) of
-/// Stream::kQLearning, and an episode that begins with it word t of substream 1, so that the same table, seed and
-/// transitions give the same bits, in however many calls.
+/// Greedy actions are drawn among equally good ones. Step number t uses word t of Stream::kQLearning for its action and
+/// word t of substream 2 for the outcome, and an episode that begins with it word t of substream 1, so that the same
+/// table, seed and transitions give the same bits, in however many calls.
 class QLearner {
  public:
   /// table (S, A); allowed (S, A), not 0 where the action can be taken, or empty: all can. `step` steps are over.
@@ -87,15 +87,17 @@ class QLearner {
 
  private:
   struct Row {
-    double best = 0;  // greatest value of the state's pairs; 0 without any
-    std::uint32_t first = 0, count = 0;
-    std::uint32_t greedy = 0, ties = 1;  // the first best pair, and how many are as good
+    double best = 0;           // greatest value of the state's pairs; 0 without any
+    std::uint32_t first = 0;   // of the state's pairs
+    std::uint32_t greedy = 0;  // the first best pair
+    std::uint32_t count = 0;   // of pairs
+    std::uint32_t ties = 1;    // how many are as good as the best
   };
   struct Outcome {
     double reward;
     std::uint32_t next;
-    std::uint16_t ends;
-    std::uint16_t several;    // whether the pair has more than one
+    Ends ends;                // terminated too where the next state allows nothing
+    bool several;             // whether the pair has more than one
     std::uint32_t threshold;  // taken by a word up to this one
     std::uint32_t first, last;
   };
@@ -108,22 +110,38 @@ class QLearner {
     explicit Choice(double level);
     double level;
     double border, explore_scale, greedy_scale;  // epsilon-greedy
+    std::uint64_t explores_below;                // the border for words
+  };
+
+  /// One random word for each step, drawn many at a time.
+  class StepWords {
+   public:
+    explicit StepWords(const Draws& draws) : draws_(draws) {}
+    /// Those of steps step, step + 1, ...: of so many as are left.
+    const std::uint32_t* from(std::uint64_t step);
+    std::uint64_t left(std::uint64_t step) const { return kCount - step % kCount; }
+
+   private:
+    static constexpr std::uint64_t kCount = 1024;
+    Draws draws_;
+    std::array<std::uint32_t, kCount> words_;
+    std::uint64_t block_ = ~std::uint64_t{0};  // which of them these are
   };
 
   template <bool Boltzmann>
   EpisodeTally run_steps(std::uint64_t steps);
   template <bool Boltzmann>
-  void run_buffered(std::uint64_t steps, const std::uint32_t* words, EpisodeTally& tally);
-  const std::uint32_t* words();
+  void run_buffered(std::uint64_t steps, EpisodeTally& tally);
   std::uint32_t choose();
   template <bool Boltzmann>
   std::uint32_t choose_as(const Row& row, const Choice& choice, std::uint32_t word);
   const Outcome* drawn(const Outcome& pair, std::uint32_t word) const;
   std::uint32_t among_equals(const Row& row, std::uint32_t left) const;
   static void rescan(Row& row, const double* q);
+  static void set_value(Row& row, double* q, std::uint32_t pair, double value);
   void learn(double target);
   std::uint32_t checked(std::int64_t state, double reward) const;
-  std::uint32_t first_state() const;
+  std::uint32_t first_state(std::uint64_t step) const;
 
   QLearningSettings settings_;
   ScheduleReader rate_, level_;
@@ -135,14 +153,13 @@ class QLearner {
   std::vector<Start> starts_;
   std::uint64_t limit_ = 0;
   std::vector<double> weights_;  // of a state's pairs, for Boltzmann's draw
-  std::array<std::uint32_t, 1024> buffer_;
-  std::uint64_t buffered_ = ~std::uint64_t{0};  // which buffer of words it is
+  StepWords action_words_, outcome_words_;
 
   // The episode.
   bool acting_ = false;
   std::uint32_t state_ = 0, pair_ = 0;
   double return_ = 0;
-  std::uint64_t length_ = 0;
+  std::uint64_t begun_ = 0;  // the step that the episode began with
 
   mutable UseFlag in_use_;
 };
