@@ -5,6 +5,7 @@
 
 #include "arrays.h"
 #include "gil.h"
+#include "nncore/rl/pong_differences.h"
 
 namespace py = pybind11;
 using namespace pybind11::literals;
@@ -50,11 +51,22 @@ void bind_reinforce_of(py::module_& m, const char* name) {
           },
           "parameters"_a, "observations"_a, "actions"_a)
       .def(
+          "act_on_pong",
+          [](Learner& learner, In<T, 1> parameters, In<std::uint8_t, 3> frames, In<std::uint8_t, 1> starts,
+             Out<std::uint8_t, 2> previous, Out<std::int64_t, 1> actions) {
+            const Unlocked unlocked;
+            learner.act_on_pong(parameters, frames, starts, previous, actions);
+          },
+          "parameters"_a, "frames"_a, "starts"_a, "previous"_a, "actions"_a)
+      .def(
           "take",
           [](Learner& learner, In<double, 1> rewards, In<std::uint8_t, 1> over, In<std::uint8_t, 1> valid) {
-            learner.take(rewards, over, valid);
+            py::list ends;
+            for (const EpisodeEnd& end : learner.take(rewards, over, valid))
+              ends.append(py::make_tuple(end.environment, end.total, end.length));
+            return ends;
           },
-          "rewards"_a, "over"_a, "valid"_a)
+          "rewards"_a, "over"_a, "valid"_a, "Of each episode that has ended: its environment, return and length.")
       .def(
           "gradient",
           [](Learner& learner, In<T, 1> parameters, Out<T, 1> gradients) {

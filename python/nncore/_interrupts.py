@@ -4,23 +4,71 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from types import FrameType
+from typing import Any
+
+
+def uninterrupted() -> AbstractContextManager[None]:
+    """Hold Ctrl-C back until the end of the block, so that what belongs together changes together."""
+    if _blocks is not None and _blocks.thread == threading.get_ident():
+        return _blocks
+    return _uninterrupted()
 
 
 @contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Holds Ctrl-C back until the end of the block, so that what belongs together changes together."""
+def many_uninterrupted() -> Iterator[None]:
+    """Let the blocks of `uninterrupted` in a loop share a handler: to change it takes longer than a short step."""
+    global _blocks
     handler = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(handler):
+    if _blocks is not None or threading.current_thread() is not threading.main_thread() or not callable(handler):
         yield
         return
-    held: list[tuple[int, FrameType | None]] = []
-    signal.signal(signal.SIGINT, lambda number, frame: held.append((number, frame)))
+    blocks = _Blocks(handler)
     try:
+        _blocks = blocks
+        signal.signal(signal.SIGINT, blocks.answer)
         yield
     finally:
-        signal.signal(signal.SIGINT, handler)
-        if held:
-            handler(*held[-1])
+        _blocks = None
+        if signal.getsignal(signal.SIGINT) == blocks.answer:
+            signal.signal(signal.SIGINT, handler)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    with many_uninterrupted():
+        if _blocks is None:
+            yield
+            return
+        with _blocks:
+            yield
+
+
+class _Blocks:
+    """Blocks of the main thread, one after the other or within another, in which Ctrl-C is held back."""
+
+    def __init__(self, handler: Callable[[int, FrameType | None], Any]) -> None:
+        self.thread = threading.get_ident()
+        self._handler = handler
+        self._depth = 0
+        self._held: tuple[int, FrameType | None] | None = None
+
+    def answer(self, number: int, frame: FrameType | None) -> None:
+        if self._depth > 0:
+            self._held = number, frame
+        else:
+            self._handler(number, frame)
+
+    def __enter__(self) -> None:
+        self._depth += 1
+
+    def __exit__(self, *_: object) -> None:
+        self._depth -= 1
+        if self._depth == 0 and self._held is not None:
+            held, self._held = self._held, None
+            self._handler(*held)
+
+
+_blocks: _Blocks | None = None

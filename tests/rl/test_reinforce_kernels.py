@@ -225,3 +225,33 @@ def test_differences_of_pongs_frames() -> None:
     assert_array_equal(out[1], field[2, 1] - field[1, 1])
     with pytest.raises(ValueError, match=r"frames must have shape \(n, 210, 160\)"):
         _core.pong_differences(frames[0, :, :84].copy(), np.ones(2, np.uint8), previous, out)
+
+
+def test_acting_on_pong_is_acting_on_its_differences() -> None:
+    rng = np.random.default_rng(0)
+    sparse, dense = (_core.ReinforceFloat32([6400, 20, 2], 3, 0.99, True, True, True, 5) for _ in range(2))
+    parameters = (rng.standard_normal(sparse.size) / 40).astype(np.float32)
+    memories, out = np.zeros((2, 3, 6400), np.uint8), np.empty((3, 6400), np.float32)
+    actions = np.empty((2, 3), np.int64)
+    for step in range(8):
+        frames = rng.choice(np.array([87, 107, 147], np.uint8), (3, 210, 160), p=[0.5, 0.49, 0.01])
+        starts = np.array([step == 0, step in (0, 4), step == 0], np.uint8)
+        sparse.act_on_pong(parameters, frames, starts, memories[0], actions[0])
+        _core.pong_differences(frames, starts, memories[1], out)
+        dense.act(parameters, out, actions[1])
+        assert_array_equal(*actions)
+        for made in (sparse, dense):
+            ends = made.take(np.arange(3.0) + step, np.array([step == 6, 0, 0], np.uint8), np.ones(3, np.uint8))
+            assert ends == ([(0, 21.0, 7)] if step == 6 else [])
+    assert_array_equal(*memories)
+    states = sparse.state(), dense.state()
+    for name, array in states[0].items():
+        assert_array_equal(array, states[1][name])
+    refused = [
+        (frames[:2], starts, memories[0], "starts must have length 2, but have 3"),
+        (frames[:2], starts[:2], memories[0], r"previous must have shape \(2, 6400\)"),
+        (frames[:2], starts[:2], memories[0, :2], "frames must be 3 for 6400 inputs, but are 2"),
+    ]
+    for given_frames, given_starts, previous, message in refused:
+        with pytest.raises(ValueError, match=message):
+            sparse.act_on_pong(parameters, given_frames, given_starts, previous, actions[0])

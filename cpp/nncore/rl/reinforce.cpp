@@ -4,9 +4,12 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <numeric>
 #include <type_traits>
 
 #include "nncore/core/random.h"
+#include "nncore/core/threads.h"
+#include "nncore/rl/pong_differences.h"
 
 namespace nncore {
 namespace {
@@ -68,7 +71,7 @@ Reinforce<T>::Reinforce(const std::vector<std::size_t>& sizes, std::size_t envir
     : policy_(sizes), settings_(settings), open_(environments) {
   require(environments >= 1, "environments must be at least 1, but are ", environments);
   require(settings.gamma >= 0 && settings.gamma <= 1, "gamma must be from 0 to 1, but is ", settings.gamma);
-  activations_.resize(policy_.activations());
+  activations_.resize(environments * policy_.activations());
   errors_.resize(policy_.activations());
 }
 
@@ -83,6 +86,13 @@ template <typename T>
 void Reinforce<T>::check(View<const T, 1> parameters) const {
   require(parameters.size() == policy_.size(), "parameters must have length ", policy_.size(), ", but have ",
           parameters.size());
+}
+
+template <typename T>
+void Reinforce<T>::check_acting(View<const T, 1> parameters, View<std::int64_t, 1> actions) const {
+  check(parameters);
+  require(actions.size() == open_.size(), "actions must have length ", open_.size(), ", but have ", actions.size());
+  require(!waiting_, "the rewards of the actions before must be taken first");
 }
 
 template <typename T>
@@ -103,37 +113,67 @@ void Reinforce<T>::probabilities(View<const T, 1> parameters, View<const T, 2> o
 }
 
 template <typename T>
-void Reinforce<T>::act(View<const T, 1> parameters, View<const T, 2> observations, View<std::int64_t, 1> actions) {
-  const UseFlag::Guard guard(in_use_, "this agent");
-  check(parameters);
-  const std::size_t n = open_.size(), d = policy_.observation_size();
-  require(observations.extent(0) == n && observations.extent(1) == d, "observations must have shape (", n, ", ", d,
-          "), but have (", observations.extent(0), ", ", observations.extent(1), ")");
-  require(actions.size() == n, "actions must have length ", n, ", but have ", actions.size());
-  require(!waiting_, "the rewards of the actions before must be taken first");
-  check_finite(observations);
+template <typename Gather>
+void Reinforce<T>::act_on(View<const T, 1> parameters, View<std::int64_t, 1> actions, const Gather& gather) {
+  const std::size_t n = open_.size();
   const Draws draws{settings_.seed, Stream::kPolicy, 0, calls_};
-  for (std::size_t e = 0; e < n; ++e) {
+  const auto act_in = [&](std::size_t e) {
     Episode& episode = open_[e];
-    const T* const x = observations.row(e);
-    each_nonzero(x, d, [&](std::size_t i) {
-      episode.indices.push_back(static_cast<std::uint32_t>(i));
-      episode.values.push_back(x[i]);
-    });
+    T* const activations = activations_.data() + e * policy_.activations();
+    gather(e, episode);
     episode.ends.push_back(episode.indices.size());
-    const T* const p = policy_.forward(parameters.data(), episode.input(episode.ends.size() - 1), activations_.data());
+    const T* const p = policy_.forward(parameters.data(), episode.input(episode.ends.size() - 1), activations);
     const double u = static_cast<double>(random_word(draws, e)) * 0x1p-32;
     const std::size_t action = drawn(p, policy_.actions(), u);
     episode.actions.push_back(static_cast<std::int32_t>(action));
     actions(e) = static_cast<std::int64_t>(action);
-  }
+  };
+  FirstException exception;
+  parallel_ranges(n, 1, static_cast<double>(n * policy_.size()) / 50, [&](std::size_t begin, std::size_t end) {
+    exception.guard([&] {
+      for (std::size_t e = begin; e < end; ++e) act_in(e);
+    });
+  });
+  exception.rethrow();
   ++calls_;
   waiting_ = true;
 }
 
 template <typename T>
-void Reinforce<T>::take(View<const double, 1> rewards, View<const std::uint8_t, 1> over,
-                        View<const std::uint8_t, 1> valid) {
+void Reinforce<T>::act(View<const T, 1> parameters, View<const T, 2> observations, View<std::int64_t, 1> actions) {
+  const UseFlag::Guard guard(in_use_, "this agent");
+  check_acting(parameters, actions);
+  const std::size_t n = open_.size(), d = policy_.observation_size();
+  require(observations.extent(0) == n && observations.extent(1) == d, "observations must have shape (", n, ", ", d,
+          "), but have (", observations.extent(0), ", ", observations.extent(1), ")");
+  check_finite(observations);
+  act_on(parameters, actions, [&](std::size_t e, Episode& episode) {
+    const T* const x = observations.row(e);
+    each_nonzero(x, d, [&](std::size_t i) {
+      episode.indices.push_back(static_cast<std::uint32_t>(i));
+      episode.values.push_back(x[i]);
+    });
+  });
+}
+
+template <typename T>
+void Reinforce<T>::act_on_pong(View<const T, 1> parameters, View<const std::uint8_t, 3> frames,
+                               View<const std::uint8_t, 1> starts, View<std::uint8_t, 2> previous,
+                               View<std::int64_t, 1> actions) {
+  const UseFlag::Guard guard(in_use_, "this agent");
+  check_acting(parameters, actions);
+  check_pong(frames, starts, previous);
+  require(frames.extent(0) == open_.size() && previous.extent(1) == policy_.observation_size(), "frames must be ",
+          open_.size(), " for ", policy_.observation_size(), " inputs, but are ", frames.extent(0), " for ",
+          previous.extent(1));
+  act_on(parameters, actions, [&](std::size_t e, Episode& episode) {
+    add_pong_changes(frames.row(e), starts(e) != 0, previous.row(e), episode.indices, episode.values);
+  });
+}
+
+template <typename T>
+std::vector<EpisodeEnd> Reinforce<T>::take(View<const double, 1> rewards, View<const std::uint8_t, 1> over,
+                                           View<const std::uint8_t, 1> valid) {
   const UseFlag::Guard guard(in_use_, "this agent");
   const std::size_t n = open_.size();
   require(waiting_, "rewards must follow actions");
@@ -141,6 +181,7 @@ void Reinforce<T>::take(View<const double, 1> rewards, View<const std::uint8_t, 
           rewards.size());
   for (std::size_t e = 0; e < n; ++e)
     require(std::isfinite(rewards(e)), "rewards must be finite, but that of environment ", e, " is ", rewards(e));
+  std::vector<EpisodeEnd> ends;
   for (std::size_t e = 0; e < n; ++e) {
     Episode& episode = open_[e];
     if (valid(e)) {
@@ -153,11 +194,13 @@ void Reinforce<T>::take(View<const double, 1> rewards, View<const std::uint8_t, 
       episode.values.resize(kept);
     }
     if (over(e) && !episode.actions.empty()) {
+      ends.push_back({e, std::accumulate(episode.rewards.begin(), episode.rewards.end(), 0.0), episode.rewards.size()});
       ended_.push_back(std::move(episode));
       episode = {};
     }
   }
   waiting_ = false;
+  return ends;
 }
 
 template <typename T>

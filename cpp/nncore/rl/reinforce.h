@@ -19,6 +19,13 @@ struct ReinforceSettings {
   std::uint64_t seed = 0;
 };
 
+/// An episode that has ended: where, the sum of its rewards, and its steps.
+struct EpisodeEnd {
+  std::size_t environment;
+  double total;
+  std::size_t length;
+};
+
 /// Steps of episodes, one after another.
 template <typename T>
 struct EpisodeSteps {
@@ -50,9 +57,14 @@ class Reinforce {
   /// Draws an action for each environment's observation, and remembers both. NaN is refused.
   void act(View<const T, 1> parameters, View<const T, 2> observations, View<std::int64_t, 1> actions);
 
+  /// The same for frames of Pong, without the way over all numbers of the observations; see pong_differences.h.
+  void act_on_pong(View<const T, 1> parameters, View<const std::uint8_t, 3> frames, View<const std::uint8_t, 1> starts,
+                   View<std::uint8_t, 2> previous, View<std::int64_t, 1> actions);
+
   /// What the actions of the last `act` brought. Rows where `valid` is 0 were no steps, and are forgotten; where `over`
-  /// is not 0 the episode has ended.
-  void take(View<const double, 1> rewards, View<const std::uint8_t, 1> over, View<const std::uint8_t, 1> valid);
+  /// is not 0 the episode has ended. Returns the episodes that have, in the order of their environments.
+  std::vector<EpisodeEnd> take(View<const double, 1> rewards, View<const std::uint8_t, 1> over,
+                               View<const std::uint8_t, 1> valid);
 
   /// Of the loss -mean of A_t log π(a_t | s_t) over the steps of the episodes that have ended, where A is the discounted
   /// return from t on, less the baseline. Writes the gradients, forgets the episodes and returns the loss. With no step
@@ -80,22 +92,20 @@ class Reinforce {
   };
 
   void check(View<const T, 1> parameters) const;
+  void check_acting(View<const T, 1> parameters, View<std::int64_t, 1> actions) const;
   void check(const EpisodeSteps<T>& steps, std::size_t ended) const;
   std::vector<double> advantages() const;
+  /// Draws the actions; gather(e, episode) appends the numbers of environment e's observation that are not 0.
+  template <typename Gather>
+  void act_on(View<const T, 1> parameters, View<std::int64_t, 1> actions, const Gather& gather);
 
   SoftmaxPolicy<T> policy_;
   ReinforceSettings settings_;
   std::vector<Episode> open_, ended_;
-  std::vector<T> activations_, errors_;
+  std::vector<T> activations_, errors_;  // activations: of each environment
   std::uint64_t calls_ = 0;
   bool waiting_ = false;  // for `take`
   UseFlag in_use_;
 };
-
-/// What moves on a screen of Pong: frames (n, 210, 160) of grey are cropped to the field (rows 34 to 193), halved, made 0
-/// where they are one of the two grey levels of the background and 1 elsewhere, and less the ones before, `previous`
-/// (n, 6400), which they then replace. Differences (n, 6400) of a frame that starts an episode are 0.
-void pong_differences(View<const std::uint8_t, 3> frames, View<const std::uint8_t, 1> starts,
-                      View<std::uint8_t, 2> previous, View<float, 2> differences);
 
 }  // namespace nncore

@@ -17,6 +17,11 @@ void add_row(T x, const T* row, std::size_t stride, T* y) {
 }
 
 template <typename T>
+void fetch_row(const T* row, std::size_t stride) {
+  for (std::size_t k = 0; k < stride; k += 64 / sizeof(T)) __builtin_prefetch(row + k);
+}
+
+template <typename T>
 T dot(const T* a, const T* b, std::size_t stride) {
   Vec<T> sum{};
   for (std::size_t k = 0; k < stride; k += kLanes<T>) sum = fma(load(a + k), load(b + k), sum);
@@ -75,7 +80,10 @@ const T* SoftmaxPolicy<T>::forward(const T* parameters, const SparseInput<T>& in
       add_row(x, parameters + layer.weight + i * layer.stride, layer.stride, out);
     };
     if (l == 0) {
-      each_input(input, add);
+      for (std::size_t i = 0; i < input.count; ++i) {
+        if (i + 2 < input.count) fetch_row(parameters + layer.weight + input.indices[i + 2] * layer.stride, layer.stride);
+        add(input.indices[i], input.values[i]);
+      }
     } else {
       each_input(activations + layers_[l - 1].unit, layer.inputs, add);
     }

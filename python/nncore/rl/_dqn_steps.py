@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nncore.rl.environments import SingleEnvironment, check_step, copied, mapped
+from nncore.rl.environments import Environments, SingleEnvironment, check_step, copied, mapped
 
 if TYPE_CHECKING:
     from nncore.rl._dqn_agent import Agent
@@ -154,7 +155,8 @@ def _collect_batch(agent: Agent, callback: Any, variables: dict[str, Any]) -> bo
         lengths[kept] += 1
         ended = np.flatnonzero((steps.terminated | steps.truncated) & steps.valid)
         if callback is not None:
-            variables.update(batch_variables(actions, steps, ended, agent))
+            ends = {int(i): (float(returns[i]), int(lengths[i])) for i in ended}
+            variables.update(batch_variables(actions, steps, ends, agent._environments))
         for i in ended:
             agent._end_episode(int(i))
             agent._played.clear()
@@ -178,7 +180,8 @@ def _single_step(
     """Variables of a step, as callbacks know them."""
     ended = bool(terminated or truncated)
     if ended:
-        info = _with_end(info, 0, agent, reached, bool(truncated and not terminated))
+        end = float(agent._returns[0]), int(agent._lengths[0])
+        info = _with_end(info, end, reached, bool(truncated and not terminated))
     return {
         "actions": np.array([action]),
         "rewards": np.array([reward], np.float64),
@@ -188,11 +191,14 @@ def _single_step(
     }
 
 
-def batch_variables(actions: Any, steps: Any, ended: Any, agent: Any) -> dict[str, Any]:
-    infos = agent._environments.list_infos(steps.infos)
-    for i in ended:
-        final = mapped(itemgetter(int(i)), steps.next_observations)
-        infos[i] = _with_end(infos[i], int(i), agent, final, bool(steps.truncated[i] and not steps.terminated[i]))
+def batch_variables(
+    actions: Any, steps: Any, ends: Mapping[int, tuple[float, int]], environments: Environments
+) -> dict[str, Any]:
+    """Variables of a step of several environments; `ends` are returns and lengths of the episodes that have ended."""
+    infos = environments.list_infos(steps.infos)
+    for i, end in ends.items():
+        final = mapped(itemgetter(i), steps.next_observations)
+        infos[i] = _with_end(infos[i], end, final, bool(steps.truncated[i] and not steps.terminated[i]))
     return {
         "actions": actions,
         "rewards": steps.rewards,
@@ -202,11 +208,10 @@ def batch_variables(actions: Any, steps: Any, ended: Any, agent: Any) -> dict[st
     }
 
 
-def _with_end(info: dict[str, Any], i: int, agent: Any, final: Any, only_truncated: bool) -> dict[str, Any]:
+def _with_end(info: dict[str, Any], end: tuple[float, int], final: Any, only_truncated: bool) -> dict[str, Any]:
     """What stable-baselines3's environments say where an episode ends."""
-    episode = {"r": float(agent._returns[i]), "l": int(agent._lengths[i])}
     return {
-        "episode": episode,
+        "episode": dict(zip("rl", end, strict=True)),
         "terminal_observation": final,
         **(info or {}),
         "TimeLimit.truncated": only_truncated,

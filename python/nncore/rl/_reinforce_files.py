@@ -51,12 +51,7 @@ def _episodes(agent: REINFORCE) -> dict[str, Any]:
     environments, steps, ended = agent._environments, agent._learner.state(), agent._learner.episodes
     if not isinstance(environments, SingleEnvironment) or agent._observations is None:
         return {"ended": ended, "under_way": None, "arrays": _first(steps, ended)}
-    under_way = {
-        "seed": environments.seed,
-        "number": environments.episode,
-        "return": float(agent._returns[0]),
-        "length": int(agent._lengths[0]),
-    }
+    under_way = {"seed": environments.seed, "number": environments.episode}
     seen = agent.view.arrays(agent._observations)
     steps |= {f"observation.{i}": array for i, array in enumerate(seen)} | {"starts": np.array(agent._starts, np.uint8)}
     if agent._memory is not None:
@@ -105,8 +100,7 @@ def set_state(agent: REINFORCE, description: dict[str, Any], arrays: Arrays, ver
     ended, calls, steps = int(description["ended"]), int(description["calls"]), _named("episodes.", arrays)
     under_way = description["under_way"]
     if under_way is not None:
-        kinds = {"seed": int, "number": int, "return": float, "length": int}
-        under_way = {name: kind(under_way[name]) for name, kind in kinds.items()}
+        under_way = {name: int(under_way[name]) for name in ("seed", "number")}
         steps["observation.0"], steps["starts"]  # are needed
     agent._learner.restore(**{name: steps[name] for name in _STEPS}, ended=ended, calls=calls)  # checks them
     agent._learner.restart(calls)
@@ -139,5 +133,4 @@ def _play_again(agent: REINFORCE, under_way: dict[str, Any], steps: Arrays, ende
         return False
     agent._observations, agent._starts = observations, steps["starts"].astype(bool)
     agent._memory = None if "memory" not in steps else steps["memory"].copy()
-    agent._returns, agent._lengths = np.array([under_way["return"]]), np.array([under_way["length"]])
     return True

@@ -10,7 +10,7 @@ from nncore import _core
 from nncore._interrupts import uninterrupted
 from nncore.rl import _reinforce_files
 from nncore.rl._dqn_steps import batch_variables
-from nncore.rl.environments import Steps, seed_of_episode
+from nncore.rl.environments import seed_of_episode
 
 if TYPE_CHECKING:
     from nncore.rl.reinforce import REINFORCE
@@ -52,19 +52,19 @@ def _step(agent: REINFORCE, callback: Any, variables: dict[str, Any]) -> bool:
     """One action in each environment; False when a callback ends the run."""
     chosen = np.empty(agent._environments.num_envs, np.int64)
     try:
-        rows = agent.view.rows(agent._observations, agent._memory, agent._starts)
-        agent._learner.act(agent.parameters, rows, chosen)
+        agent.view.act(agent._learner, agent.parameters, agent._observations, agent._memory, agent._starts, chosen)
         actions = np.asarray(agent.actions)[chosen]
         steps = agent._environments.step(actions)
         with uninterrupted():
             over = (steps.terminated | steps.truncated) & steps.valid
             rewards = np.ascontiguousarray(steps.rewards, np.float64)
-            agent._learner.take(rewards, over.view(np.uint8), steps.valid.view(np.uint8))
+            ends = agent._learner.take(rewards, over.view(np.uint8), steps.valid.view(np.uint8))
             agent._observations, agent._starts = steps.observations, steps.starts
-            ended = _count(agent, steps, over)
+            agent.num_timesteps += int(np.count_nonzero(steps.valid))
+            _record(agent, ends)
             if callback is not None:
-                variables.update(batch_variables(actions, steps, ended, agent))
-            agent._returns[over], agent._lengths[over] = 0.0, 0
+                returns = {environment: (total, length) for environment, total, length in ends}
+                variables.update(batch_variables(actions, steps, returns, agent._environments))
     except BaseException:  # what was begun cannot be gone on with
         agent._lose_episodes()
         raise
@@ -84,20 +84,14 @@ def _begin(agent: REINFORCE) -> None:
     agent._observations = agent._environments.reset(seed_of_episode(agent.seed, calls) << 20)
     agent._memory = agent.view.start(count)
     agent._starts = np.ones(count, bool)
-    agent._returns, agent._lengths = np.zeros(count), np.zeros(count, np.int64)
 
 
-def _count(agent: REINFORCE, steps: Steps, over: Any) -> Any:
-    """Count the steps, and write down the episodes that have ended; their environments."""
-    agent.num_timesteps += int(steps.valid.sum())
-    agent._returns += steps.rewards * steps.valid
-    agent._lengths += steps.valid
-    ended = np.flatnonzero(over)
-    for index in ended:
+def _record(agent: REINFORCE, ends: list[tuple[int, float, int]]) -> None:
+    """Write down the episodes that have ended."""
+    for _, total, length in ends:
         agent.history_["timesteps"].append(agent.num_timesteps)
-        agent.history_["return"].append(float(agent._returns[index]))
-        agent.history_["length"].append(int(agent._lengths[index]))
-    return ended
+        agent.history_["return"].append(total)
+        agent.history_["length"].append(length)
 
 
 def _update(agent: REINFORCE) -> None:

@@ -51,6 +51,12 @@ class Plain:
         """Inputs of the network, (n, size)."""
         return self.seen.numbers(observations, len(starts))
 
+    def act(
+        self, learner: Any, parameters: Array, observations: Any, memory: Any, starts: Array, actions: Array
+    ) -> None:
+        """Draw an action for each observation."""
+        learner.act(parameters, self.rows(observations, memory, starts), actions)
+
 
 @dataclass(frozen=True)
 class PongDifferences:
@@ -91,15 +97,24 @@ class PongDifferences:
 
     def rows(self, observations: Any, memory: Array, starts: Array) -> Array:
         """Inputs of the network, (n, size); `memory` is replaced by the frames."""
+        frames = self._frames(observations)
+        out = np.empty((len(frames), self.size), np.float32)
+        _core.pong_differences(frames, np.ascontiguousarray(starts, np.uint8), memory, out)
+        return out
+
+    def act(
+        self, learner: Any, parameters: Array, observations: Any, memory: Array, starts: Array, actions: Array
+    ) -> None:
+        """Draw an action for each observation, as from `rows`, but of what has changed alone."""
+        learner.act_on_pong(parameters, self._frames(observations), starts.view(np.uint8), memory, actions)
+
+    def _frames(self, observations: Any) -> Array:
         frames = np.asarray(observations)
         if frames.dtype != np.uint8 or frames.shape[1:] != self.shape:
             raise ValueError(
                 f"observations must be uint8 of shape (n, *{self.shape}), but are {frames.dtype} of {frames.shape}"
             )
-        frames = np.ascontiguousarray(frames.reshape(len(frames), 210, 160))
-        out = np.empty((len(frames), self.size), np.float32)
-        _core.pong_differences(frames, np.ascontiguousarray(starts, np.uint8), memory, out)
-        return out
+        return np.ascontiguousarray(frames.reshape(len(frames), 210, 160))
 
 
 def view_of(preprocess: Any, space: Any) -> Plain | PongDifferences:

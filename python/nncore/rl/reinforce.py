@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncore import _core
+from nncore._interrupts import many_uninterrupted
 from nncore._memory import aligned_zeros
 from nncore._random import seed_of
 from nncore.nn import Adam, RMSprop, _checks
@@ -82,8 +83,6 @@ class REINFORCE(Evaluated):
     _learner: Any  # of the core
     _memory: Any  # of the view
     _starts: Array
-    _returns: Array
-    _lengths: Array
 
     def __init__(
         self,
@@ -256,7 +255,7 @@ class REINFORCE(Evaluated):
             self.history_ = {name: [] for name in self.history_}
         end = self.num_timesteps + total
         variables = {"self": self, "env": self.get_env(), "total_timesteps": end, "tb_log_name": "REINFORCE"}
-        with _bar(total, self.verbose > 0 or progress_bar, progress_bar) as bar:
+        with _bar(total, self.verbose > 0 or progress_bar, progress_bar) as bar, many_uninterrupted():
             learn_until(self, end, callback, variables, bar, log_interval)
         return self
 
