@@ -114,7 +114,8 @@ void Reinforce<T>::probabilities(View<const T, 1> parameters, View<const T, 2> o
 
 template <typename T>
 template <typename Gather>
-void Reinforce<T>::act_on(View<const T, 1> parameters, View<std::int64_t, 1> actions, const Gather& gather) {
+void Reinforce<T>::act_on(View<const T, 1> parameters, View<std::int64_t, 1> actions, double nanoseconds,
+                          const Gather& gather) {
   const std::size_t n = open_.size();
   const Draws draws{settings_.seed, Stream::kPolicy, 0, calls_};
   const auto act_in = [&](std::size_t e) {
@@ -129,7 +130,7 @@ void Reinforce<T>::act_on(View<const T, 1> parameters, View<std::int64_t, 1> act
     actions(e) = static_cast<std::int64_t>(action);
   };
   FirstException exception;
-  parallel_ranges(n, 1, static_cast<double>(n * policy_.size()) / 50, [&](std::size_t begin, std::size_t end) {
+  parallel_ranges(n, 1, nanoseconds, [&](std::size_t begin, std::size_t end) {
     exception.guard([&] {
       for (std::size_t e = begin; e < end; ++e) act_in(e);
     });
@@ -147,7 +148,7 @@ void Reinforce<T>::act(View<const T, 1> parameters, View<const T, 2> observation
   require(observations.extent(0) == n && observations.extent(1) == d, "observations must have shape (", n, ", ", d,
           "), but have (", observations.extent(0), ", ", observations.extent(1), ")");
   check_finite(observations);
-  act_on(parameters, actions, [&](std::size_t e, Episode& episode) {
+  act_on(parameters, actions, static_cast<double>(n * policy_.size()) / 10, [&](std::size_t e, Episode& episode) {
     const T* const x = observations.row(e);
     each_nonzero(x, d, [&](std::size_t i) {
       episode.indices.push_back(static_cast<std::uint32_t>(i));
@@ -166,7 +167,8 @@ void Reinforce<T>::act_on_pong(View<const T, 1> parameters, View<const std::uint
   require(frames.extent(0) == open_.size() && previous.extent(1) == policy_.observation_size(), "frames must be ",
           open_.size(), " for ", policy_.observation_size(), " inputs, but are ", frames.extent(0), " for ",
           previous.extent(1));
-  act_on(parameters, actions, [&](std::size_t e, Episode& episode) {
+  // Little work, but called enough for two threads: the emulator, which comes next, waits far longer for sleeping cores.
+  act_on(parameters, actions, kSerialNanoseconds, [&](std::size_t e, Episode& episode) {
     add_pong_changes(frames.row(e), starts(e) != 0, previous.row(e), episode.indices, episode.values);
   });
 }

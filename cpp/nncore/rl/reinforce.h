@@ -97,7 +97,7 @@ class Reinforce {
   std::vector<double> advantages() const;
   /// Draws the actions; gather(e, episode) appends the numbers of environment e's observation that are not 0.
   template <typename Gather>
-  void act_on(View<const T, 1> parameters, View<std::int64_t, 1> actions, const Gather& gather);
+  void act_on(View<const T, 1> parameters, View<std::int64_t, 1> actions, double nanoseconds, const Gather& gather);
 
   SoftmaxPolicy<T> policy_;
   ReinforceSettings settings_;
