@@ -81,3 +81,26 @@ def test_weights_changed_between_two_calls_count(rng):
         changed = net(x)
         assert (changed != before[0]).any(), name
         np.testing.assert_array_equal(changed, net.copy()(x))
+
+
+@pytest.mark.kernel
+@pytest.mark.parametrize("cell", CELLS)
+def test_gradients_of_many_uneven_sequences_are_the_sums_of_each_alone(cell, rng):
+    net = nn.Sequential([CELLS[cell](128, 128)], seed=0)
+    x, dy = rng.standard_normal((2, 32, 50, 128), dtype=np.float32)
+    lengths = rng.integers(12, 51, 32)
+
+    def gradients_of(rows, lengths=None):
+        net.gradients[:] = 0
+        net.forward(x[rows], lengths)
+        net.backward(dy[rows])
+        return net.gradients.astype(np.float64)
+
+    total = np.zeros(net.gradients.shape)
+    for n, length in enumerate(lengths):
+        total += gradients_of((slice(n, n + 1), slice(length)))
+    together = gradients_of(slice(None), lengths)
+    for name in net.names():  # a chain of sums over all the rows is 2e-6 away
+        at = net.gradient(name).ctypes.data - net.gradients.ctypes.data
+        part = slice(at // 4, at // 4 + net.gradient(name).size)
+        assert np.abs(together[part] - total[part]).max() <= 6e-7 * np.abs(total[part]).max(), name

@@ -23,6 +23,10 @@ template <typename T, std::size_t R, std::size_t V>
   }
 }
 
+// Rows whose products are one chain of FMAs. Chains are added up: a single one over thousands of rows, whose sum is by far
+// greater than each of its products, would lose more of them.
+inline constexpr std::size_t kChain = 128;
+
 /// The rows [first, last) of c against one panel, whose first column is `column` of `columns`; row i of c is column
 /// i - first of `block`.
 template <std::size_t V, typename T>
@@ -39,17 +43,15 @@ inline void add_transposed_panel(const T* block, std::size_t stride, std::size_t
   const Rows<T> ends = whole ? Rows<T>{c[first] + end, c.stride} : Rows<T>{aside, kLanes<T>};
   for_each_tile<V>(first, last, [&](std::size_t i, auto rows) {
     constexpr std::size_t R = decltype(rows)::value;
-    Vec<T> sums[R][V];
-    for (std::size_t r = 0; r < R; ++r) {
-      const T* from = c[i + r] + column;
-      for (std::size_t v = 0; v + 1 < V; ++v) sums[r][v] = load(from + v * kLanes<T>);
-      sums[r][V - 1] = load<T>(ends[i - first + r]);
-    }
-    accumulate_transposed(sums, block + (i - first), stride, depth, panel);
-    for (std::size_t r = 0; r < R; ++r) {
-      T* to = c[i + r] + column;
-      for (std::size_t v = 0; v + 1 < V; ++v) store(to + v * kLanes<T>, sums[r][v]);
-      store(ends[i - first + r], sums[r][V - 1]);
+    for (std::size_t k = 0; k < depth; k += kChain) {
+      Vec<T> sums[R][V] = {};
+      accumulate_transposed(sums, block + (i - first) + k * stride, stride, std::min(kChain, depth - k),
+                            panel + k * V * kLanes<T>);
+      for (std::size_t r = 0; r < R; ++r) {
+        T* to = c[i + r] + column;
+        for (std::size_t v = 0; v + 1 < V; ++v) store(to + v * kLanes<T>, load(to + v * kLanes<T>) + sums[r][v]);
+        store(ends[i - first + r], load<T>(ends[i - first + r]) + sums[r][V - 1]);
+      }
     }
   });
   if (whole) return;
@@ -59,7 +61,7 @@ inline void add_transposed_panel(const T* block, std::size_t stride, std::size_t
 }
 
 // Rows per pass: a panel of three registers stays in L1, or at AVX-512 streams from L2.
-inline constexpr std::size_t kGradientRows = kVectorBytes < 64 ? 192 : 256;
+inline constexpr std::size_t kGradientRows = kVectorBytes < 64 ? kChain : 2 * kChain;
 
 /// The first `count` of kBlock columns of a, side by side.
 template <typename T>
@@ -106,14 +108,18 @@ inline void reserve_gradient_panels(std::vector<Panels<T>>& panels, std::size_t 
 extern template void add_transposed_tiles(const float*, std::size_t, std::size_t, const Panels<float>&, Rows<float>);
 extern template void add_transposed_tiles(const double*, std::size_t, std::size_t, const Panels<double>&, Rows<double>);
 
-/// c[i] += sum over k of a[k * a_stride + i] for i < count, in the order of k. Rows of `a` have room for whole registers.
+/// c[i] += sum over k of a[k * a_stride + i] for i < count, in chains as above. Rows of `a` have room for whole registers.
 template <typename T>
 inline void add_column_sums(const T* a, std::size_t a_stride, std::size_t rows, std::size_t count, T* c) {
   for (std::size_t i = 0; i < count; i += kLanes<T>) {
     const std::size_t lanes = std::min(kLanes<T>, count - i);
-    Vec<T> sum = load_part(c + i, lanes);
-    for (std::size_t k = 0; k < rows; ++k) sum += load(a + k * a_stride + i);
-    store_part(c + i, sum, lanes);
+    Vec<T> total = load_part(c + i, lanes);
+    for (std::size_t row = 0; row < rows; row += kChain) {
+      Vec<T> sum{};
+      for (std::size_t k = row; k < std::min(rows, row + kChain); ++k) sum += load(a + k * a_stride + i);
+      total += sum;
+    }
+    store_part(c + i, total, lanes);
   }
 }
 

@@ -187,7 +187,7 @@ class RbmChange {
     });
   }
 
-  /// As many rows as a product takes at once; the hidden numbers, times the rate, are packed.
+  /// The rows of one chain of products; the hidden numbers, times the rate, are packed.
   struct Piece {
     Rows<const T> visible;
     const Panels<T>* hidden;
@@ -199,7 +199,7 @@ class RbmChange {
   };
 
   void make_pieces(const Statistics<T>& data, const Statistics<T>& model) {
-    const auto number = [](std::size_t rows) { return (rows + kGradientRows - 1) / kGradientRows; };
+    const auto number = [](std::size_t rows) { return (rows + kChain - 1) / kChain; };
     const std::size_t of_data = number(data.rows), count = of_data + number(model.rows);
     if (panels_.size() < count) panels_.resize(count);
     pieces_.resize(count);
