@@ -68,6 +68,7 @@ void bind_matmul(py::module_& m) {
 }  // namespace
 
 void bind_kernels(py::module_& m) {
+  m.attr("CHAIN") = kChain;
   bind_elementwise<float>(m);
   bind_elementwise<double>(m);
   bind_matmul<float>(m);

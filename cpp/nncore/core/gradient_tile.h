@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "nncore/core/matmul.h"
 #include "nncore/core/threads.h"
 #include "nncore/core/tile.h"
 
@@ -22,10 +23,6 @@ template <typename T, std::size_t R, std::size_t V>
     });
   }
 }
-
-// Rows whose products are one chain of FMAs. Chains are added up: a single one over thousands of rows, whose sum is by far
-// greater than each of its products, would lose more of them.
-inline constexpr std::size_t kChain = 128;
 
 /// The rows [first, last) of c against one panel, whose first column is `column` of `columns`; row i of c is column
 /// i - first of `block`.

@@ -10,7 +10,12 @@ namespace nncore {
 template <typename T>
 void matmul(View<const T, 2> a, View<const T, 2> b, View<const T, 1> bias, View<T, 2> c);
 
-/// C += Aᵀ·B, each element one chain over the rows in order, starting at its old value.
+/// Rows whose products are one chain of FMAs, where many rows are added up: a single chain over thousands of them, whose
+/// sum is by far greater than each of its products, would lose more of those.
+inline constexpr std::size_t kChain = 128;
+
+/// C += Aᵀ·B: each element's chains over kChain rows are added to it in order. In parts that begin at multiples of kChain
+/// rows it gives the same bits.
 /// a (k, m), b (k, n); changes c (m, n).
 template <typename T>
 void add_transposed_product(View<const T, 2> a, View<const T, 2> b, View<T, 2> c);

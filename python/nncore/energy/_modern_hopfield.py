@@ -348,7 +348,7 @@ class ModernHopfield(OneToOneFeatureMixin, TransformerMixin, EnergyModel):  # ty
         return products
 
     def _memory_parts(self, states: int) -> Iterator[slice]:
-        return blocks(len(self.memories_), 2e-11 * states * self.memories_.shape[1])
+        return blocks(len(self.memories_), 2e-11 * states * self.memories_.shape[1], _core.CHAIN)
 
     def _rows(self, count: int) -> Iterator[slice]:
         """As many states at a time as memory allows: all memories pass by for each part of them."""

@@ -135,9 +135,9 @@ class Weights:
         sweep(self.weights, self.bias, *rows.parts(), fields, **settings)
 
 
-def blocks(count: int, seconds: float) -> Iterator[slice]:
+def blocks(count: int, seconds: float, multiple: int = 1) -> Iterator[slice]:
     """Parts of so many rows, each of them of so many seconds, that a call of the core may have."""
-    size = max(1, int(CALL_SECONDS / seconds))
+    size = max(1, int(CALL_SECONDS / seconds) // multiple) * multiple
     for begin in range(0, count, size):
         yield slice(begin, min(count, begin + size))
 
