@@ -8,6 +8,33 @@ bool recurrent(LayerKind kind) {
   return kind == LayerKind::kElman || kind == LayerKind::kLstm || kind == LayerKind::kGru;
 }
 
+/// What a user of the classes in Python cannot give, but one of the specs can.
+void check_spec(const LayerSpec& spec, std::size_t index) {
+  constexpr std::size_t kMost = std::size_t{1} << 32;
+  constexpr double kMostParameters = 0x1p48;
+  const auto check_size = [&](const char* name, std::size_t size) {
+    require(size >= 1 && size <= kMost, "layers[", index, "].", name, " must be from 1 to 2^32, but is ", size);
+  };
+  require(spec.kind >= LayerKind::kDense && spec.kind <= LayerKind::kGru, "layers[", index,
+          "].kind must be one of LayerKind, but is ", static_cast<int>(spec.kind));
+  if (spec.kind == LayerKind::kLastStep) return;
+  if (spec.kind == LayerKind::kDropout) {
+    require(spec.p >= 0 && spec.p <= 1, "layers[", index, "].p must lie in [0, 1], but is ", spec.p);
+    return;
+  }
+  check_size("input", spec.input);
+  if (spec.kind == LayerKind::kBatchNorm) return;
+  check_size("output", spec.output);
+  double parameters = static_cast<double>(spec.input) * static_cast<double>(spec.output);
+  if (recurrent(spec.kind)) {
+    check_size("num_layers", spec.num_layers);
+    const auto hidden = static_cast<double>(spec.output);
+    parameters = 4 * hidden * (static_cast<double>(spec.input) + 2 * hidden) * static_cast<double>(spec.num_layers);
+  }
+  require(parameters <= kMostParameters, "layers[", index, "] must have at most 2^48 parameters, but has about ",
+          parameters);
+}
+
 /// Calls copy(row) for every row of `bytes`, of the steps or one per sequence. Threads share them out as recurrent layers
 /// do: each finds its sequences in its own cache.
 template <typename Copy>
@@ -25,6 +52,7 @@ void over_rows(const Packing& packing, bool of_steps, std::size_t bytes, const C
 
 template <typename T>
 void Network<T>::Plan::add(const LayerSpec& spec, std::size_t index) {
+  check_spec(spec, index);
   const std::string prefix = std::to_string(index) + ".";
   const auto check_features = [&](std::size_t takes) {
     if (index == 0) {

@@ -1,4 +1,5 @@
-// A program of someone else: it finds the installed package, multiplies on two threads and is told what is wrong.
+// A program of someone else: it finds the installed package, multiplies on two threads and is told what is wrong, of
+// shapes and of layers.
 
 #include <array>
 #include <cmath>
@@ -10,6 +11,7 @@
 #include "nncore/core/matmul.h"
 #include "nncore/core/threads.h"
 #include "nncore/core/view.h"
+#include "nncore/nn/network.h"
 
 namespace {
 
@@ -43,11 +45,43 @@ bool another_shape_is_refused() {
   return false;
 }
 
+bool other_layers_are_refused() {
+  using nncore::LayerKind;
+  const auto made = [](LayerKind kind, std::size_t input, std::size_t output) {
+    nncore::LayerSpec spec;
+    spec.kind = kind;
+    spec.input = input;
+    spec.output = output;
+    return spec;
+  };
+  std::vector<nncore::LayerSpec> specs{made(LayerKind::kLstm, 3, 0),
+                                       made(LayerKind::kGru, 0, 3),
+                                       made(LayerKind::kElman, std::size_t{1} << 62, 3),
+                                       made(LayerKind::kLstm, 3, 4),
+                                       made(LayerKind::kLstm, 3, 4),
+                                       made(LayerKind::kDropout, 3, 3),
+                                       made(LayerKind::kDense, 3, 0),
+                                       made(LayerKind::kEmbedding, std::size_t{1} << 31, std::size_t{1} << 31),
+                                       made(static_cast<LayerKind>(77), 3, 3)};
+  specs[3].num_layers = 0;
+  specs[4].num_layers = std::size_t{1} << 60;
+  specs[5].p = 2;
+  for (const nncore::LayerSpec& spec : specs) {
+    try {
+      nncore::Network<float> network({spec});
+      return false;
+    } catch (const std::invalid_argument& error) {
+      std::cout << "refused: " << error.what() << '\n';
+    }
+  }
+  return true;
+}
+
 }  // namespace
 
 int main() {
   nncore::set_num_threads(2);
   const bool right = product_is_right<float>(37, 64, 129) && product_is_right<double>(5, 1, 3);
   std::cout << "product " << (right ? "right" : "WRONG") << '\n';
-  return right && another_shape_is_refused() ? 0 : 1;
+  return right && another_shape_is_refused() && other_layers_are_refused() ? 0 : 1;
 }
