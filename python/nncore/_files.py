@@ -62,6 +62,14 @@ def write_safetensors(path: Path, arrays: Mapping[str, np.ndarray], metadata: Ma
     write_whole(path, lambda temporary: _write_arrays(temporary, native, header))
 
 
+def path_text(path: Any) -> Any:
+    """Return a path as the operating system takes it; TypeError, in the argument's name, if it is none."""
+    try:
+        return os.fspath(path)
+    except TypeError:
+        raise TypeError(f"path must be a str or os.PathLike, but is {path!r}") from None
+
+
 def write_whole(path: Path, write: Callable[[str], object]) -> None:
     """Write a file, whole or not at all: under a temporary name in its folder, flushed to the disk and renamed.
 
@@ -77,7 +85,7 @@ def write_whole(path: Path, write: Callable[[str], object]) -> None:
     OSError
         The folder is missing or cannot be written, or the disk is full. `filename` is `path`.
     """
-    target = os.path.realpath(os.fspath(path))
+    target = os.path.realpath(path_text(path))
     folder = os.path.dirname(target)
     temporary = os.path.join(folder, f".nncore-{os.urandom(8).hex()}.tmp")
     try:
@@ -124,7 +132,7 @@ def read_safetensors(path: Path) -> tuple[Arrays, dict[str, str]]:
     OSError
         There is no such file, or it cannot be read.
     """
-    name = os.fspath(path)
+    name = path_text(path)
     with open(name, "rb"):  # the clear errors of the operating system, before the parser's
         pass
     try:

@@ -55,7 +55,7 @@ void check_shapes(const Batch<T>& b) {
   const bool huber = b.loss.kind == LossKind::kHuber;
   require(!huber || (std::isfinite(b.loss.delta) && static_cast<T>(b.loss.delta) > 0),
           "delta must be above 0 and finite, but came as ", b.loss.delta);
-  require(b.size() > 0, "target has no row to compare with");
+  require(b.size() > 0, "target has no row to compare with: all lengths are 0, or it is empty");
 }
 
 template <typename T>

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncore import _files
 from nncore.nn._onnx_graph import RECURRENT, Graph
 from nncore.nn._onnx_recurrent import recurrent_layer
 from nncore.nn._to_onnx import ACTIVATIONS, import_onnx
@@ -53,7 +54,7 @@ def from_onnx(path: str | os.PathLike[str], *, seed: Any = None) -> Sequential:
     ``GRU(reset_after=False)``; its two biases are added.
     """
     onnx = import_onnx("from_onnx")
-    name = os.fspath(path)
+    name = _files.path_text(path)
     with open(name, "rb"):  # the clear errors of the operating system, before the parser's
         pass
     try:

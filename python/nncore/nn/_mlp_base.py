@@ -203,6 +203,11 @@ class MLP(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
                 X, targets, y, weights = X[kept], targets[kept], y[kept], weights[kept]
         by_class = self._class_weights(y)
         if by_class is not None:
+            if not (by_class >= 0).all() or not by_class.any() or not np.isfinite(by_class).all():
+                raise ValueError(
+                    "class_weight must be at least 0, finite, and not 0 for all classes, but is "
+                    f"{getattr(self, 'class_weight', None)!r}"
+                )
             weights = by_class if weights is None else weights * by_class
         if weights is None:
             return Samples(X, targets, None), 1.0

@@ -119,7 +119,10 @@ def to_torch_state_dict(net: NetworkArrays, prefixes: Sequence[str] | None = Non
     if isinstance(prefixes, str) or not all(isinstance(prefix, str) for prefix in prefixes):
         raise TypeError(f"prefixes must be a list of str, but is {prefixes!r}")
     if len(prefixes) != len(owners) or len(set(prefixes)) != len(owners):
-        raise ValueError(f"prefixes must be {len(owners)} different names, one for each layer that has weights")
+        raise ValueError(
+            f"prefixes must be {len(owners)} different names, one for each layer that has weights, but are "
+            f"{list(prefixes)}"
+        )
     state = {}
     for index, prefix in zip(owners, prefixes, strict=True):
         for name in entries[index]:

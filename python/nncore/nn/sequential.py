@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -153,9 +154,9 @@ class Sequential(NetworkPasses):
             raise TypeError(f"loss must be a loss of nncore.nn, but is a {type(loss).__name__}")
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"optimizer must be an optimizer of nncore.nn, but is a {type(optimizer).__name__}")
-        limit = 0.0 if max_grad_norm is None else _checks.number("max_grad_norm", max_grad_norm)
-        if max_grad_norm is not None and limit == 0:
-            raise ValueError("max_grad_norm must be above 0")
+        limit = 0.0 if max_grad_norm is None else _checks.number("max_grad_norm", max_grad_norm, -math.inf)
+        if max_grad_norm is not None and limit <= 0:
+            raise ValueError(f"max_grad_norm must be above 0, but is {limit:g}")
         penalty = _checks.number("l2", l2)
         if lengths is None and state is None and weights is None and return_state is False:
             plain = self._train_plain(x, target, loss, optimizer, penalty, limit)
