@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "arrays.h"
-#include "gil.h"
+#include "interruptible.h"
 #include "nncore/nn/network.h"
 #include "nncore/nn/stream.h"
 #include "plain.h"
@@ -122,8 +122,7 @@ std::optional<py::array_t<T>> infer_plain(const Network<T>& net, In<T, 1> parame
   if (!input) return std::nullopt;
   py::array_t<T> y(output_shape(net, *input));
   const View<T, 3> to = with_steps<T>(y);
-  const Unlocked unlocked;
-  net.infer(parameters, buffers, *input, {}, to);
+  interruptible([&] { net.infer(parameters, buffers, *input, {}, to); });
   return y;
 }
 
@@ -137,8 +136,7 @@ std::optional<py::array_t<T>> forward_plain(Network<T>& net, In<T, 1> parameters
   input->step = draw;
   py::array_t<T> y(output_shape(net, *input));
   const View<T, 3> to = with_steps<T>(y);
-  const Unlocked unlocked;
-  net.forward(parameters, buffers, *input, {}, to);
+  interruptible([&] { net.forward(parameters, buffers, *input, {}, to); });
   return y;
 }
 
@@ -155,8 +153,7 @@ std::optional<py::tuple> backward_plain(Network<T>& net, In<T, 1> parameters, Ou
     to = with_steps<T>(dx);
     results[0] = std::move(dx);
   }
-  const Unlocked unlocked;
-  net.backward(parameters, gradients, *given, {}, to);
+  interruptible([&] { net.backward(parameters, gradients, *given, {}, to); });
   return results;
 }
 
@@ -202,8 +199,7 @@ void bind_network(py::module_& m, const char* name) {
              bool has_steps, const States<T>& state_in, const StatesOut<T>& state_out, Out<T, 3> y) {
             const NetworkInput<T> x = Batch<T>{values, ids, lengths}.input(has_steps, 0, 0);
             const NetworkState<T> state = state_of<T>(state_in, state_out);
-            const Unlocked unlocked;
-            net.infer(parameters, buffers, x, state, y);
+            interruptible([&] { net.infer(parameters, buffers, x, state, y); });
           },
           "parameters"_a, "buffers"_a, "values"_a, "ids"_a, "lengths"_a, "has_steps"_a, "state_in"_a, "state_out"_a,
           "y"_a)
@@ -217,8 +213,7 @@ void bind_network(py::module_& m, const char* name) {
              const StatesOut<T>& state_out, Out<T, 3> y) {
             const NetworkInput<T> x = Batch<T>{values, ids, lengths}.input(has_steps, seed, step);
             const NetworkState<T> state = state_of<T>(state_in, state_out);
-            const Unlocked unlocked;
-            net.forward(parameters, buffers, x, state, y);
+            interruptible([&] { net.forward(parameters, buffers, x, state, y); });
           },
           "parameters"_a, "buffers"_a, "values"_a, "ids"_a, "lengths"_a, "has_steps"_a, "seed"_a, "step"_a,
           "state_in"_a, "state_out"_a, "y"_a)
@@ -228,8 +223,7 @@ void bind_network(py::module_& m, const char* name) {
              const StatesOut<T>& dstate_out, std::optional<Out<T, 3>> dx) {
             const NetworkState<T> state = state_of<T>(dstate_in, dstate_out);
             const View<T, 3> dx_view = dx ? dx->view() : View<T, 3>{};
-            const Unlocked unlocked;
-            net.backward(parameters, gradients, dy, state, dx_view);
+            interruptible([&] { net.backward(parameters, gradients, dy, state, dx_view); });
           },
           "parameters"_a, "gradients"_a, "dy"_a, "dstate_in"_a, "dstate_out"_a, "dx"_a)
       .def(
@@ -249,8 +243,7 @@ void bind_network(py::module_& m, const char* name) {
             training.l2 = l2;
             training.max_grad_norm = max_grad_norm;
             read_optimizer(optimizer, training);
-            const Unlocked unlocked;
-            return net.train_step(parameters, gradients, buffers, x, state, training);
+            return interruptible([&] { return net.train_step(parameters, gradients, buffers, x, state, training); });
           },
           "parameters"_a, "gradients"_a, "buffers"_a, "values"_a, "ids"_a, "lengths"_a, "has_steps"_a, "seed"_a,
           "step"_a, "state_in"_a, "state_out"_a, "loss"_a, "delta"_a, "target"_a, "labels"_a, "weights"_a, "l2"_a,
@@ -276,8 +269,7 @@ void bind_network(py::module_& m, const char* name) {
             training.l2 = l2;
             training.max_grad_norm = max_grad_norm;
             read_optimizer(optimizer, training);
-            const Unlocked unlocked;
-            return net.train_step(parameters, gradients, buffers, *input, {}, training);
+            return interruptible([&] { return net.train_step(parameters, gradients, buffers, *input, {}, training); });
           },
           "parameters"_a, "gradients"_a, "buffers"_a, "x"_a, "seed"_a, "draw"_a, "loss"_a, "delta"_a, "target"_a,
           "l2"_a, "max_grad_norm"_a, "optimizer"_a)

@@ -1,3 +1,4 @@
+#include "nncore/core/interrupt.h"
 #include "nncore/core/threads.h"
 
 #include <pthread.h>
@@ -67,6 +68,7 @@ struct Job {
   detail::RangeFunction function = nullptr;
   const void* body = nullptr;
   FloatMode mode;
+  LongCall* long_call = nullptr;
   alignas(64) Word remaining{0};  // parts given to workers and not finished yet
 
   void finish_one() {
@@ -116,6 +118,7 @@ class Worker {
       if (state_.load(std::memory_order_acquire) == kStop) return;
       if (!take()) continue;
       job_.mode.apply();
+      detail::set_current_long_call(job_.long_call);
       job_.function(job_.body, part_);
       job_.finish_one();
     }
@@ -160,6 +163,7 @@ class Pool {
     job_.function = function;
     job_.body = body;
     job_.mode = FloatMode();
+    job_.long_call = detail::current_long_call();
     job_.remaining.store(static_cast<std::uint32_t>(posted), std::memory_order_relaxed);
     for (std::size_t i = 0; i < posted; ++i) workers_[i]->post();
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "nncore/core/interrupt.h"
 #include "nncore/core/panels.h"
 
 namespace nncore {
@@ -180,6 +181,7 @@ void multiply_tiles(const LeftRows<T>& a, std::size_t begin, std::size_t end, co
   const std::size_t block = std::max(kBlockBytes / row_bytes / kHeldRows, std::size_t{1}) * kHeldRows;
   const std::size_t last = share.end(b.count());
   for (std::size_t row = begin; row < end; row += block) {
+    if (row > begin && given_up()) return;
     const std::size_t row_end = std::min(end, row + block);
     for (std::size_t p = share.begin(b.count()); p < last; ++p) {
       const bool pair = row_end - row == 1 && p + 1 < last && b.vecs(p + 1) == b.vecs(p);

@@ -201,6 +201,7 @@ void Network<T>::Plan::run(Workspace& work) const {
   for (std::size_t i = 0; i < layers.size(); ++i) {
     work.inputs[i] = x;
     work.output = layers[i]->forward(work.pass, x, *work.layers[i]);
+    LongCall::check();
     x = {work.output.values, work.output.rows, work.output.features};
   }
   if (drops_steps) work.has_steps = false;
@@ -239,6 +240,7 @@ Rows<T> Network<T>::Plan::run_back(Workspace& work, Rows<T> dy, bool input_gradi
     // The caller's arrays are for the layers at the ends alone.
     work.pass.dx = i == 0 ? dx : PlacedRows<T>{};
     dy = layers[i]->backward(work.pass, work.inputs[i], dy, i > 0 || input_gradient, *work.layers[i]);
+    LongCall::check();
     work.pass.dy = {};
   }
   work.pass.dx = {};

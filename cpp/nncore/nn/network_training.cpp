@@ -93,7 +93,9 @@ void Network<T>::forward(View<const T, 1> parameters, View<T, 1> buffers, const 
   const UseFlag::Guard guard(plan_->training_flag, "the network");
   plan_->check_output(x, y);
   plan_->check_training(parameters, buffers, x, state);
-  const CloseCalls close(plan_->nanoseconds(plan_->incoming, 1));
+  const double nanoseconds = plan_->nanoseconds(plan_->incoming, 1);
+  const CloseCalls close(nanoseconds);
+  const LongCall call(nanoseconds);
   plan_->take_in(parameters, buffers, x, state, true);
   plan_->run(*plan_->training);
   plan_->write_output(*plan_->training, y);
@@ -146,7 +148,9 @@ void Network<T>::backward(View<const T, 1> parameters, View<T, 1> gradients, Vie
   work.pass.dstate_in = state.in;
   work.pass.dstate_out = state.out;
   plan_->remembered = false;  // the gates are overwritten in place
-  const CloseCalls close(plan_->nanoseconds(packing, 2));
+  const double nanoseconds = plan_->nanoseconds(packing, 2);
+  const CloseCalls close(nanoseconds);
+  const LongCall call(nanoseconds);
   const bool wanted = dx.data() != nullptr;
   const PlacedRows<T> place = wanted ? plan_->place_of_input_gradient(packing, dx) : PlacedRows<T>{};
   const Rows<T> gradient = plan_->run_back(work, plan_->read_output_gradient(dy, work), wanted, place);
@@ -164,7 +168,9 @@ double Network<T>::train_step(View<T, 1> parameters, View<T, 1> gradients, View<
   plan_->check_training(parameters, buffers, x, state);
   check_target(step.loss, step.target, plan_->output_features,
                rows_of(plan_->output_places(plan_->incoming, x.has_steps)));
-  const CloseCalls close(plan_->nanoseconds(plan_->incoming, 3));
+  const double nanoseconds = plan_->nanoseconds(plan_->incoming, 3);
+  const CloseCalls close(nanoseconds);
+  const LongCall call(nanoseconds);
   plan_->take_in(parameters, buffers, x, state, false);
   Workspace& work = *plan_->training;
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "nncore/core/interrupt.h"
 #include "nncore/core/threads.h"
 #include "nncore/core/view.h"
 
@@ -48,13 +49,15 @@ struct Span {
   std::size_t step, begin, end, from;
 };
 
-/// Calls f(span) for the sorted sequences [begin, end), step by step in time, or against it.
+/// Calls f(span) for the sorted sequences [begin, end), step by step in time, or against it, unless the call is given up.
 template <typename F>
 void for_each_span(const Packing& packing, bool reverse, std::size_t begin, std::size_t end, const F& f) {
   const auto call = [&](std::size_t step, std::size_t first, std::size_t last, std::size_t from) {
     if (first < last) f(Span{step, first, last, from});
   };
+  const bool watching = in_long_call();
   for (std::size_t s = 0; s < packing.steps; ++s) {
+    if (watching && given_up()) return;
     const std::size_t t = reverse ? packing.steps - 1 - s : s;
     const std::size_t last = end < packing.active[t] ? end : packing.active[t];
     if (!reverse) {

@@ -166,6 +166,8 @@ class NetworkPasses(NetworkArrays):
             If there was no `forward` since the last `backward` or `train_step`, or another thread trains the network.
         TypeError, ValueError
             If an argument does not fit.
+        KeyboardInterrupt
+            At Ctrl-C, also within a long call: `gradients` then hold a part of what was to be added.
         """
         if dstate is None and state_gradient is False and (input_gradient is True or input_gradient is False):
             plain = self._core.backward_plain(self._parameters, self._gradients, dy, input_gradient)

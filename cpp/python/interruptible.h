@@ -1,0 +1,34 @@
+#pragma once
+
+#include <pybind11/pybind11.h>
+#include <unistd.h>
+
+#include <optional>
+
+#include "gil.h"
+#include "nncore/core/interrupt.h"
+
+namespace nncore {
+
+/// f(), with Python's lock released; a long call in the main thread is given up when a signal's handler raises, as that
+/// of Ctrl-C does, and this raises the same.
+template <typename F>
+auto interruptible(const F& f) {
+  std::optional<pybind11::error_already_set> raised;
+  const auto wanted = [&raised] {
+    if (getpid() != gettid()) return false;  // handlers run in the main thread alone
+    const pybind11::gil_scoped_acquire locked;
+    if (PyErr_CheckSignals() == 0) return false;
+    raised.emplace();
+    return true;
+  };
+  try {
+    const Unlocked unlocked;
+    const Interruptible offered(wanted);
+    return f();
+  } catch (const Interrupted&) {
+    throw *raised;
+  }
+}
+
+}  // namespace nncore

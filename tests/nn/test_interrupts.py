@@ -1,0 +1,81 @@
+"""Ctrl-C within one long call: it is given up, and what it was to change is as before."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+import nncore
+from nncore import nn
+
+
+@pytest.fixture(autouse=True)
+def one_thread(monkeypatch):
+    before = nncore.get_num_threads()
+    nncore.set_num_threads(1)
+    yield
+    nncore.set_num_threads(before)
+
+
+def interrupted(call):
+    """Call something that takes longer than the moment until Ctrl-C comes."""
+    timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(KeyboardInterrupt):
+        call()
+    timer.join()
+
+
+def works_as_new(net):
+    """Whether forward and backward do what they do in a network that nothing has happened to."""
+    x = np.random.default_rng(1).standard_normal((3, 4, net.layers[0].input_size), dtype=np.float32)
+    fresh = nn.Sequential(net.layers)
+    fresh.parameters[:] = net.parameters
+    for each in (net, fresh):
+        each.gradients[:] = 0
+        each.backward(np.ones_like(each.forward(x)))
+    assert_array_equal(net(x), fresh(x))
+    assert_array_equal(net.gradients, fresh.gradients)
+
+
+@pytest.mark.kernel
+@pytest.mark.usefixtures("ctrl_c")
+@pytest.mark.parametrize(
+    "layer", [nn.LSTM(8, 512), nn.GRU(8, 512), nn.GRU(8, 512, reset_after=True), nn.Elman(8, 1024)], ids=str
+)
+def test_a_long_call_is_given_up(layer):
+    rng = np.random.default_rng(0)
+    net = nn.Sequential([layer], seed=0)
+    parameters = net.parameters.copy()
+    x = rng.standard_normal((16, 2000, 8), dtype=np.float32)
+    interrupted(lambda: net(x))
+    interrupted(lambda: net.forward(x))
+    dy = np.ones((16, 2000, layer.hidden_size), np.float32)
+    with pytest.raises(RuntimeError, match="backward needs a forward before it"):
+        net.backward(dy)
+    optimizer = nn.Adam()
+    interrupted(lambda: net.train_step(x, dy, nn.MSE(), optimizer))
+    assert_array_equal(net.parameters, parameters)
+    net.forward(x)
+    interrupted(lambda: net.backward(dy, input_gradient=True))
+    assert_array_equal(net.parameters, parameters)
+    works_as_new(net)
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_a_handler_that_does_not_raise_gives_nothing_up():
+    net = nn.Sequential([nn.LSTM(8, 512)], seed=0)
+    x = np.random.default_rng(0).standard_normal((16, 800, 8), dtype=np.float32)
+    came = []
+    signal.signal(signal.SIGINT, lambda *_: came.append(1))
+    timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    y = net(x)
+    timer.join()
+    assert len(came) == 1
+    assert_array_equal(y, net(x))
