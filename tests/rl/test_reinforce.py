@@ -348,3 +348,31 @@ def test_vector_environments(mode: str) -> None:
     assert made.history_["return"] == made.history_["length"]
     assert made.num_timesteps == pytest.approx(20_000, abs=4)
     assert made.evaluate(8)[0] > 60
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("mode", ["NextStep", "SameStep", "Disabled"])
+@pytest.mark.parametrize("called_back", [False, True])
+def test_environments_may_write_observations_in_place(mode: str, called_back: bool) -> None:
+    gymnasium = pytest.importorskip("gymnasium")
+    modes = {each.value: each for each in gymnasium.vector.AutoresetMode}
+
+    def run(copy: bool) -> tuple[REINFORCE, list[Any]]:
+        seen: list[Any] = []
+
+        def collect(variables: dict[str, Any], _: Any) -> bool:
+            ends = [info["terminal_observation"] for info in variables["infos"] if "terminal_observation" in info]
+            seen.extend([variables["new_obs"], *ends])
+            return True
+
+        options = {"autoreset_mode": modes[mode], "copy": copy}
+        env = gymnasium.make_vec("CartPole-v1", 3, vectorization_mode="sync", vector_kwargs=options)
+        made = REINFORCE(env, hidden=(8,), batch_episodes=4, seed=0)
+        return made.learn(1500, callback=collect if called_back else None), seen
+
+    (copied, seen), (in_place, seen_in_place) = run(True), run(False)
+    assert_array_equal(in_place.parameters, copied.parameters)
+    assert in_place.history_ == copied.history_
+    assert len(seen) == len(seen_in_place) > (1 if called_back else -1)
+    for one, other in zip(seen, seen_in_place, strict=True):
+        assert_array_equal(one, other)

@@ -49,12 +49,16 @@ class Environments(ABC):
         How many environments step at once.
     observation_space, action_space : gymnasium.Space
         Those of one of them.
+    keeps : bool
+        Whether observations stay as they are when the environment goes on: a vector environment may write the next ones
+        in their place, and they are copied.
     """
 
     env: Any
     num_envs: int
     observation_space: Any
     action_space: Any
+    keeps = True
 
     @abstractmethod
     def reset(self, seed: int | None = None) -> Observations:
@@ -153,7 +157,7 @@ class VectorEnvironment(Environments):
     def step(self, actions: NDArray[Any]) -> Steps:
         """Step everywhere; where an episode ends, the next one begins."""
         observations, rewards, terminated, truncated, infos = self.env.step(actions)
-        observations = reached = copied(observations)  # the environment may write the next ones in their place
+        observations = reached = copied(observations) if self.keeps else observations
         terminated, truncated = np.array(terminated, bool), np.array(truncated, bool)
         valid, ended = np.ones(self.num_envs, bool), terminated | truncated
         if self.mode == "NextStep":
@@ -163,6 +167,7 @@ class VectorEnvironment(Environments):
             for i in np.flatnonzero(ended).tolist():
                 put(reached, i, infos["final_obs"][i])
         elif ended.any():
+            reached = observations if self.keeps else copied(observations)
             observations = copied(self.env.reset(options={"reset_mask": ended})[0])
             if not same_rows(observations, reached, ~ended):
                 raise ValueError("env must reset only the environments of reset_mask, but others changed")

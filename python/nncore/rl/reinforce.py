@@ -255,8 +255,12 @@ class REINFORCE(Evaluated):
             self.history_ = {name: [] for name in self.history_}
         end = self.num_timesteps + total
         variables = {"self": self, "env": self.get_env(), "total_timesteps": end, "tb_log_name": "REINFORCE"}
-        with _bar(total, self.verbose > 0 or progress_bar, progress_bar) as bar, many_uninterrupted():
-            learn_until(self, end, callback, variables, bar, log_interval)
+        self._environments.keeps = callback is not None  # else an observation is of use until the next step alone
+        try:
+            with _bar(total, self.verbose > 0 or progress_bar, progress_bar) as bar, many_uninterrupted():
+                learn_until(self, end, callback, variables, bar, log_interval)
+        finally:
+            self._environments.keeps = True
         return self
 
     # Playing
