@@ -12,9 +12,7 @@ from typing import Any
 
 def uninterrupted() -> AbstractContextManager[None]:
     """Hold Ctrl-C back until the end of the block, so that what belongs together changes together."""
-    if _blocks is not None and _blocks.thread == threading.get_ident():
-        return _blocks
-    return _uninterrupted()
+    return _blocks if _blocks is not None and _blocks.hold() else _uninterrupted()
 
 
 @contextmanager
@@ -22,24 +20,24 @@ def many_uninterrupted() -> Iterator[None]:
     """Let the blocks of `uninterrupted` in a loop share a handler: to change it takes longer than a short step."""
     global _blocks
     handler = signal.getsignal(signal.SIGINT)
-    if _blocks is not None or threading.current_thread() is not threading.main_thread() or not callable(handler):
+    if threading.current_thread() is not threading.main_thread() or not callable(handler):
         yield
         return
-    blocks = _Blocks(handler)
+    before, blocks = _blocks, _Blocks(handler)
     try:
         _blocks = blocks
         signal.signal(signal.SIGINT, blocks.answer)
         yield
     finally:
-        _blocks = None
-        if signal.getsignal(signal.SIGINT) == blocks.answer:
+        _blocks = before
+        if blocks.hold():
             signal.signal(signal.SIGINT, handler)
 
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
     with many_uninterrupted():
-        if _blocks is None:
+        if _blocks is None or not _blocks.hold():
             yield
             return
         with _blocks:
@@ -50,12 +48,17 @@ class _Blocks:
     """Blocks of the main thread, one after the other or within another, in which Ctrl-C is held back."""
 
     def __init__(self, handler: Callable[[int, FrameType | None], Any]) -> None:
-        self.thread = threading.get_ident()
+        self._thread = threading.get_ident()
         self._handler = handler
+        self.answer = self._answer  # the same object each time
         self._depth = 0
         self._held: tuple[int, FrameType | None] | None = None
 
-    def answer(self, number: int, frame: FrameType | None) -> None:
+    def hold(self) -> bool:
+        """Whether this thread's Ctrl-C comes here, and to no handler that was set meanwhile."""
+        return self._thread == threading.get_ident() and signal.getsignal(signal.SIGINT) is self.answer
+
+    def _answer(self, number: int, frame: FrameType | None) -> None:
         if self._depth > 0:
             self._held = number, frame
         else:

@@ -52,19 +52,67 @@ def test_a_long_call_is_given_up(layer):
     rng = np.random.default_rng(0)
     net = nn.Sequential([layer], seed=0)
     parameters = net.parameters.copy()
-    x = rng.standard_normal((16, 2000, 8), dtype=np.float32)
+    x = rng.standard_normal((16, 1200, 8), dtype=np.float32)
     interrupted(lambda: net(x))
     interrupted(lambda: net.forward(x))
-    dy = np.ones((16, 2000, layer.hidden_size), np.float32)
+    dy = np.ones((16, 1200, layer.hidden_size), np.float32)
     with pytest.raises(RuntimeError, match="backward needs a forward before it"):
         net.backward(dy)
     optimizer = nn.Adam()
     interrupted(lambda: net.train_step(x, dy, nn.MSE(), optimizer))
     assert_array_equal(net.parameters, parameters)
     net.forward(x)
+    net.backward(dy)
+    most = np.abs(net.gradients).max()
+    net.gradients[:] = 0
+    net.forward(x)
     interrupted(lambda: net.backward(dy, input_gradient=True))
+    assert np.abs(net.gradients).max() <= 2 * most  # a part of what was to be added, and no gates
     assert_array_equal(net.parameters, parameters)
     works_as_new(net)
+
+
+@pytest.mark.usefixtures("ctrl_c")
+@pytest.mark.parametrize("raises", [False, True])
+def test_a_handler_may_compute_and_be_interrupted(raises):
+    outer, inner = (nn.Sequential([nn.LSTM(8, 512)], seed=seed) for seed in (0, 1))
+    x = np.random.default_rng(0).standard_normal((16, 1200, 8), dtype=np.float32)
+    expected, found = inner(x), []
+
+    def handler(number, frame):
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if raises:
+            interrupted(lambda: inner(x))
+            raise KeyError("from the handler")
+        found.append(inner(x))
+
+    y = outer(x)
+    signal.signal(signal.SIGINT, handler)
+    timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    if raises:
+        with pytest.raises(KeyError, match="from the handler"):
+            outer(x)
+    else:
+        assert_array_equal(outer(x), y)
+        assert_array_equal(found[0], expected)
+    timer.join()
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_what_a_handler_raises_is_no_refusal():
+    net = nn.Sequential([nn.LSTM(8, 512)], seed=0)
+    x, dy = np.zeros((16, 1200, 8), np.float32), np.ones((16, 1200, 512), np.float32)
+
+    def handler(number, frame):
+        raise FloatingPointError("from the handler")
+
+    signal.signal(signal.SIGINT, handler)
+    timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))
+    timer.start()
+    with pytest.raises(FloatingPointError, match="from the handler"):
+        net.train_step(x, dy, nn.MSE(), nn.Adam())
+    timer.join()
 
 
 @pytest.mark.usefixtures("ctrl_c")

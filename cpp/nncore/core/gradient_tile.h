@@ -126,7 +126,7 @@ template <typename T, typename RowOf>
 inline void add_product_over_rows(Rows<const T> a, std::size_t begin, std::size_t end, const RowOf& b, std::size_t n,
                                   std::size_t rows, T* c, T* sums, Panels<T>& panels) {
   for (std::size_t row = 0; row < rows; row += kGradientRows) {
-    if (row > 0 && given_up()) return;
+    if (given_up()) return;
     const std::size_t depth = std::min(kGradientRows, rows - row);
     panels.pack_rows(depth, n, [&](std::size_t k) { return b(row + k); }, Padding::kTight);
     add_transposed_tiles(a[row] + begin, a.stride, end - begin, panels, Rows<T>{c + begin * n, n});

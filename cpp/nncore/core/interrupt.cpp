@@ -40,9 +40,14 @@ bool LongCall::asks() {
   const auto now = std::chrono::steady_clock::now();
   if (now < next_) return false;
   next_ = now + kBetween;
-  if (!interruptible_->wanted_()) return false;
-  given_up_.store(true, std::memory_order_relaxed);
-  return true;
+  // What is asked may itself make calls, which are calls of their own.
+  Interruptible* const offered = std::exchange(interruptible, nullptr);
+  LongCall* const call = std::exchange(current, nullptr);
+  const bool wanted = interruptible_->wanted_();
+  interruptible = offered;
+  current = call;
+  given_up_.store(wanted, std::memory_order_relaxed);
+  return wanted;
 }
 
 bool in_long_call() { return current != nullptr; }

@@ -1,4 +1,3 @@
-#include "nncore/core/interrupt.h"
 #include "nncore/core/threads.h"
 
 #include <pthread.h>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "nncore/core/cores.h"
+#include "nncore/core/interrupt.h"
 #include "nncore/core/view.h"
 #include "nncore/core/wait.h"
 

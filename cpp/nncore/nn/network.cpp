@@ -84,9 +84,7 @@ void Network<T>::infer(View<const T, 1> parameters, View<const T, 1> buffers, co
   work->pass.state_in = state.in;
   work->pass.state_out = state.out;
   plan_->lay_out(x, work->pass.packing);
-  const double nanoseconds = plan_->nanoseconds(work->pass.packing, 1);
-  const CloseCalls close(nanoseconds);
-  const LongCall call(nanoseconds);
+  const PassCalls calls(plan_->nanoseconds(work->pass.packing, 1));
   plan_->load_input(x, false, *work);
   work->pass.packed = plan_->holds(*work, parameters);
   plan_->run(*work);

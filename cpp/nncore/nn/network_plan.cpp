@@ -27,10 +27,14 @@ void check_spec(const LayerSpec& spec, std::size_t index) {
   check_size("output", spec.output);
   double parameters = static_cast<double>(spec.input) * static_cast<double>(spec.output);
   if (recurrent(spec.kind)) {
-    check_size("num_layers", spec.num_layers);
+    constexpr std::size_t kMostLayers = std::size_t{1} << 16;
+    require(spec.num_layers >= 1 && spec.num_layers <= kMostLayers, "layers[", index,
+            "].num_layers must be from 1 to 2^16, but is ", spec.num_layers);
     const auto hidden = static_cast<double>(spec.output);
     parameters = 4 * hidden * (static_cast<double>(spec.input) + 2 * hidden) * static_cast<double>(spec.num_layers);
   }
+  require(spec.activation >= Activation::kNone && spec.activation <= Activation::kSoftplus, "layers[", index,
+          "].activation must be one of Activation, but is ", static_cast<int>(spec.activation));
   require(parameters <= kMostParameters, "layers[", index, "] must have at most 2^48 parameters, but has about ",
           parameters);
 }
@@ -106,7 +110,9 @@ void Network<T>::Plan::add(const LayerSpec& spec, std::size_t index) {
   }
   if (spec.kind != LayerKind::kEmbedding) products += parameters.size() - before;
   if (same_width) return;
-  output_features = spec.kind == LayerKind::kBatchNorm ? spec.input : spec.output * (spec.bidirectional ? 2 : 1);
+  output_features = spec.kind == LayerKind::kBatchNorm
+                        ? spec.input
+                        : spec.output * (recurrent(spec.kind) && spec.bidirectional ? 2 : 1);
 }
 
 template <typename T>

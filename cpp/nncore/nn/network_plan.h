@@ -6,6 +6,8 @@
 #include <cstring>
 #include <mutex>
 
+#include "nncore/core/interrupt.h"
+#include "nncore/core/threads.h"
 #include "nncore/nn/layer.h"
 #include "nncore/nn/network.h"
 
@@ -22,6 +24,13 @@ struct Network<T>::Workspace {
   std::vector<std::int64_t> ids;  ///< a copy, where they must outlive the call
   std::vector<T> packed_from;     ///< the parameters that the layers' works hold packed; empty: not known
   Buffer<T> x_buffer, dy_buffer, compact_buffer, loss_buffer;
+};
+
+/// The parallel calls of a pass, of so many nanoseconds on one thread all together.
+struct PassCalls {
+  explicit PassCalls(double nanoseconds) : close(nanoseconds), call(nanoseconds) {}
+  CloseCalls close;
+  LongCall call;
 };
 
 template <typename T>

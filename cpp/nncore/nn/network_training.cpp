@@ -93,9 +93,7 @@ void Network<T>::forward(View<const T, 1> parameters, View<T, 1> buffers, const 
   const UseFlag::Guard guard(plan_->training_flag, "the network");
   plan_->check_output(x, y);
   plan_->check_training(parameters, buffers, x, state);
-  const double nanoseconds = plan_->nanoseconds(plan_->incoming, 1);
-  const CloseCalls close(nanoseconds);
-  const LongCall call(nanoseconds);
+  const PassCalls calls(plan_->nanoseconds(plan_->incoming, 1));
   plan_->take_in(parameters, buffers, x, state, true);
   plan_->run(*plan_->training);
   plan_->write_output(*plan_->training, y);
@@ -142,15 +140,16 @@ void Network<T>::backward(View<const T, 1> parameters, View<T, 1> gradients, Vie
   require(dy.extents() == shape, "dy must have the shape of y, ", shape, ", but came as ", dy.extents());
   plan_->check_states(state, packing.sequences, "dstate", "dstate");
   require(dx.data() == nullptr || plan_->embeddings == 0, "input_gradient must be False: the network takes ids");
+  const std::array<std::size_t, 3> x_shape{packing.sequences, packing.steps, plan_->input_features};
+  require(dx.data() == nullptr || dx.extents() == x_shape, "dx must have the shape of x, ", x_shape, ", but came as ",
+          dx.extents());
 
   work.pass.parameters = parameters.data();
   work.pass.gradients = gradients.data();
   work.pass.dstate_in = state.in;
   work.pass.dstate_out = state.out;
   plan_->remembered = false;  // the gates are overwritten in place
-  const double nanoseconds = plan_->nanoseconds(packing, 2);
-  const CloseCalls close(nanoseconds);
-  const LongCall call(nanoseconds);
+  const PassCalls calls(plan_->nanoseconds(packing, 2));
   const bool wanted = dx.data() != nullptr;
   const PlacedRows<T> place = wanted ? plan_->place_of_input_gradient(packing, dx) : PlacedRows<T>{};
   const Rows<T> gradient = plan_->run_back(work, plan_->read_output_gradient(dy, work), wanted, place);
@@ -168,9 +167,7 @@ double Network<T>::train_step(View<T, 1> parameters, View<T, 1> gradients, View<
   plan_->check_training(parameters, buffers, x, state);
   check_target(step.loss, step.target, plan_->output_features,
                rows_of(plan_->output_places(plan_->incoming, x.has_steps)));
-  const double nanoseconds = plan_->nanoseconds(plan_->incoming, 3);
-  const CloseCalls close(nanoseconds);
-  const LongCall call(nanoseconds);
+  const PassCalls calls(plan_->nanoseconds(plan_->incoming, 3));
   plan_->take_in(parameters, buffers, x, state, false);
   Workspace& work = *plan_->training;
 

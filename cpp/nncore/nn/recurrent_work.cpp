@@ -68,7 +68,7 @@ void add_gate_gradients(const GateBlocks<T>& d, std::size_t hidden, std::size_t 
   const double nanoseconds = static_cast<double>(d.rows) * static_cast<double>(hidden * group_count * columns) / 25;
   parallel_parts(std::min(tasks, panels.size()), nanoseconds, [&](std::size_t part, std::size_t parts) {
     for (std::size_t row = 0; row < d.rows; row += kGradientRows) {
-      if (row > 0 && given_up()) return;
+      if (given_up()) return;
       const std::size_t rows = std::min(kGradientRows, d.rows - row);
       panels[part].pack_rows(rows, columns, [&](std::size_t r) { return x(row + r); }, Padding::kTight);
       for (std::size_t task = tasks * part / parts; task < tasks * (part + 1) / parts; ++task) {

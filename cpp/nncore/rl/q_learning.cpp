@@ -55,7 +55,7 @@ inline void QLearner::rescan(Row& row, const double* q) {
   row.ties = ties;
 }
 
-// Inlined into the loop over steps, which is as long as this is.
+// In the loop over steps a call would take as long as what it does.
 [[gnu::always_inline]] inline void QLearner::set_value(Row& row, double* q, std::uint32_t pair, double value) {
   if (row.count != 4) {
     q[pair] = value;

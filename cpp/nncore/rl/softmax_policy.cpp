@@ -81,7 +81,8 @@ const T* SoftmaxPolicy<T>::forward(const T* parameters, const SparseInput<T>& in
     };
     if (l == 0) {
       for (std::size_t i = 0; i < input.count; ++i) {
-        if (i + 2 < input.count) fetch_row(parameters + layer.weight + input.indices[i + 2] * layer.stride, layer.stride);
+        if (i + 2 < input.count)
+          fetch_row(parameters + layer.weight + input.indices[i + 2] * layer.stride, layer.stride);
         add(input.indices[i], input.values[i]);
       }
     } else {

@@ -218,7 +218,9 @@ class Sequential(NetworkPasses):
                 limit,
                 optimizer._prepare(self),
             )
-        except (ValueError, FloatingPointError):
+        except (ValueError, FloatingPointError) as error:
+            if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
+                raise  # by a signal's handler, in Python, and not by the core
             return None
         if value is not None:
             self._draws += 1

@@ -62,10 +62,12 @@ bool other_layers_are_refused() {
                                        made(LayerKind::kDropout, 3, 3),
                                        made(LayerKind::kDense, 3, 0),
                                        made(LayerKind::kEmbedding, std::size_t{1} << 31, std::size_t{1} << 31),
-                                       made(static_cast<LayerKind>(77), 3, 3)};
+                                       made(static_cast<LayerKind>(77), 3, 3),
+                                       made(LayerKind::kDense, 3, 3)};
   specs[3].num_layers = 0;
   specs[4].num_layers = std::size_t{1} << 60;
   specs[5].p = 2;
+  specs[9].activation = static_cast<nncore::Activation>(99);
   for (const nncore::LayerSpec& spec : specs) {
     try {
       nncore::Network<float> network({spec});
