@@ -184,6 +184,7 @@ void bind_network(py::module_& m, const char* name) {
       .def_property_readonly("takes_ids", &Network<T>::takes_ids)
       .def_property_readonly("needs_steps", &Network<T>::needs_steps)
       .def_property_readonly("drops_steps", &Network<T>::drops_steps)
+      .def_property_readonly("passes", &Network<T>::passes)
       .def_property_readonly("remembers", &Network<T>::remembers)
       .def_property_readonly("remembered_input_shape", &Network<T>::remembered_input_shape)
       .def_property_readonly("remembered_shape", &Network<T>::remembered_shape)

@@ -266,6 +266,9 @@ class NetworkFloat32:
     def parameters(self) -> list:
         ...
     @property
+    def passes(self) -> int:
+        ...
+    @property
     def remembered_input_shape(self) -> list[int]:
         ...
     @property
@@ -325,6 +328,9 @@ class NetworkFloat64:
         ...
     @property
     def parameters(self) -> list:
+        ...
+    @property
+    def passes(self) -> int:
         ...
     @property
     def remembered_input_shape(self) -> list[int]:

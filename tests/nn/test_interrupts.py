@@ -31,6 +31,14 @@ def interrupted(call):
     timer.join()
 
 
+@pytest.fixture(autouse=True)
+def alarm():
+    """The alarm clock interrupts too."""
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGALRM, before)
+
+
 def works_as_new(net):
     """Whether forward and backward do what they do in a network that nothing has happened to."""
     x = np.random.default_rng(1).standard_normal((3, 4, net.layers[0].input_size), dtype=np.float32)
@@ -70,6 +78,35 @@ def test_a_long_call_is_given_up(layer):
     assert np.abs(net.gradients).max() <= 2 * most  # a part of what was to be added, and no gates
     assert_array_equal(net.parameters, parameters)
     works_as_new(net)
+
+
+@pytest.mark.usefixtures("ctrl_c")
+@pytest.mark.parametrize("long_way", [False, True])
+def test_a_step_that_was_taken_counts(long_way):
+    """A short call is not given up: Ctrl-C comes right behind it."""
+    rng = np.random.default_rng(0)
+    x, dy = rng.standard_normal((2, 64, 100, 32), dtype=np.float32)
+    made = [nn.Sequential([nn.LSTM(32, 32), nn.Dropout(0.5)], seed=0) for _ in range(2)]
+    optimizers = [nn.Adam() for _ in made]
+    lengths = np.full(64, 100) if long_way else None
+
+    def step(net, optimizer):
+        net.train_step(x, dy, nn.MSE(), optimizer, lengths=lengths)
+
+    for _ in range(3):
+        for net, optimizer in zip(made, optimizers, strict=True):
+            step(net, optimizer)
+        before = made[0].parameters.copy()
+        signal.setitimer(signal.ITIMER_REAL, 1e-3)  # within the step, which takes longer
+        with pytest.raises(KeyboardInterrupt):
+            step(made[0], optimizers[0])
+        if not np.array_equal(made[0].parameters, before):
+            step(made[1], optimizers[1])
+        for net in made:
+            net.forward(x, lengths)
+    assert optimizers[0].state_dict()["step"] == optimizers[1].state_dict()["step"]
+    assert_array_equal(made[0].parameters, made[1].parameters)
+    assert_array_equal(made[0].forward(x), made[1].forward(x))
 
 
 @pytest.mark.usefixtures("ctrl_c")

@@ -88,6 +88,8 @@ class Network {
   /// The same in training; remembered for `backward`. Updates `buffers`.
   void forward(View<const T, 1> parameters, View<T, 1> buffers, const NetworkInput<T>& x, const NetworkState<T>& state,
                View<T, 3> y);
+  /// Calls of `forward` and `train_step` that have done all they were to do.
+  std::uint64_t passes() const;
   bool remembers() const;
   /// Shapes of the remembered x and y, as (N, F), (N, T, F) or, of ids, (N), (N, T); empty where nothing is remembered.
   std::vector<std::size_t> remembered_input_shape() const;

@@ -3,6 +3,8 @@
 // The inside of a network. For kernels only.
 
 #include <algorithm>
+#include <atomic>
+#include <cstdint>
 #include <cstring>
 #include <mutex>
 
@@ -47,6 +49,7 @@ struct Network<T>::Plan {
 
   UseFlag training_flag;
   std::unique_ptr<Workspace> training;
+  std::atomic<std::uint64_t> passes{0};  ///< in training, that have done all they were to do
   bool remembered = false;
   bool remembered_steps = false;  ///< whether its x has steps
   Packing incoming;  ///< of a training batch until all of it has been checked: the remembered one stays whole

@@ -100,6 +100,12 @@ void Network<T>::forward(View<const T, 1> parameters, View<T, 1> buffers, const 
   plan_->update_buffers(buffers);
   plan_->remembered = true;
   plan_->remembered_steps = x.has_steps;
+  ++plan_->passes;
+}
+
+template <typename T>
+std::uint64_t Network<T>::passes() const {
+  return plan_->passes;
 }
 
 template <typename T>
@@ -190,6 +196,7 @@ double Network<T>::train_step(View<T, 1> parameters, View<T, 1> gradients, View<
   if (factor != 1.0) scale(gradients, static_cast<T>(factor));
   optimizer_step<T>(step.optimizer, T(1), gradients, parameters, step.slot0, step.slot1);
   plan_->update_buffers(buffers);
+  ++plan_->passes;
   return loss + penalty;
 }
 

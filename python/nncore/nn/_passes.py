@@ -93,24 +93,26 @@ class NetworkPasses(NetworkArrays):
         Parameters and what is returned or raised are those of calling the network.
         """
         if lengths is None and state is None and return_state is False:
-            plain = self._core.forward_plain(self._parameters, self._buffers, x, self._seed, self._draws)
+            passes = self._core.passes
+            try:
+                plain = self._core.forward_plain(self._parameters, self._buffers, x, self._seed, self._draws)
+            except KeyboardInterrupt:
+                self._count(passes)
+                raise
             if plain is not None:
                 self._draws += 1
                 return plain
         wanted = _checks.flag("return_state", return_state)
         batch = self._batch(x, lengths)
         out = self._states.make(batch.count, wanted)
-        y = self._output(batch)
-        self._core.forward(
-            self._parameters,
-            self._buffers,
-            *fields(batch),
-            self._seed,
-            self._draws,
-            self._states.read("state", state),
-            out,
-            y,
-        )
+        y, state_in, passes = self._output(batch), self._states.read("state", state), self._core.passes
+        try:
+            self._core.forward(
+                self._parameters, self._buffers, *fields(batch), self._seed, self._draws, state_in, out, y
+            )
+        except KeyboardInterrupt:
+            self._count(passes)
+            raise
         self._draws += 1
         return self._result(batch, y, out, wanted)
 
@@ -221,6 +223,12 @@ class NetworkPasses(NetworkArrays):
         return make_batch(
             x, lengths, takes_ids=self._core.takes_ids, needs_steps=self._core.needs_steps, dtype=self._dtype
         )
+
+    def _count(self, passes: int) -> bool:
+        """Count the pass that the core was to do, if it has: Ctrl-C may have come within it or right behind it."""
+        done: bool = self._core.passes != passes
+        self._draws += done
+        return done
 
     def _y_shape(self, batch: Batch) -> tuple[int, ...]:
         features = self._core.output_features

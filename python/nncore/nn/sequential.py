@@ -173,6 +173,7 @@ class Sequential(NetworkPasses):
         labels = rows.ndim == 1
         out = self._states.make(batch.count, wanted)
         state_in = self._states.read("state", state)
+        passes = self._core.passes
         try:
             value: float = self._core.train_step(
                 self._parameters,
@@ -193,6 +194,10 @@ class Sequential(NetworkPasses):
             )
         except (ValueError, FloatingPointError) as error:
             raise explained(error, self._given(batch, x, target, weights, state), self._dtype) from None
+        except KeyboardInterrupt:
+            if self._count(passes):
+                optimizer._commit()
+            raise
         self._draws += 1
         optimizer._commit()
         return (value, self._states.group(out)) if wanted else value
@@ -204,6 +209,7 @@ class Sequential(NetworkPasses):
 
         The long way then says what is wrong: nothing has changed.
         """
+        passes = self._core.passes
         try:
             value: float | None = self._core.train_step_plain(
                 self._parameters,
@@ -222,6 +228,10 @@ class Sequential(NetworkPasses):
             if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
                 raise  # by a signal's handler, in Python, and not by the core
             return None
+        except KeyboardInterrupt:
+            if self._count(passes):
+                optimizer._commit()
+            raise
         if value is not None:
             self._draws += 1
             optimizer._commit()
