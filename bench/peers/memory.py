@@ -99,13 +99,13 @@ def main(options: argparse.Namespace, threads: int) -> None:
     harness.print_row(HEADER, WIDTHS)
     for cell in options.cells:
         for size in options.sizes:
-            for library in ("nncore", *found):
+            for library in ("nncore", *(found if cell != "gru-before" else ())):  # PyTorch lacks this form
                 row(library, cell, size, threads)
 
 
 if __name__ == "__main__":
     parser = harness.parser(__doc__, "PyTorch")
-    parser.add_argument("--cells", nargs="+", choices=["lstm", "gru", "elman"], default=["lstm"])
+    parser.add_argument("--cells", nargs="+", choices=recurrent.CELLS, default=["lstm"])
     parser.add_argument("--sizes", nargs="+", type=recurrent.size_of, metavar="T,B,I,H", default=[(100, 64, 512, 512)])
     parser.add_argument("--inside", choices=LIBRARIES, help=argparse.SUPPRESS)
     harness.run(main, parser.parse_args())
