@@ -22,7 +22,7 @@ import harness
 import recurrent
 
 HEADER = ["cell", "T", "B", "I", "H", "threads", "library", "peak MB", "count MB", "peak / count"]
-WIDTHS = [5, 3, 3, 3, 3, 7, 7, 8, 8, 12]
+WIDTHS = [10, 3, 3, 3, 3, 7, 7, 8, 8, 12]
 LIBRARIES = ["nncore", "PyTorch"]
 
 
