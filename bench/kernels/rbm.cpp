@@ -60,8 +60,8 @@ void bench_rbm_train(benchmark::State& state, Visible kind) {
   RbmTraining training;
   training.learning_rate = 1e-4;
   for (auto _ : state) {
-    benchmark::DoNotOptimize(rbm_train<float>(machine.parameters(), rows, {order.data(), {order.size()}}, kBatch,
-                                              training, update, {}, {}, [] {}));
+    benchmark::DoNotOptimize(
+        rbm_train<float>(machine.parameters(), rows, {order.data(), {order.size()}}, kBatch, training, update, {}, {}));
     update += kBatches;
   }
   const auto updates = static_cast<double>(state.iterations() * static_cast<std::int64_t>(kBatches));

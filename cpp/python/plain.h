@@ -2,7 +2,6 @@
 
 #include <pybind11/numpy.h>
 
-#include <algorithm>
 #include <optional>
 #include <vector>
 
@@ -58,48 +57,49 @@ View<T, 3> with_steps(pybind11::array_t<T>& values) {
   return {values.mutable_data(), {extent(0), 1, extent(1)}};
 }
 
+/// Whether `given` is an array that the core takes as it is, an Array, whose extents are the first of `shape`.
+template <typename Array>
+bool is_plain(const pybind11::object& given, const std::vector<std::size_t>& shape) {
+  if (!is_exact_array(given) || !Array::accepts(given)) return false;
+  const auto array = pybind11::reinterpret_borrow<pybind11::array>(given);
+  for (pybind11::ssize_t axis = 0; axis < array.ndim(); ++axis) {
+    if (static_cast<std::size_t>(array.shape(axis)) != shape[static_cast<std::size_t>(axis)]) return false;
+  }
+  return true;
+}
+
+/// The numbers of such an array of values, of rows (N, F) or sequences (N, T, F).
+template <typename T>
+const T* plain_values(const pybind11::object& given, const std::vector<std::size_t>& shape) {
+  const bool plain = shape.size() == 3 ? is_plain<In<T, 3>>(given, shape) : is_plain<In<T, 2>>(given, shape);
+  return plain ? static_cast<const T*>(pybind11::reinterpret_borrow<pybind11::array>(given).data()) : nullptr;
+}
+
 /// A gradient of the remembered output, where it lies as the core takes it.
 template <typename T>
 std::optional<View<const T, 3>> plain_gradient(const Network<T>& net, const pybind11::object& dy) {
-  if (!is_exact_array(dy) || !net.remembers()) return std::nullopt;
+  if (!net.remembers()) return std::nullopt;
   const std::vector<std::size_t> shape = net.remembered_shape();
-  if (shape.size() == 3 ? !In<T, 3>::accepts(dy) : !In<T, 2>::accepts(dy)) return std::nullopt;
-  const auto array = pybind11::reinterpret_borrow<pybind11::array>(dy);
-  if (!std::equal(shape.begin(), shape.end(), array.shape(), [](std::size_t wanted, pybind11::ssize_t given) {
-        return static_cast<pybind11::ssize_t>(wanted) == given;
-      })) {
-    return std::nullopt;
-  }
-  return View<const T, 3>(static_cast<const T*>(array.data()),
-                          {shape[0], shape.size() == 3 ? shape[1] : 1, shape.back()});
+  const T* const values = plain_values<T>(dy, shape);
+  if (values == nullptr) return std::nullopt;
+  return View<const T, 3>(values, {shape[0], shape.size() == 3 ? shape[1] : 1, shape.back()});
 }
 
 /// The target of a loss where it lies as the core takes it: values of the output's shape, or labels of its rows.
 template <typename T>
 bool read_plain_target(const pybind11::object& target, const std::vector<std::size_t>& shape, TrainingStep<T>& step) {
-  if (!is_exact_array(target)) return false;
-  const auto fits = [&](auto given, auto& view, std::size_t ranks) {
-    using Given = decltype(given);
-    if (!Given::accepts(target)) return false;
-    const auto array = pybind11::reinterpret_borrow<pybind11::array>(target);
-    for (std::size_t axis = 0; axis < ranks; ++axis) {
-      if (static_cast<std::size_t>(array.shape()[axis]) != shape[axis]) return false;
-    }
-    using Full = std::remove_reference_t<decltype(view)>;
-    const auto all = Given(target).view();
-    if constexpr (Full::kRank == 2) {
-      view = Full(all.data(), {all.size() / shape.back(), shape.back()});
-    } else {
-      view = Full(all.data(), {all.size()});
-    }
-    return true;
-  };
-  const bool steps = shape.size() == 3;
-  if (step.loss.kind == LossKind::kCrossEntropy) {
-    return steps ? fits(In<std::int64_t, 2>(), step.target.labels, 2)
-                 : fits(In<std::int64_t, 1>(), step.target.labels, 1);
+  const std::size_t rows = shape.size() == 3 ? shape[0] * shape[1] : shape[0];
+  if (step.loss.kind != LossKind::kCrossEntropy) {
+    const T* const values = plain_values<T>(target, shape);
+    if (values != nullptr) step.target.values = View<const T, 2>(values, {rows, shape.back()});
+    return values != nullptr;
   }
-  return steps ? fits(In<T, 3>(), step.target.values, 3) : fits(In<T, 2>(), step.target.values, 2);
+  using Label = std::int64_t;
+  const bool plain = shape.size() == 3 ? is_plain<In<Label, 2>>(target, shape) : is_plain<In<Label, 1>>(target, shape);
+  if (!plain) return false;
+  const auto array = pybind11::reinterpret_borrow<pybind11::array>(target);
+  step.target.labels = View<const Label, 1>(static_cast<const Label*>(array.data()), {rows});
+  return true;
 }
 
 }  // namespace nncore

@@ -2,11 +2,9 @@
 
 #include <pybind11/pybind11.h>
 
-#include <chrono>
-#include <functional>
-
 #include "arrays.h"
 #include "gil.h"
+#include "interruptible.h"
 
 namespace py = pybind11;
 using namespace pybind11::literals;
@@ -51,26 +49,6 @@ RbmParameters<const T> rbm_parameters(bool gaussian, const In<T, 2>& weights, co
   return {gaussian ? Visible::kGaussian : Visible::kBernoulli, weights, visible_bias, hidden_bias};
 }
 
-/// Answers Ctrl-C, every tenth of a second, in a call that holds no lock; signals are the main thread's alone.
-class SignalCheck {
- public:
-  SignalCheck() {
-    const py::module_ threading = py::module_::import("threading");
-    main_ = threading.attr("current_thread")().is(threading.attr("main_thread")());
-  }
-  void operator()() {
-    const auto now = std::chrono::steady_clock::now();
-    if (!main_ || now - last_ < std::chrono::milliseconds(100)) return;
-    last_ = now;
-    const py::gil_scoped_acquire locked;
-    if (PyErr_CheckSignals() != 0) throw py::error_already_set();
-  }
-
- private:
-  bool main_;
-  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
-};
-
 template <typename T>
 void bind_rbm_train(py::module_& m) {
   m.def(
@@ -82,11 +60,11 @@ void bind_rbm_train(py::module_& m) {
         const Samples<T> rows(samples);
         const RbmParameters<T> machine{gaussian ? Visible::kGaussian : Visible::kBernoulli, weights, visible_bias,
                                        hidden_bias};
-        const std::function<void()> between = SignalCheck();
-        const Unlocked unlocked;
-        return rbm_train<T>(machine, rows, order, batch_size,
-                            {learning_rate, momentum, weight_decay, sparsity_target, sparsity_cost, steps, seed}, first,
-                            velocity, chains, between);
+        return interruptible([&] {
+          return rbm_train<T>(machine, rows, order, batch_size,
+                              {learning_rate, momentum, weight_decay, sparsity_target, sparsity_cost, steps, seed},
+                              first, velocity, chains);
+        });
       },
       "gaussian"_a, "weights"_a, "visible_bias"_a, "hidden_bias"_a, "samples"_a, "order"_a, "batch_size"_a,
       "learning_rate"_a, "momentum"_a, "weight_decay"_a, "sparsity_target"_a, "sparsity_cost"_a, "steps"_a, "seed"_a,

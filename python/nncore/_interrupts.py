@@ -12,7 +12,7 @@ from typing import Any
 
 def uninterrupted() -> AbstractContextManager[None]:
     """Hold Ctrl-C back until the end of the block, so that what belongs together changes together."""
-    return _blocks if _blocks is not None and _blocks.hold() else _uninterrupted()
+    return _blocks if _blocks is not None and _blocks.holds() else _uninterrupted()
 
 
 @contextmanager
@@ -30,14 +30,14 @@ def many_uninterrupted() -> Iterator[None]:
         yield
     finally:
         _blocks = before
-        if blocks.hold():
+        if blocks.holds():
             signal.signal(signal.SIGINT, handler)
 
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
     with many_uninterrupted():
-        if _blocks is None or not _blocks.hold():
+        if _blocks is None or not _blocks.holds():
             yield
             return
         with _blocks:
@@ -54,7 +54,7 @@ class _Blocks:
         self._depth = 0
         self._held: tuple[int, FrameType | None] | None = None
 
-    def hold(self) -> bool:
+    def holds(self) -> bool:
         """Whether this thread's Ctrl-C comes here, and to no handler that was set meanwhile."""
         return self._thread == threading.get_ident() and signal.getsignal(signal.SIGINT) is self.answer
 

@@ -133,15 +133,8 @@ void add_products_of_row(Vec<T>* sums, std::size_t sums_stride, const LeftRows<T
                          std::size_t panel_stride) {
   Vec<T> tile[U][V];
   unrolled<U>([&](auto u) { unrolled<V>([&](auto v) { tile[u][v] = sums[u * sums_stride + v]; }); });
-  for (std::size_t s = 0; s < a.segments; ++s) {
-    const T* x = a.data + s * a.segment_stride;
-    for (std::size_t k = 0; k < a.length; ++k, panel += V * kLanes<T>) {
-      const Vec<T> each = broadcast(x[k]);
-      unrolled<U>([&](auto u) {
-        unrolled<V>(
-            [&](auto v) { tile[u][v] = fma(each, load(panel + u * panel_stride + v * kLanes<T>), tile[u][v]); });
-      });
-    }
+  for (std::size_t s = 0; s < a.segments; ++s, panel += a.length * V * kLanes<T>) {
+    accumulate_row<U, 0, V>(tile, a.data + s * a.segment_stride, a.length, panel, panel_stride);
   }
   unrolled<U>([&](auto u) { unrolled<V>([&](auto v) { sums[u * sums_stride + v] = tile[u][v]; }); });
 }
@@ -161,8 +154,6 @@ template void sum_products<3>(const PlacedSums<float>&, std::size_t, const TileS
 template void add_products<3>(const HeldSums<float, 3>&, std::size_t, const LeftRows<float>&, const float*);
 template void add_products_of_row<1, 3>(Vec<float>*, std::size_t, const LeftRows<float>&, const float*, std::size_t);
 template void add_products_of_row<2, 3>(Vec<float>*, std::size_t, const LeftRows<float>&, const float*, std::size_t);
-template void add_products_of_row<1, 4>(Vec<float>*, std::size_t, const LeftRows<float>&, const float*, std::size_t);
-template void add_products_of_row<2, 4>(Vec<float>*, std::size_t, const LeftRows<float>&, const float*, std::size_t);
 template void sum_products<1>(const PlacedSums<double>&, std::size_t, const TileStart<double>&, const LeftRows<double>&,
                               const double*);
 template void add_products<1>(const HeldSums<double, 1>&, std::size_t, const LeftRows<double>&, const double*);
@@ -178,8 +169,6 @@ template void sum_products<3>(const PlacedSums<double>&, std::size_t, const Tile
 template void add_products<3>(const HeldSums<double, 3>&, std::size_t, const LeftRows<double>&, const double*);
 template void add_products_of_row<1, 3>(Vec<double>*, std::size_t, const LeftRows<double>&, const double*, std::size_t);
 template void add_products_of_row<2, 3>(Vec<double>*, std::size_t, const LeftRows<double>&, const double*, std::size_t);
-template void add_products_of_row<1, 4>(Vec<double>*, std::size_t, const LeftRows<double>&, const double*, std::size_t);
-template void add_products_of_row<2, 4>(Vec<double>*, std::size_t, const LeftRows<double>&, const double*, std::size_t);
 
 template void sum_two_products<1>(const HeldSums<float, 1>&, std::size_t, const TileStart<float>&, TileColumns<0, 1>,
                                   const LeftRows<float>&, const float*, TileColumns<0, 1>, const LeftRows<float>&,

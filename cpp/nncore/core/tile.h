@@ -96,6 +96,20 @@ void sum_two_products(const HeldSums<T, V>& sums, std::size_t rows, const TileSt
                       TileColumns<FirstA, CountA>, const LeftRows<T>& a, const T* a_panel, TileColumns<FirstB, CountB>,
                       const LeftRows<T>& b, const T* b_panel);
 
+/// sums[u][First + v] += sum over k of x[k] * panel u [k][v], of one row and U panels, panel_stride apart.
+template <std::size_t U, std::size_t First, std::size_t V, typename T, std::size_t Held>
+[[gnu::always_inline]] inline void accumulate_row(Vec<T> (&sums)[U][Held], const T* x, std::size_t depth,
+                                                  const T* panel, std::size_t panel_stride) {
+  for (std::size_t k = 0; k < depth; ++k, panel += V * kLanes<T>) {
+    const Vec<T> each = broadcast(x[k]);
+    unrolled<U>([&](auto u) {
+      unrolled<V>([&](auto v) {
+        sums[u][First + v] = fma(each, load(panel + u * panel_stride + v * kLanes<T>), sums[u][First + v]);
+      });
+    });
+  }
+}
+
 /// Adds the products of one row and U panels, panel_stride apart, at once: a single one would leave each sum waiting for
 /// the one before. Panel u adds to sums[u * sums_stride + v].
 template <std::size_t U, std::size_t V, typename T>

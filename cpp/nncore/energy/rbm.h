@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 
 #include "nncore/core/sparse_rows.h"
 #include "nncore/core/view.h"
@@ -49,12 +48,12 @@ struct RbmTraining {
 /// (Hinton 2002). With `chains` (chains, hidden) of 0 and 1 the k steps begin from them, and they are the new ones
 /// (persistent: Tieleman 2008); else they are empty. `velocity` is as the weights, and not empty only with momentum.
 /// `first` is the number of updates before. Nothing is changed when a weight would not be finite: then returns NaN, else
-/// the sum over rows of |v - p(v | h)|² in the first step (0 with chains). `between` is called by the calling thread now and
-/// then, every tenth of a second or so; what it throws ends the training, and nothing is changed.
+/// the sum over rows of |v - p(v | h)|² in the first step (0 with chains). It can be given up (see
+/// core/interrupt.h); then too nothing is changed.
 template <typename T>
 double rbm_train(const RbmParameters<T>& machine, const VisibleRows<T>& samples, View<const std::int64_t, 1> order,
                  std::size_t batch_size, const RbmTraining& training, std::uint64_t first, View<T, 2> velocity,
-                 View<T, 2> chains, const std::function<void()>& between);
+                 View<T, 2> chains);
 
 /// p(h = 1 | v) of each row, (rows, hidden).
 template <typename T>

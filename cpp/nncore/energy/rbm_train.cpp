@@ -2,6 +2,7 @@
 #include <limits>
 #include <vector>
 
+#include "nncore/core/interrupt.h"
 #include "nncore/core/threads.h"
 #include "nncore/energy/rbm.h"
 #include "nncore/energy/rbm_change.h"
@@ -34,9 +35,15 @@ class Trainer {
     for (std::size_t r = 0; r < chains_; ++r) hidden_.take(r, chains.row(r));
   }
 
+  /// Of the products of all updates, on one thread.
+  double nanoseconds(std::size_t rows, std::size_t batch_size) const {
+    const std::size_t updates = (rows + batch_size - 1) / batch_size;
+    const std::size_t negative_rows = chains_ > 0 ? updates * chains_ : rows;
+    return 2 * product_nanoseconds(machine_, rows + training_.steps * negative_rows);
+  }
+
   /// One update with these rows of samples; returns the sum of squared errors of the first reconstruction.
-  double update(const VisibleRows<T>& samples, const std::int64_t* order, std::size_t rows, std::uint64_t number,
-                const std::function<void()>& between) {
+  double update(const VisibleRows<T>& samples, const std::int64_t* order, std::size_t rows, std::uint64_t number) {
     const bool gaussian = machine_.kind() == Visible::kGaussian;
     const double gathering = static_cast<double>(rows * machine_.visible());
     parallel_ranges(rows, 1, gathering, [&](std::size_t begin, std::size_t end) {
@@ -50,12 +57,12 @@ class Trainer {
     }
     if (!packed_ || to_visible_.dense() != dense_hidden_) machine_.set_to_visible(to_visible_, dense_hidden_);
     const std::size_t negative_rows = chains_ > 0 ? chains_ : rows;
-    in_pieces(rows, 1, between, [&](std::size_t begin, std::size_t end, std::uint32_t, std::uint32_t) {
+    in_pieces(rows, 1, [&](std::size_t begin, std::size_t end, std::uint32_t, std::uint32_t) {
       over_columns(machine_.hidden(), end - begin,
                    [&](Share share) { step_.hidden_probabilities(data_, begin, end, positive_rows(), share); });
       if (chains_ == 0) draw_hidden(begin, end, positive_rows(), number, 0);
     });
-    in_pieces(negative_rows, static_cast<std::uint32_t>(training_.steps), between,
+    in_pieces(negative_rows, static_cast<std::uint32_t>(training_.steps),
               [&](std::size_t begin, std::size_t end, std::uint32_t turn, std::uint32_t last) {
                 for (; turn < last; ++turn) step_back_and_forth(begin, end, turn, number);
               });
@@ -99,7 +106,7 @@ class Trainer {
 
   /// body(begin, end, turn, last) for pieces of rows and of steps of about a tenth of a second.
   template <typename Body>
-  void in_pieces(std::size_t rows, std::uint32_t steps, const std::function<void()>& between, const Body& body) const {
+  void in_pieces(std::size_t rows, std::uint32_t steps, const Body& body) const {
     constexpr double kPiece = 1e8;
     const double row_step = 2 * product_nanoseconds(machine_, 1);
     const auto some_rows = static_cast<std::size_t>(std::max(kPiece / row_step, 1.0));
@@ -109,7 +116,7 @@ class Trainer {
       const auto some_steps = static_cast<std::uint32_t>(std::min(std::max(kPiece / nanoseconds, 1.0), 1e4));
       for (std::uint32_t turn = 0; turn < steps; turn += some_steps) {
         body(first, end, turn, std::min(steps, turn + some_steps));
-        between();
+        LongCall::check();
       }
     }
   }
@@ -209,7 +216,7 @@ class Trainer {
 template <typename T>
 double rbm_train(const RbmParameters<T>& machine, const VisibleRows<T>& samples, View<const std::int64_t, 1> order,
                  std::size_t batch_size, const RbmTraining& training, std::uint64_t first, View<T, 2> velocity,
-                 View<T, 2> chains, const std::function<void()>& between) {
+                 View<T, 2> chains) {
   require_machine(machine);
   require_rows(samples, machine.weights.extent(0));
   require(batch_size > 0, "batch_size must be at least 1, but is 0");
@@ -224,21 +231,21 @@ double rbm_train(const RbmParameters<T>& machine, const VisibleRows<T>& samples,
   }
 
   Trainer<T> trainer(machine, training, std::min(batch_size, order.size()), velocity, chains);
+  const LongCall call(trainer.nanoseconds(order.size(), batch_size));
   double error = 0;
   for (std::size_t begin = 0; begin < order.size(); begin += batch_size) {
     const std::size_t rows = std::min(batch_size, order.size() - begin);
-    error += trainer.update(samples, order.data() + begin, rows, first++, between);
+    error += trainer.update(samples, order.data() + begin, rows, first++);
   }
+  LongCall::check();  // until here only the copy has changed
   if (!trainer.finite()) return std::numeric_limits<double>::quiet_NaN();
   trainer.write_back(machine, velocity, chains);
   return error;
 }
 
 template double rbm_train(const RbmParameters<float>&, const VisibleRows<float>&, View<const std::int64_t, 1>,
-                          std::size_t, const RbmTraining&, std::uint64_t, View<float, 2>, View<float, 2>,
-                          const std::function<void()>&);
+                          std::size_t, const RbmTraining&, std::uint64_t, View<float, 2>, View<float, 2>);
 template double rbm_train(const RbmParameters<double>&, const VisibleRows<double>&, View<const std::int64_t, 1>,
-                          std::size_t, const RbmTraining&, std::uint64_t, View<double, 2>, View<double, 2>,
-                          const std::function<void()>&);
+                          std::size_t, const RbmTraining&, std::uint64_t, View<double, 2>, View<double, 2>);
 
 }  // namespace nncore

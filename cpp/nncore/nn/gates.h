@@ -87,19 +87,9 @@ struct GateTerm {
 
   /// One row, and `Units` registers of hidden units at once.
   template <std::size_t Units, std::size_t Groups>
-  void add_to_units(std::size_t row, std::size_t unit, Vec<T> (*sums)[Groups]) const {
+  void add_to_units(std::size_t row, std::size_t unit, Vec<T> (&sums)[Units][Groups]) const {
     if (!rows) return;
-    const T* values = rows[row];
-    const T* weights = panel(unit);
-    const std::size_t depth = panels->depth(), stride = panels->panel_stride();
-    for (std::size_t k = 0; k < depth; ++k, weights += Count * kLanes<T>) {
-      const Vec<T> each = broadcast(values[k]);
-      unrolled<Units>([&](auto u) {
-        unrolled<Count>([&](auto g) {
-          sums[u][First + g] = fma(each, load(weights + u * stride + g * kLanes<T>), sums[u][First + g]);
-        });
-      });
-    }
+    accumulate_row<Units, First, Count>(sums, rows[row], panels->depth(), panel(unit), panels->panel_stride());
   }
 };
 
@@ -112,8 +102,8 @@ inline void gate_row(std::size_t row, std::size_t unit, const X& x, const H& h, 
     const TileStart<T> from = start(row, unit + u * kLanes<T>);
     unrolled<Groups>([&](auto g) { sums[u][g] = from(0, g); });
   });
-  x.template add_to_units<Units>(row, unit, sums);
-  h.template add_to_units<Units>(row, unit, sums);
+  x.add_to_units(row, unit, sums);
+  h.add_to_units(row, unit, sums);
   unrolled<Units>([&](auto u) { finish(row, unit + u * kLanes<T>, sums[u]); });
 }
 

@@ -211,7 +211,7 @@ def batch_variables(
 def _with_end(info: dict[str, Any], end: tuple[float, int], final: Any, only_truncated: bool) -> dict[str, Any]:
     """What stable-baselines3's environments say where an episode ends."""
     return {
-        "episode": dict(zip("rl", end, strict=True)),
+        "episode": {"r": end[0], "l": end[1]},
         "terminal_observation": final,
         **(info or {}),
         "TimeLimit.truncated": only_truncated,
