@@ -1,6 +1,7 @@
 #include "nncore/core/cores.h"
 
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -63,6 +64,15 @@ int available_cores() {
   const int hardware = static_cast<int>(std::thread::hardware_concurrency());
   const int cores = std::min({hardware > 0 ? hardware : INT_MAX, affinity_cores(), detail::quota_cores("")});
   return cores == INT_MAX ? 1 : std::max(cores, 1);
+}
+
+std::size_t first_cache() {
+#ifdef _SC_LEVEL1_DCACHE_SIZE
+  static const long bytes = sysconf(_SC_LEVEL1_DCACHE_SIZE);
+  return static_cast<std::size_t>(std::max(0L, bytes));
+#else
+  return 0;
+#endif
 }
 
 namespace detail {

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "nncore/core/activations.h"
+#include "nncore/core/cores.h"
 #include "nncore/core/simd.h"
 
 namespace nncore {
@@ -62,10 +63,31 @@ class LossSum {
 template <typename T>
 inline constexpr std::size_t kLine = 64 / sizeof(T);
 
-/// Asks for a line of a row, in the second level of the cache: what several words of a window need does not fit the first.
-template <typename T>
+/// Rows that are going to be updated and asked for before: into the second level of the cache, or into the first where
+/// there is room for what the words of two windows need.
+enum class Fetch { kNone, kSecond, kFirst };
+
+inline Fetch fetch_level() { return first_cache() >= 48 * 1024 ? Fetch::kFirst : Fetch::kSecond; }
+
+/// Asks for a line of a row.
+template <Fetch F, typename T>
 [[gnu::always_inline]] inline void prefetch_line(const T* row) {
-  __builtin_prefetch(row, 0, 2);
+  if constexpr (F == Fetch::kFirst) __builtin_prefetch(row, 1, 3);
+  if constexpr (F == Fetch::kSecond) __builtin_prefetch(row, 0, 2);
+}
+
+/// Rows that one pass over the columns of others asks for. What is to come to the first level does in twice as many passes,
+/// as the processor has room for a few such lines at a time, and waits when it has no more.
+template <typename T, Fetch F>
+inline constexpr std::size_t kFetched = F == Fetch::kFirst    ? kTile<T> / 2
+                                        : F == Fetch::kSecond ? kTile<T>
+                                                              : 0;
+
+/// Asks for a line of each of the rows that come, if one begins in this column.
+template <Fetch F, typename T>
+[[gnu::always_inline]] inline void prefetch_lines(T* const* coming, std::size_t column) {
+  if (column % kLine<T> != 0) return;
+  for (std::size_t i = 0; i < kFetched<T, F>; ++i) prefetch_line<F>(coming[i] + column);
 }
 
 /// to += weight * from.
@@ -155,12 +177,15 @@ template <std::size_t S, typename T>
   }
 }
 
-/// products[r * kPlaces + j] = x[r] . y[j] for r < R, j < M; with Apart, x[r] . y[r * M + j].
-template <typename T, std::size_t R, std::size_t M, bool Apart = false>
-[[gnu::always_inline]] inline void products(T* const* x, T* const* y, std::size_t columns, T* products) {
+/// products[r * kPlaces + j] = x[r] . y[j] for r < R, j < M; with Apart, x[r] . y[r * M + j]. Meanwhile rows `coming` are
+/// asked for.
+template <typename T, std::size_t R, std::size_t M, bool Apart, Fetch F>
+[[gnu::always_inline]] inline void products(T* const* x, T* const* y, std::size_t columns, T* products,
+                                            T* const* coming) {
   constexpr std::size_t kSlots = R * kPlaces > kLanes<T> ? R * kPlaces : kLanes<T>;
   Vec<T> sums[kSlots] = {};
   for (std::size_t k = 0; k < columns; k += kLanes<T>) {
+    prefetch_lines<F>(coming, k);
     Vec<T> row[R];
     for (std::size_t r = 0; r < R; ++r) row[r] = load(x[r] + k);
     for (std::size_t j = 0; j < M; ++j) {
@@ -244,8 +269,8 @@ template <typename T, std::size_t M, bool Direct>
 }
 
 /// The same for one input, which is in registers, one output after the other: so one row is fetched and written at a time.
-/// Meanwhile M rows `coming` are asked for.
-template <typename T, std::size_t M, bool Direct, bool Fetch>
+/// Meanwhile rows `coming` are asked for.
+template <typename T, std::size_t M, bool Direct, Fetch F>
 [[gnu::always_inline]] inline void update_one(T* x, T* const* outputs, std::size_t columns, const T* factors, T* change,
                                               bool first, T* const* coming) {
   constexpr std::size_t L = kLanes<T>;
@@ -263,7 +288,7 @@ template <typename T, std::size_t M, bool Direct, bool Fetch>
         const Vec<T> before = kept(load(y + n * L));
         sum[n] = fma(factor, before, sum[n]);
         store(y + n * L, fma(factor, row[n], before));
-        if (Fetch && (k + n * L) % kLine<T> == 0) prefetch_line(coming[j] + k + n * L);
+        if (j < kFetched<T, F> && (k + n * L) % kLine<T> == 0) prefetch_line<F>(coming[j] + k + n * L);
       }
     }
     for (std::size_t n = 0; n < registers; ++n) store(to + n * L, sum[n]);
@@ -280,30 +305,48 @@ struct Word2VecBlock {
   T* dummy;             // a row of zeros, which fills up tiles
   T alpha;
   std::size_t most_times;  // that one output stands for in the update to come
-  // Rows of the next word, a multiple of kTile of them, which updates of one input fetch meanwhile: asked for all at once,
-  // they fill the processor's buffers, and it waits.
+  Fetch fetch;
+  // Rows of the next word, a multiple of kTile of them, which passes over rows ask for meanwhile: asked for all at once, they
+  // fill the processor's buffers, and it waits.
   T *const *coming, *const *coming_end;
 
-  template <std::size_t M>
+  /// As many of them as one pass asks for; nullptr where it asks for none.
+  template <Fetch F>
   T* const* take_coming() {
-    if (M != kTile<T> || coming == coming_end) return nullptr;
-    return std::exchange(coming, coming + M);
+    return fetch != F || coming == coming_end ? nullptr : std::exchange(coming, coming + kFetched<T, F>);
   }
 };
 
+/// Products of some inputs.
+template <typename T, std::size_t R, std::size_t M, bool Apart = false>
+[[gnu::always_inline]] inline void input_products(Word2VecBlock<T>& block, T* const* x, T* const* y, T* to) {
+  if (T* const* const coming = block.template take_coming<Fetch::kFirst>()) {
+    products<T, R, M, Apart, Fetch::kFirst>(x, y, block.columns, to, coming);
+  } else {
+    products<T, R, M, Apart, Fetch::kNone>(x, y, block.columns, to, nullptr);
+  }
+}
+
 /// One input against one tile of outputs.
+template <typename T, std::size_t M, bool Direct>
+[[gnu::always_inline]] inline void update_input(Word2VecBlock<T>& block, T* x, T* const* y, const T* factors,
+                                                bool first) {
+  if (T* const* const near = block.template take_coming<Fetch::kFirst>()) {
+    update_one<T, M, Direct, Fetch::kFirst>(x, y, block.columns, factors, block.change, first, near);
+  } else if (T* const* const far = M == kTile<T> ? block.template take_coming<Fetch::kSecond>() : nullptr) {
+    update_one<T, M, Direct, Fetch::kSecond>(x, y, block.columns, factors, block.change, first, far);
+  } else {
+    update_one<T, M, Direct, Fetch::kNone>(x, y, block.columns, factors, block.change, first, nullptr);
+  }
+}
+
 template <typename T, std::size_t M>
 [[gnu::always_inline]] inline void update_input(Word2VecBlock<T>& block, T* x, T* const* y, const T* factors,
                                                 bool direct, bool first) {
-  T* const* const coming = block.template take_coming<M>();
-  if (direct && coming != nullptr) {
-    update_one<T, M, true, true>(x, y, block.columns, factors, nullptr, first, coming);
-  } else if (direct) {
-    update_one<T, M, true, false>(x, y, block.columns, factors, nullptr, first, nullptr);
-  } else if (coming != nullptr) {
-    update_one<T, M, false, true>(x, y, block.columns, factors, block.change, first, coming);
+  if (direct) {
+    update_input<T, M, true>(block, x, y, factors, first);
   } else {
-    update_one<T, M, false, false>(x, y, block.columns, factors, block.change, first, nullptr);
+    update_input<T, M, false>(block, x, y, factors, first);
   }
 }
 
@@ -311,8 +354,8 @@ template <typename T, std::size_t M, typename Meanwhile>
 void update_tile(Word2VecBlock<T>& block, T* const* x, std::size_t rows, T* const* y, const T* sign, const T* scale,
                  bool direct, bool first, LossSum<T>& loss, const Meanwhile& meanwhile) {
   std::size_t i = 0;
-  for (; i + 2 <= rows; i += 2) products<T, 2, M>(x + i, y, block.columns, block.factors + i * kPlaces);
-  if (i < rows) products<T, 1, M>(x + i, y, block.columns, block.factors + i * kPlaces);
+  for (; i + 2 <= rows; i += 2) input_products<T, 2, M>(block, x + i, y, block.factors + i * kPlaces);
+  if (i < rows) input_products<T, 1, M>(block, x + i, y, block.factors + i * kPlaces);
   to_factors<T>(block.factors, rows, sign, scale, block.alpha, block.most_times, loss);
   meanwhile();
   if (direct) {
@@ -332,9 +375,9 @@ void update_row(Word2VecBlock<T>& block, T* x, T* const* y, std::size_t outputs,
   for (std::size_t t = 0; t < tiles; ++t) {
     T* const to = block.factors + t * kPlaces;
     if (half && t + 1 == tiles) {
-      products<T, 1, 3>(&x, y + t * M, block.columns, to);
+      input_products<T, 1, 3>(block, &x, y + t * M, to);
     } else {
-      products<T, 1, M>(&x, y + t * M, block.columns, to);
+      input_products<T, 1, M>(block, &x, y + t * M, to);
     }
   }
   factors_apart<T>(block.factors, tiles, sign, scale, block.alpha, block.most_times, loss);
@@ -383,12 +426,12 @@ void update_apart(Word2VecBlock<T>& block, T* const* x, std::size_t rows, T* con
   if (tiles == 1) {
     std::size_t i = 0;
     for (; i + 2 <= rows; i += 2) {
-      products<T, 2, M, true>(x + i, y + i * M, block.columns, block.factors + i * kPlaces);
+      input_products<T, 2, M, true>(block, x + i, y + i * M, block.factors + i * kPlaces);
     }
-    if (i < rows) products<T, 1, M, true>(x + i, y + i * M, block.columns, block.factors + i * kPlaces);
+    if (i < rows) input_products<T, 1, M, true>(block, x + i, y + i * M, block.factors + i * kPlaces);
   } else {
     for (std::size_t tile = 0; tile < rows * tiles; ++tile) {
-      products<T, 1, M>(x + tile / tiles, y + tile * M, block.columns, block.factors + tile * kPlaces);
+      input_products<T, 1, M>(block, x + tile / tiles, y + tile * M, block.factors + tile * kPlaces);
     }
   }
   factors_apart<T>(block.factors, rows * tiles, sign, scale, block.alpha, block.most_times, loss);

@@ -11,6 +11,7 @@ namespace nncore {
 
 namespace {
 
+using detail::Fetch;
 using detail::kPlaces;
 using detail::kTile;
 using detail::Word2VecPlan;
@@ -24,8 +25,14 @@ constexpr std::size_t kTreeRows = 4;
 constexpr std::size_t kNegative = 1, kTree = 2;
 
 template <typename T>
-void prefetch(const T* row, std::size_t columns) {
-  for (std::size_t k = 0; k < columns; k += detail::kLine<T>) detail::prefetch_line(row + k);
+void prefetch(const T* row, std::size_t columns, Fetch level) {
+  for (std::size_t k = 0; k < columns; k += detail::kLine<T>) {
+    if (level == Fetch::kFirst) {
+      detail::prefetch_line<Fetch::kFirst>(row + k);
+    } else {
+      detail::prefetch_line<Fetch::kSecond>(row + k);
+    }
+  }
 }
 
 template <typename T>
@@ -106,6 +113,7 @@ detail::Word2VecBlock<T> Chunk<T>::make_block(T alpha) {
   const std::size_t factors = round_up<T>((std::max(most_rows, tiles) + 2) * kPlaces);
   detail::Word2VecBlock<T> block = {};
   block.alpha = alpha;
+  block.fetch = detail::fetch_level();
   block.columns = (weights_.size + kLanes<T> - 1) / kLanes<T> * kLanes<T>;
   block.stride = stride;
   block.factors = space_.rows.reserve(factors + (most_rows + 2) * stride);
@@ -124,7 +132,7 @@ void Chunk<T>::plan_before(std::size_t end) {
   for (; next_ < std::min(end, kept_.last); ++next_) {
     const std::size_t newest = next_ + settings_.reach();
     if (newest < kept_.words.size() && kept_.words[newest] >= 0) {
-      prefetch(weights_.input.row(static_cast<std::size_t>(kept_.words[newest])), block_.columns);
+      prefetch(weights_.input.row(static_cast<std::size_t>(kept_.words[newest])), block_.columns, block_.fetch);
     }
     plan_.plan(next_);
   }
@@ -136,13 +144,14 @@ void Chunk<T>::begin_fetch(std::size_t t) {
   const Word2VecComing<T>& coming = plan_.coming(t);
   block_.coming = coming.rows;
   block_.coming_end = coming.rows + (t < next_ ? coming.count : 0);
-  if (settings_.skip_gram && !apart_) fetch_rest();  // several inputs at once take none
+  // Several inputs at once ask for nothing in the second level.
+  if (settings_.skip_gram && !apart_ && block_.fetch == Fetch::kSecond) fetch_rest();
 }
 
 /// What of these rows has not been fetched meanwhile.
 template <typename T>
 void Chunk<T>::fetch_rest() {
-  for (; block_.coming != block_.coming_end; ++block_.coming) prefetch(*block_.coming, block_.columns);
+  for (; block_.coming != block_.coming_end; ++block_.coming) prefetch(*block_.coming, block_.columns, block_.fetch);
 }
 
 template <typename T>
