@@ -46,10 +46,10 @@ void bind_training(py::module_& m, const char* name) {
              std::optional<In<T, 1>> rates, std::size_t size, In<std::int32_t, 1> corpus, std::size_t first,
              std::size_t last, std::uint64_t epoch, std::uint64_t draws_epoch, double start_alpha, double end_alpha,
              double epochs, std::size_t workers, bool deterministic, bool restart) {
-            Word2VecPart<T> part{{input, {}, {}, size},           corpus, first, last, epoch, draws_epoch,
+            Word2VecPart<T> part{{View<T, 2>(input), {}, {}, size}, corpus, first, last, epoch, draws_epoch,
                                  {start_alpha, end_alpha, epochs}};
-            if (negative) part.weights.negative = *negative;
-            if (tree) part.weights.tree = *tree;
+            if (negative) part.weights.negative = View<T, 2>(*negative);
+            if (tree) part.weights.tree = View<T, 2>(*tree);
             if (rates) part.weights.rates = *rates;
             const Unlocked unlocked;
             const Word2VecWork work =

@@ -94,12 +94,28 @@ class Word2VecDraws {
   std::uint64_t place_, negative_;
 };
 
-/// The matrices, (rows, stride): stride is a multiple of 64 bytes, columns from `size` on are zero and stay so.
+/// A matrix, (rows, stride). A thread may have some of its rows for itself.
+template <typename T>
+struct Word2VecMatrix : View<T, 2> {
+  using View<T, 2>::View;
+  Word2VecMatrix() = default;
+  Word2VecMatrix(const View<T, 2>& all) : View<T, 2>(all) {}
+
+  T* row(std::size_t i) const {
+    const std::size_t at = i - first_own;
+    return at < own.extent(0) ? own.data() + at * own.extent(1) : View<T, 2>::data() + i * View<T, 2>::extent(1);
+  }
+
+  View<T, 2> own{};
+  std::size_t first_own = 0;  // where row 0 of these is in all
+};
+
+/// The matrices: stride is a multiple of 64 bytes, columns from `size` on are zero and stay so.
 template <typename T>
 struct Word2VecWeights {
-  View<T, 2> input;     // a row for each word
-  View<T, 2> negative;  // a row for each word; of negative sampling, or of the full softmax
-  View<T, 2> tree;      // a row for each inner node
+  Word2VecMatrix<T> input;     // a row for each word
+  Word2VecMatrix<T> negative;  // a row for each word; of negative sampling, or of the full softmax
+  Word2VecMatrix<T> tree;      // a row for each inner node
   std::size_t size = 0;
   View<const T, 1> rates{};  // of each word: its input row moves by this much of what it would; empty: by all
 };
@@ -147,10 +163,12 @@ inline void word2vec_negatives(const Word2VecTables& tables, const Word2VecDraws
   for (std::size_t i = 0; i < count; ++i) out[i] = tables.negatives().draw(bits.at(first + i));
 }
 
-/// The outputs of one update: rows in tiles, and a sign and a scale for each (see word2vec_block.h).
+/// The outputs of one update: rows in tiles, which of the matrix's they are, and a sign and a scale for each (see
+/// word2vec_block.h).
 template <typename T>
 struct Word2VecOutputs {
   T** rows = nullptr;
+  std::int32_t* numbers = nullptr;
   T *sign = nullptr, *scale = nullptr;
   std::size_t count = 0, most_times = 1;  // most_times: that one of them stands for
 };
@@ -170,6 +188,7 @@ template <typename T>
 struct Word2VecPlanSpace {
   std::vector<Word2VecOutputs<T>> outputs;
   std::vector<T*> rows, coming_rows;
+  std::vector<std::int32_t> numbers;
   Buffer<T> values;
   std::vector<std::int32_t> drawn;
   std::array<Word2VecComing<T>, kWord2VecPlanned> coming;
@@ -184,8 +203,14 @@ struct Word2VecSpace {
   std::vector<std::int32_t> context;
   std::vector<T*> inputs;
   std::vector<T> rates;
-  bool counting = false;                                // whether `updates` is kept
-  std::array<std::vector<std::uint32_t>, 3> updates{};  // of each row of the matrices: products that moved it
+  std::array<std::vector<std::uint32_t>, 3> updates{};  // of each row of its own: products that moved it
+
+  bool counting() const { return !updates[0].empty(); }
+  /// Counts products for a row of matrix m, if it is one of its own.
+  void count(std::size_t m, const Word2VecMatrix<T>& matrix, std::int32_t row, std::size_t products) {
+    const std::size_t at = static_cast<std::size_t>(row) - matrix.first_own;
+    if (at < updates[m].size()) updates[m][at] += static_cast<std::uint32_t>(products);
+  }
 };
 
 /// Trains positions [begin, end) of the corpus with one learning rate, in the calling thread. Ids must be below

@@ -47,6 +47,7 @@ class Chunk {
         space_(space),
         apart_(settings_.skip_gram && !settings_.shared_negatives && settings_.negative > 0),
         rates_(weights.rates.data() != nullptr),
+        counting_(space.counting()),
         block_(make_block(static_cast<T>(alpha))),
         plan_(tables, weights, draws, apart_, static_cast<T>(alpha), block_.dummy, space) {}
 
@@ -93,7 +94,7 @@ class Chunk {
   const Word2VecKept& kept_;
   Word2VecSpace<T>& space_;
   const bool apart_;  // each word of a window against outputs of its own
-  const bool rates_;
+  const bool rates_, counting_;
   T* mean_ = nullptr;
   detail::Word2VecBlock<T> block_;
   Word2VecPlan<T> plan_;
@@ -191,7 +192,7 @@ void Chunk<T>::learn_apart() {
   block_.most_times = 1;
   for (std::size_t i = 0; i < rows_; ++i) {
     block_.most_times = std::max(block_.most_times, outputs[i].most_times);
-    if (space_.counting) count(outputs[i], kNegative, &space_.context[i], 1);
+    if (counting_) count(outputs[i], kNegative, &space_.context[i], 1);
     if (rates_) space_.rates.push_back(weights_.rates(static_cast<std::size_t>(space_.context[i])));
   }
   detail::update_apart(block_, space_.inputs.data(), rows_, outputs->rows, plan_.tiles(), outputs->sign, outputs->scale,
@@ -202,7 +203,7 @@ void Chunk<T>::learn_apart() {
 /// not; word2vec.c and gensim do the reverse, for which the usual learning rates are made.
 template <typename T>
 void Chunk<T>::learn_window(const Word2VecOutputs<T>& outputs, std::size_t from) {
-  if (space_.counting) count(outputs, from, space_.context.data(), rows_);
+  if (counting_) count(outputs, from, space_.context.data(), rows_);
   if (settings_.skip_gram) {
     const std::size_t at_once = from == kTree ? kTreeRows : rows_;
     for (std::size_t i = 0; i < rows_; i += at_once) learn_rows(outputs, i, std::min(at_once, rows_ - i));
@@ -244,13 +245,10 @@ void Chunk<T>::update(const Word2VecOutputs<T>& outputs, T* const* x, std::size_
 template <typename T>
 void Chunk<T>::count(const Word2VecOutputs<T>& outputs, std::size_t from, const std::int32_t* inputs,
                      std::size_t rows) {
-  const auto products = static_cast<std::uint32_t>(outputs.count);
-  for (std::size_t i = 0; i < rows; ++i) space_.updates[0][static_cast<std::size_t>(inputs[i])] += products;
-  const T* const first = (from == kTree ? weights_.tree : weights_.negative).data();
-  for (std::size_t j = 0; j < outputs.count; ++j) {
-    const auto row = static_cast<std::size_t>(outputs.rows[j] - first) / block_.stride;
-    space_.updates[from][row] += static_cast<std::uint32_t>(settings_.skip_gram ? rows : 1);
-  }
+  for (std::size_t i = 0; i < rows; ++i) space_.count(0, weights_.input, inputs[i], outputs.count);
+  const Word2VecMatrix<T>& matrix = from == kTree ? weights_.tree : weights_.negative;
+  const std::size_t products = settings_.skip_gram ? rows : 1;
+  for (std::size_t j = 0; j < outputs.count; ++j) space_.count(from, matrix, outputs.numbers[j], products);
 }
 
 template <typename T>

@@ -34,8 +34,9 @@ constexpr std::size_t place(std::size_t output) {
 }
 
 template <typename T>
-void add_output(Word2VecOutputs<T>& outputs, T* row, T sign, T alpha) {
+void add_output(Word2VecOutputs<T>& outputs, std::int32_t number, T* row, T sign, T alpha) {
   outputs.rows[outputs.count] = row;
+  outputs.numbers[outputs.count] = number;
   const std::size_t at = place<T>(outputs.count++);
   outputs.sign[at] = sign;
   outputs.scale[at] = sign * alpha;
@@ -130,12 +131,17 @@ void Word2VecPlan<T>::make_room() {
   T *const sign = values, *const scale = sign + round_up<T>(places);
   std::fill(values, values + 2 * round_up<T>(places) + 2 * round_up<T>(usual), T{0});
   space_.rows.resize(kWords * a_word * kTile<T>);
+  space_.numbers.resize(space_.rows.size());
   space_.outputs.resize(kWords * (sets_ + 1));
   for (std::size_t w = 0; w < kWords; ++w) {
     for (std::size_t set = 0; set <= sets_; ++set) {
       const std::size_t tile = w * a_word + set * tiles_;
-      space_.outputs[w * (sets_ + 1) + set] = {space_.rows.data() + tile * kTile<T>, sign + tile * kPlaces,
-                                               scale + tile * kPlaces, 0, 1};
+      space_.outputs[w * (sets_ + 1) + set] = {space_.rows.data() + tile * kTile<T>,
+                                               space_.numbers.data() + tile * kTile<T>,
+                                               sign + tile * kPlaces,
+                                               scale + tile * kPlaces,
+                                               0,
+                                               1};
     }
   }
   Word2VecOutputs<T> all;
@@ -144,9 +150,10 @@ void Word2VecPlan<T>::make_room() {
   space_.coming_rows.resize(kWords * most_coming);
   for (std::size_t w = 0; w < kWords; ++w) space_.coming[w] = {space_.coming_rows.data() + w * most_coming, 0};
   all.rows = space_.rows.data();  // which do not matter here
+  all.numbers = space_.numbers.data();
   all.sign = scale + round_up<T>(places);
   all.scale = all.sign + round_up<T>(usual);
-  for (std::size_t j = 0; j <= negative_; ++j) add_output(all, dummy_, j == 0 ? T{1} : T{-1}, alpha_);
+  for (std::size_t j = 0; j <= negative_; ++j) add_output(all, 0, dummy_, j == 0 ? T{1} : T{-1}, alpha_);
   usual_sign_ = all.sign;
   usual_scale_ = all.scale;
 }
@@ -159,7 +166,7 @@ void Word2VecPlan<T>::plan_path(std::size_t t, Word2VecComing<T>& coming) {
   outputs.count = 0;
   for (std::size_t i = tree.start[word]; i < tree.start[word + 1]; ++i) {
     T* const row = weights_.tree.row(static_cast<std::size_t>(tree.point[i]));
-    add_output(outputs, row, tree.code[i] == 0 ? T{1} : T{-1}, alpha_);
+    add_output(outputs, tree.point[i], row, tree.code[i] == 0 ? T{1} : T{-1}, alpha_);
   }
   fill_up(outputs, dummy_, tiled(outputs.count, kTile<T>));
   add_coming(coming, outputs, 0);
@@ -189,6 +196,8 @@ void Word2VecPlan<T>::choose(Word2VecOutputs<T>& outputs, std::int32_t word, con
   if (all_differ(word, drawn, negative_)) {
     outputs.rows[0] = row(word);
     for (std::size_t i = 0; i < negative_; ++i) outputs.rows[i + 1] = row(drawn[i]);
+    outputs.numbers[0] = word;
+    std::copy_n(drawn, negative_, outputs.numbers + 1);
     for (std::size_t j = negative_ + 1; j < tiles_ * kTile<T>; ++j) outputs.rows[j] = dummy_;
     for (std::size_t at = 0; at < tiles_ * kPlaces; at += kPlaces) {
       std::copy_n(usual_sign_ + at, kPlaces, outputs.sign + at);
@@ -198,13 +207,13 @@ void Word2VecPlan<T>::choose(Word2VecOutputs<T>& outputs, std::int32_t word, con
     return;
   }
   outputs.count = 0;
-  add_output(outputs, row(word), T{1}, alpha_);
+  add_output(outputs, word, row(word), T{1}, alpha_);
   for (std::size_t i = 0; i < negative_; ++i) {
     if (drawn[i] == word) continue;
     T* const chosen = row(drawn[i]);
     T** const found = std::find(outputs.rows, outputs.rows + outputs.count, chosen);
     if (found == outputs.rows + outputs.count) {
-      add_output(outputs, chosen, T{-1}, alpha_);
+      add_output(outputs, drawn[i], chosen, T{-1}, alpha_);
       continue;
     }
     T& scale = outputs.scale[place<T>(static_cast<std::size_t>(found - outputs.rows))];

@@ -79,6 +79,11 @@ Word2VecWork word2vec_softmax(const Word2VecTables& tables, const Word2VecWeight
     for (std::size_t i = 1; i <= reach && kept.words[t + i] >= 0; ++i) space.context.push_back(kept.words[t + i]);
     const std::size_t count = space.context.size();
     if (count == 0) continue;
+    const std::int32_t center = kept.words[t];
+    for (std::int32_t word : space.context) {
+      space.count(0, weights.input, settings.skip_gram ? center : word, 1);
+      space.count(1, weights.negative, settings.skip_gram ? word : center, 1);
+    }
     if (settings.skip_gram) {
       work.pairs += count;
       work.loss += softmax.step(row(kept.words[t]), space.context.data(), count);
@@ -94,6 +99,8 @@ Word2VecWork word2vec_softmax(const Word2VecTables& tables, const Word2VecWeight
     const T weight = settings.cbow_mean == settings.exact_gradient ? share : T{1};
     for (std::int32_t word : space.context) add(word, weight);
   }
+  // Every step has moved all of these.
+  for (std::uint32_t& count : space.updates[1]) count += work.pairs > 0;
   return work;
 }
 

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cmath>
 #include <exception>
+#include <limits>
 
 #include "nncore/core/threads.h"
 
@@ -17,6 +18,9 @@ constexpr double kPositionNanoseconds = 200;
 /// Part of the way to where a row would end that an update goes, for alpha = 1. Of 0.003, 0.01, 0.03, 0.1, 0.3 and 1, on 20
 /// MB of text, 0.003 diverged, and analogies were best at 0.01 and the loss at 0.1.
 constexpr double kCurvature = 0.02;
+
+/// Threads that have rows for themselves, at most: of more, some share theirs.
+constexpr std::size_t kMostShares = 64;
 
 template <typename T>
 double alpha(const Word2VecPart<T>& part, std::size_t chunk) {
@@ -46,25 +50,36 @@ void share(std::size_t jobs, std::size_t workers, double nanoseconds, const Work
 }
 
 template <typename T>
-std::array<View<T, 2>, 3> matrices(const Word2VecWeights<T>& weights) {
-  return {weights.input, weights.negative, weights.tree};
+std::array<Word2VecMatrix<T>*, 3> matrices(Word2VecWeights<T>& weights) {
+  return {&weights.input, &weights.negative, &weights.tree};
 }
 
-/// The weights, in one piece of other memory.
+/// The weights with the most used rows of each matrix, as many as `rows` says, for a thread itself, in this memory. Words
+/// come in the order of their counts, and the nodes of the tree in the reverse order.
 template <typename T>
-Word2VecWeights<T> laid_out(const Word2VecWeights<T>& weights, T* memory) {
-  Word2VecWeights<T> copy = weights;
-  for (View<T, 2>* matrix : {&copy.input, &copy.negative, &copy.tree}) {
-    *matrix = View<T, 2>(memory, matrix->extents());
-    memory += matrix->size();
+Word2VecWeights<T> with_own(Word2VecWeights<T> weights, const std::array<std::size_t, 3>& rows, T* memory) {
+  for (std::size_t m = 0; m < 3; ++m) {
+    Word2VecMatrix<T>& matrix = *matrices(weights)[m];
+    matrix.own = View<T, 2>(memory, {rows[m], matrix.extent(1)});
+    if (m == 2) matrix.first_own = matrix.extent(0) - rows[m];
+    memory += matrix.own.size();
   }
-  return copy;
+  return weights;
 }
 
-/// One matrix of a shard, and how many updates each row has had.
+constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
+
+/// Rows of each matrix that threads have for themselves where they do not wait for each other. Inputs are written too seldom
+/// for that. The full softmax writes all rows in every step.
+std::array<std::size_t, 3> own_rows(const Word2VecSettings& settings, std::size_t threads) {
+  if (threads == 1 || settings.full_softmax) return {0, 0, 0};
+  return {0, kWord2VecOwnNegatives, kWord2VecOwnNodes};
+}
+
+/// What one thread has of a matrix, and how many updates each row has had.
 template <typename T>
 struct Share {
-  View<T, 2> copy;
+  View<T, 2> own;
   std::uint32_t* updates;
 };
 
@@ -84,12 +99,12 @@ void add_changes(T* row, std::size_t columns, T* const* copies, std::size_t coun
 /// part 1 - exp(-k n) of the way, and with the steps of all shards one after the other of 1 - exp(-k sum n). So the sum of
 /// the changes is made as much smaller.
 template <typename T>
-void merge(View<T, 2> weights, const std::vector<Share<T>>& shards, double step, std::size_t workers) {
+void merge(T* weights, const std::vector<Share<T>>& shards, double step, std::size_t workers) {
   constexpr std::size_t kRows = 64;
-  const std::size_t rows = weights.extent(0), columns = weights.extent(1);
+  const std::size_t rows = shards[0].own.extent(0), columns = shards[0].own.extent(1);
   if (rows == 0) return;
   const auto merge_row = [&](std::size_t row) {
-    std::array<T*, kWord2VecShards> changed;
+    std::array<T*, kMostShares> changed;
     std::size_t count = 0;
     double all = 0, parts = 0;
     for (const Share<T>& shard : shards) {
@@ -98,15 +113,15 @@ void merge(View<T, 2> weights, const std::vector<Share<T>>& shards, double step,
       all += length;
       parts -= std::expm1(-length);
       shard.updates[row] = 0;
-      changed[count++] = shard.copy.row(row);
+      changed[count++] = shard.own.row(row);
     }
     if (count == 0) return;
     const T scale = count == 1 ? T{1} : static_cast<T>(-std::expm1(-all) / parts);
-    T* const to = weights.row(row);
+    T* const to = weights + row * columns;
     add_changes(to, columns, changed.data(), count, scale);
-    for (const Share<T>& shard : shards) std::copy(to, to + columns, shard.copy.row(row));
+    for (const Share<T>& shard : shards) std::copy(to, to + columns, shard.own.row(row));
   };
-  share((rows + kRows - 1) / kRows, workers, static_cast<double>(weights.size() * shards.size()) * 0.5,
+  share((rows + kRows - 1) / kRows, workers, static_cast<double>(rows * columns * shards.size()) * 0.5,
         [&](std::size_t job, std::size_t) {
           for (std::size_t row = job * kRows; row < std::min(rows, (job + 1) * kRows); ++row) merge_row(row);
         });
@@ -139,19 +154,63 @@ Word2VecWork Word2VecTraining<T>::chunk(const Word2VecPart<T>& part, const Word2
   return word2vec_chunk(tables_, weights, part.corpus, begin, end, draws, alpha(part, number), space);
 }
 
+/// Gives `copies` threads memory of their own for so many rows of each matrix, or all, and copies these there.
+template <typename T>
+std::vector<Word2VecWeights<T>> Word2VecTraining<T>::take_own(Word2VecWeights<T> weights, std::size_t copies,
+                                                              std::array<std::size_t, 3> rows, bool restart) {
+  std::size_t size = 0;
+  for (std::size_t m = 0; m < 3; ++m) {
+    rows[m] = std::min(rows[m], matrices(weights)[m]->extent(0));
+    size += rows[m] * matrices(weights)[m]->extent(1);
+  }
+  copies_.resize(std::max(copies_.size(), copies));
+  spaces_.resize(std::max(spaces_.size(), copies));
+  std::vector<Word2VecWeights<T>> made;
+  for (std::size_t c = 0; c < copies; ++c) {
+    restart |= copies_[c].data() == nullptr;
+    made.push_back(with_own(weights, rows, copies_[c].reserve(size)));
+    for (std::size_t m = 0; m < 3; ++m) {
+      const Word2VecMatrix<T>& matrix = *matrices(made[c])[m];
+      spaces_[c].updates[m].assign(matrix.own.extent(0), 0);
+      if (!restart) continue;
+      const T* const from = matrix.data() + matrix.first_own * matrix.extent(1);
+      std::copy(from, from + matrix.own.size(), matrix.own.data());
+    }
+  }
+  return made;
+}
+
+/// Adds the changes of all threads' own rows to the weights.
+template <typename T>
+void Word2VecTraining<T>::merge_own(std::vector<Word2VecWeights<T>>& own, double alpha, std::size_t workers) {
+  for (std::size_t m = 0; m < 3; ++m) {
+    std::vector<Share<T>> shares;
+    for (std::size_t c = 0; c < own.size(); ++c) {
+      shares.push_back({matrices(own[c])[m]->own, spaces_[c].updates[m].data()});
+    }
+    const Word2VecMatrix<T>& matrix = *matrices(own[0])[m];
+    merge(matrix.data() + matrix.first_own * matrix.extent(1), shares, kCurvature * alpha, workers);
+  }
+}
+
 template <typename T>
 Word2VecWork Word2VecTraining<T>::hogwild(const Word2VecPart<T>& part, std::size_t workers) {
   const UseFlag::Guard guard(in_use_, "this training");
   check(part);
   const Word2VecDraws draws(tables_.settings().seed, part.draws_epoch);
-  const std::size_t count = part.last - part.first;
-  spaces_.resize(std::max(spaces_.size(), std::max<std::size_t>(1, std::min(workers, count))));
-  for (Word2VecSpace<T>& space : spaces_) space.counting = false;
-  std::vector<Word2VecWork> works(count);
-  share(count, workers, static_cast<double>(count * kWord2VecChunk) * kPositionNanoseconds,
-        [&](std::size_t job, std::size_t thread) {
-          works[job] = chunk(part, part.weights, part.first + job, draws, spaces_[thread]);
-        });
+  const std::size_t threads = std::max<std::size_t>(1, std::min({workers, part.last - part.first, kMostShares}));
+  const std::array<std::size_t, 3> rows = own_rows(tables_.settings(), threads);
+  std::vector<Word2VecWeights<T>> own = take_own(part.weights, threads, rows, true);
+  std::vector<Word2VecWork> works(part.last - part.first);
+  const std::size_t round = std::max(kWord2VecRound, 2 * threads);
+  for (std::size_t first = part.first; first < part.last; first += round) {
+    const std::size_t count = std::min(round, part.last - first);
+    share(count, threads, static_cast<double>(count * kWord2VecChunk) * kPositionNanoseconds,
+          [&](std::size_t job, std::size_t thread) {
+            works[first + job - part.first] = chunk(part, own[thread], first + job, draws, spaces_[thread]);
+          });
+    merge_own(own, alpha(part, first), threads);
+  }
   Word2VecWork sum;
   for (const Word2VecWork& work : works) sum += work;
   return sum;
@@ -162,23 +221,7 @@ Word2VecWork Word2VecTraining<T>::sharded(const Word2VecPart<T>& part, std::size
   const UseFlag::Guard guard(in_use_, "this training");
   check(part);
   require(part.first % kWord2VecRound == 0, "first must be a multiple of ", kWord2VecRound, ", but is ", part.first);
-  std::size_t size = 0;
-  for (const View<T, 2>& matrix : matrices(part.weights)) size += matrix.size();
-  copies_.resize(kWord2VecShards);
-  std::vector<Word2VecWeights<T>> shards;
-  for (Buffer<T>& copy : copies_) {
-    restart |= copy.data() == nullptr;
-    shards.push_back(laid_out(part.weights, copy.reserve(size)));
-    for (std::size_t m = 0; restart && m < 3; ++m) {
-      const View<T, 2> from = matrices(part.weights)[m];
-      std::copy(from.data(), from.data() + from.size(), matrices(shards.back())[m].data());
-    }
-  }
-  spaces_.resize(std::max(spaces_.size(), kWord2VecShards));
-  for (std::size_t s = 0; s < kWord2VecShards; ++s) {
-    spaces_[s].counting = true;
-    for (std::size_t m = 0; m < 3; ++m) spaces_[s].updates[m].assign(matrices(part.weights)[m].extent(0), 0);
-  }
+  std::vector<Word2VecWeights<T>> shards = take_own(part.weights, kWord2VecShards, {kAll, kAll, kAll}, restart);
   const Word2VecDraws draws(tables_.settings().seed, part.draws_epoch);
   std::vector<Word2VecWork> works(part.last - part.first);
   for (std::size_t first = part.first; first < part.last; first += kWord2VecRound) {
@@ -190,12 +233,7 @@ Word2VecWork Word2VecTraining<T>::sharded(const Word2VecPart<T>& part, std::size
               works[number - part.first] = chunk(part, shards[shard], number, draws, spaces_[shard]);
             }
           });
-    for (std::size_t m = 0; m < 3; ++m) {
-      std::vector<Share<T>> shares;
-      for (std::size_t s = 0; s < shards.size(); ++s)
-        shares.push_back({matrices(shards[s])[m], spaces_[s].updates[m].data()});
-      merge(matrices(part.weights)[m], shares, kCurvature * alpha(part, first), workers);
-    }
+    merge_own(shards, alpha(part, first), workers);
   }
   Word2VecWork sum;
   for (const Word2VecWork& work : works) sum += work;

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <array>
+#include <vector>
+
 #include "nncore/core/in_use.h"
 #include "nncore/text/word2vec.h"
 
@@ -15,6 +18,11 @@ struct Word2VecRate {
 inline constexpr std::size_t kWord2VecShards = 4;
 inline constexpr std::size_t kWord2VecShardChunks = 4;
 inline constexpr std::size_t kWord2VecRound = kWord2VecShards * kWord2VecShardChunks;
+
+/// Rows, those used most, that each thread has for itself for a round, where several train without waiting for each other:
+/// a row that two cores write in turn goes back and forth between their caches, which takes longer than the update. Of 256
+/// to 16,384, more nodes than these gained nothing, and more negatives little.
+inline constexpr std::size_t kWord2VecOwnNegatives = 8192, kWord2VecOwnNodes = 1024;
 
 /// What a call works on.
 template <typename T>
@@ -38,7 +46,7 @@ class Word2VecTraining {
 
   /// Trains on up to `workers` threads. One worker gives the same bits every time; several write the same rows without
   /// waiting for each other (Hogwild, Niu et al. 2011), so that sums come out a little different from run to run: the one
-  /// part of the library that depends on threads.
+  /// part of the library that depends on threads. The outputs used most are each thread's own, and added up after a round.
   Word2VecWork hogwild(const Word2VecPart<T>& part, std::size_t workers);
 
   /// The same bits for any number of workers: kWord2VecShards copies of the weights are trained, each on its own chunks
@@ -48,6 +56,9 @@ class Word2VecTraining {
 
  private:
   void check(const Word2VecPart<T>& part) const;
+  std::vector<Word2VecWeights<T>> take_own(Word2VecWeights<T> weights, std::size_t copies,
+                                           std::array<std::size_t, 3> rows, bool restart);
+  void merge_own(std::vector<Word2VecWeights<T>>& own, double alpha, std::size_t workers);
   Word2VecWork chunk(const Word2VecPart<T>& part, const Word2VecWeights<T>& weights, std::size_t number,
                      const Word2VecDraws& draws, Word2VecSpace<T>& space) const;
 
