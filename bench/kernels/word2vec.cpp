@@ -45,7 +45,8 @@ void run(benchmark::State& state, const Word2VecSettings& settings) {
       {data, {kWords, stride}}, {data + matrix, {kWords, stride}}, {data + 2 * matrix, {kWords - 1, stride}}, size};
   part.corpus = {corpus.ids.data(), {kPositions}};
   part.last = kPositions / kWord2VecChunk;
-  const Word2VecWork once = training.hogwild(part, 1);
+  Word2VecWork once;
+  for (const Word2VecWork& work : training.hogwild(part, 1)) once += work;
   const double outputs = settings.hierarchical ? 12 : 1 + static_cast<double>(settings.negative);
   const double flops = 6 * outputs * static_cast<double>(size) * static_cast<double>(once.pairs);
   bench::measure_flops<float>(state, flops, static_cast<int>(state.range(1)), [&] {

@@ -31,4 +31,29 @@ auto interruptible(const F& f) {
   }
 }
 
+/// f(), with Python's lock released. A long call in the main thread is given up when stop() is true, where there is one, and
+/// returns what it has done; when a signal's handler raises, this raises the same.
+template <typename F>
+auto given_up_by(const std::optional<pybind11::function>& stop, const F& f) {
+  std::optional<pybind11::error_already_set> raised;
+  const auto wanted = [&] {
+    if (getpid() != gettid()) return false;  // handlers run in the main thread alone
+    const pybind11::gil_scoped_acquire locked;
+    try {
+      if (PyErr_CheckSignals() != 0) throw pybind11::error_already_set();
+      return stop && (*stop)().cast<bool>();
+    } catch (pybind11::error_already_set& error) {
+      raised.emplace(error);
+      return true;
+    }
+  };
+  const auto result = [&] {
+    const Unlocked unlocked;
+    const Interruptible offered(wanted);
+    return f();
+  }();
+  if (raised) throw *raised;
+  return result;
+}
+
 }  // namespace nncore

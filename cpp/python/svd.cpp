@@ -6,6 +6,7 @@
 
 #include "arrays.h"
 #include "gil.h"
+#include "interruptible.h"
 
 namespace py = pybind11;
 using namespace pybind11::literals;
@@ -27,8 +28,9 @@ void bind_truncated_svd(py::module_& m, const char* name) {
   py::class_<Svd>(m, name, py::module_local())
       .def(py::init([](Starts starts, Columns columns, In<T, 1> values, std::size_t width, std::size_t rank,
                        std::size_t steps, std::uint64_t seed, std::size_t block) {
-             const Unlocked unlocked;
-             return std::make_unique<Svd>(rows<T>(starts, columns, values, width), rank, steps, seed, block);
+             return interruptible([&] {
+               return std::make_unique<Svd>(rows<T>(starts, columns, values, width), rank, steps, seed, block);
+             });
            }),
            "starts"_a, "columns"_a, "values"_a, "width"_a, "rank"_a, "steps"_a, "seed"_a, "block"_a)
       .def_property_readonly("block", &Svd::block)
@@ -37,8 +39,7 @@ void bind_truncated_svd(py::module_& m, const char* name) {
       .def(
           "advance",
           [](Svd& svd, Starts starts, Columns columns, In<T, 1> values, std::size_t width) {
-            const Unlocked unlocked;
-            return svd.advance(rows<T>(starts, columns, values, width));
+            return interruptible([&] { return svd.advance(rows<T>(starts, columns, values, width)); });
           },
           "starts"_a, "columns"_a, "values"_a, "width"_a)
       .def(

@@ -6,6 +6,7 @@
 
 #include "arrays.h"
 #include "gil.h"
+#include "interruptible.h"
 #include "nncore/text/word2vec_train.h"
 
 namespace py = pybind11;
@@ -45,20 +46,27 @@ void bind_training(py::module_& m, const char* name) {
           [](Training& training, Out<T, 2> input, std::optional<Out<T, 2>> negative, std::optional<Out<T, 2>> tree,
              std::optional<In<T, 1>> rates, std::size_t size, In<std::int32_t, 1> corpus, std::size_t first,
              std::size_t last, std::uint64_t epoch, std::uint64_t draws_epoch, double start_alpha, double end_alpha,
-             double epochs, std::size_t workers, bool deterministic, bool restart) {
+             double epochs, std::size_t workers, bool deterministic, bool restart,
+             const std::optional<py::function>& stop) {
             Word2VecPart<T> part{{View<T, 2>(input), {}, {}, size}, corpus, first, last, epoch, draws_epoch,
                                  {start_alpha, end_alpha, epochs}};
             if (negative) part.weights.negative = View<T, 2>(*negative);
             if (tree) part.weights.tree = View<T, 2>(*tree);
             if (rates) part.weights.rates = *rates;
-            const Unlocked unlocked;
-            const Word2VecWork work =
-                deterministic ? training.sharded(part, workers, restart) : training.hogwild(part, workers);
-            return std::make_tuple(work.words, work.pairs, work.loss);
+            const std::vector<Word2VecWork> works = given_up_by(stop, [&] {
+              return deterministic ? training.sharded(part, workers, restart) : training.hogwild(part, workers);
+            });
+            Word2VecWork sum;
+            std::vector<double> losses;
+            for (const Word2VecWork& work : works) {
+              sum += work;
+              losses.push_back(work.loss);
+            }
+            return std::make_tuple(sum.words, sum.pairs, copied(losses));
           },
           "input"_a, "negative"_a.none(true), "tree"_a.none(true), "rates"_a.none(true), "size"_a, "corpus"_a,
           "first"_a, "last"_a, "epoch"_a, "draws_epoch"_a, "start_alpha"_a, "end_alpha"_a, "epochs"_a, "workers"_a,
-          "deterministic"_a = false, "restart"_a = false)
+          "deterministic"_a = false, "restart"_a = false, "stop"_a = py::none())
       .def(
           "kept",
           [](const Training& training, In<std::int32_t, 1> corpus, std::size_t begin, std::size_t end,

@@ -15,6 +15,11 @@ def uninterrupted() -> AbstractContextManager[None]:
     return _blocks if _blocks is not None and _blocks.holds() else _uninterrupted()
 
 
+def is_held_back() -> bool:
+    """Whether Ctrl-C has come in a block of `uninterrupted` that has not ended yet."""
+    return _blocks is not None and _blocks.has_held()
+
+
 @contextmanager
 def many_uninterrupted() -> Iterator[None]:
     """Let the blocks of `uninterrupted` in a loop share a handler: to change it takes longer than a short step."""
@@ -57,6 +62,9 @@ class _Blocks:
     def holds(self) -> bool:
         """Whether this thread's Ctrl-C comes here, and to no handler that was set meanwhile."""
         return self._thread == threading.get_ident() and signal.getsignal(signal.SIGINT) is self.answer
+
+    def has_held(self) -> bool:
+        return self._held is not None
 
     def _answer(self, number: int, frame: FrameType | None) -> None:
         if self._depth > 0:

@@ -60,7 +60,8 @@ def textbook_probabilities(model, sentences):
         return textbook.ngram_probabilities(C)
     if model.smoothing == "add_k":
         return textbook.add_k_probabilities(C, model.k)
-    return textbook.kneser_ney_probabilities(C, [level.discount for level in model._levels])
+    counts = [textbook.ngram_counts(sentences, words, j) for j in range(1, model.n + 1)]
+    return textbook.kneser_ney_probabilities(counts, [level.discount for level in model._levels])
 
 
 @settings(max_examples=40)
@@ -87,6 +88,15 @@ def test_kneser_ney_sums_to_one_after_any_context(sentences, n, discount, contex
     p = text.NGramModel(n, "kneser_ney", discount=discount).fit(sentences).probabilities(context)
     assert (p >= 0).all()
     assert math.isclose(p.sum(), 1, rel_tol=1e-12)
+
+
+def test_shorter_contexts_count_the_words_before_wherever_they_stand():
+    """Also at the beginning of a sentence, and in one that is shorter than n: b came after a, d, e and f, c after b."""
+    sentences = [["a", "b", "c"], ["d", "b", "c"], ["e", "b"], ["f", "b"]]
+    model = text.NGramModel(3, "kneser_ney", discount=0.5).fit(sentences)
+    p = dict(zip(model.index_to_key, model.probabilities(["q", "q"]), strict=True))
+    assert p["b"] == pytest.approx((4 - 0.5 + 0.5 * 2 / 6) / 5)
+    assert p["c"] == pytest.approx((1 - 0.5 + 0.5 * 2 / 6) / 5)
 
 
 def test_the_discount_is_estimated_from_what_came_once_and_twice():

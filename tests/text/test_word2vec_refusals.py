@@ -94,8 +94,16 @@ def test_locks_of_another_number_are_refused():
     model = Word2Vec(sentences(), **SMALL)
     for wrong in (3, 0):
         model.wv.vectors_lockf = np.ones(wrong, np.float32)
-        with pytest.raises(ValueError, match=f"wv.vectors_lockf must have 1 or {len(model.wv)} numbers.*has {wrong}"):
+        with pytest.raises(ValueError, match=f"wv.vectors_lockf must have 1 or {len(model.wv)} numbers.*{wrong},"):
             model.train(sentences())
+    model.wv.vectors_lockf = 0.5
+    with pytest.raises(ValueError, match="wv.vectors_lockf must have 1 or .* came as float64 of shape \\(\\)"):
+        model.train(sentences())
+    model.wv.vectors_lockf = np.full(len(model.wv), np.nan, np.float32)
+    before = model.wv.vectors.copy()
+    with pytest.raises(ValueError, match="wv.vectors_lockf must be finite, but has nan"):
+        model.train(sentences())
+    np.testing.assert_array_equal(model.wv.vectors, before)
 
 
 def test_what_has_no_effect_says_so():

@@ -143,7 +143,7 @@ CALLS = {
     "ngram_counts": (SENTENCES, ["a", "b"]),
     "ngram_probabilities": (COUNTS,),
     "add_k_probabilities": (COUNTS,),
-    "kneser_ney_probabilities": (COUNTS, (0.5, 0.75)),
+    "kneser_ney_probabilities": ([COUNTS.sum(axis=0), COUNTS], (0.5, 0.75)),
     "perplexity": (np.array([0.5, 0.25]),),
     "cooccurrence_counts": (SENTENCES, ["a", "b"]),
     "ppmi": (COUNTS,),

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "nncore/core/interrupt.h"
 #include "nncore/core/matmul.h"
 #include "nncore/core/random.h"
 #include "nncore/core/rows.h"
@@ -30,6 +31,7 @@ void check(const SparseRows<T>& a) {
   require(a.columns.size() >= a.entries(), "columns", "as many as starts end with: ", a.entries(), a.columns);
   require(a.values.size() >= a.entries(), "values", "as many as starts end with: ", a.entries(), a.values);
   for (std::size_t i = 0; i < a.rows(); ++i) {
+    LongCall::check();
     std::int64_t before = -1;
     for (std::int64_t t = a.starts.data()[i]; t < a.starts.data()[i + 1]; ++t) {
       const std::int64_t column = a.columns.data()[t];
@@ -47,6 +49,7 @@ bool is_symmetric(const SparseRows<T>& a) {
   std::vector<std::int64_t> next(a.starts.data(), a.starts.data() + a.rows());
   const std::int64_t* starts = a.starts.data();
   for (std::size_t i = 0; i < a.rows(); ++i) {
+    LongCall::check();
     const auto row = static_cast<std::int32_t>(i);
     std::int64_t t = next[i];  // entries before the diagonal were met from their other side
     if (t < starts[i + 1] && a.columns.data()[t] < row) return false;
@@ -68,6 +71,7 @@ template <typename T>
 TruncatedSvd<T>::TruncatedSvd(const SparseRows<T>& a, std::size_t rank, std::size_t steps, std::uint64_t seed,
                               std::size_t block)
     : rank_(rank), steps_(steps), seed_(seed) {
+  const LongCall long_call(static_cast<double>(a.starts.size()) * 10 + static_cast<double>(a.columns.size()) * 2);
   check(a);
   const std::size_t least = std::min(a.rows(), a.width);
   require(rank >= 1 && rank <= least, "rank must be from 1 to min(m, n) = ", least, ", but is ", rank);
@@ -87,7 +91,8 @@ TruncatedSvd<T>::TruncatedSvd(const SparseRows<T>& a, std::size_t rank, std::siz
   T greatest = 0;
   for (std::size_t t = 0; t < a.entries(); ++t) greatest = std::max(greatest, std::abs(a.values.data()[t]));
   require(std::isfinite(greatest), "values must be finite");
-  if (greatest > 0) scale_ = std::ldexp(T(1), std::clamp(-std::ilogb(greatest), -120, 120));
+  constexpr int kMost = std::numeric_limits<T>::max_exponent - 8;
+  if (greatest > 0) scale_ = std::ldexp(T(1), std::clamp(-std::ilogb(greatest), -kMost, kMost));
 }
 
 template <typename T>
@@ -100,6 +105,7 @@ void TruncatedSvd<T>::make_transposed(const SparseRows<T>& a) {
   for (std::size_t t = 0; t < a.entries(); ++t) ++starts_[static_cast<std::size_t>(a.columns.data()[t]) + 2];
   for (std::size_t j = 2; j < starts_.size(); ++j) starts_[j] += starts_[j - 1];
   for (std::size_t i = 0; i < a.rows(); ++i) {
+    LongCall::check();
     for (std::int64_t t = a.starts.data()[i]; t < a.starts.data()[i + 1]; ++t) {
       const auto to = static_cast<std::size_t>(starts_[static_cast<std::size_t>(a.columns.data()[t]) + 1]++);
       columns_[to] = static_cast<std::int32_t>(i);
@@ -113,6 +119,7 @@ template <typename T>
 bool TruncatedSvd<T>::advance(const SparseRows<T>& a) {
   if (over_) return false;
   if (!started_) {
+    const LongCall long_call(static_cast<double>(a.entries()) * 20);
     make_transposed(a);
     for (std::size_t column = 0; column < block_; ++column) fill_at_random(left_, column);
     orthonormalize(left_, nullptr);

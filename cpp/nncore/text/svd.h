@@ -29,7 +29,8 @@ class TruncatedSvd {
   std::size_t done() const { return half_steps_; }
   std::size_t total() const { return 2 * steps_; }
 
-  /// Some work, about 0.2 s unless the matrix is huge; false when there is none left.
+  /// Some work, about 0.2 s unless the matrix is huge; false when there is none left. The first call, and the constructor,
+  /// may be given up (core/interrupt.h): they throw Interrupted then.
   bool advance(const SparseRows<T>& a);
 
   /// u (m, rank), values (rank) in descending order, vt (rank, n). The sign of each pair makes the greatest component in vt

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "nncore/core/buffer.h"
+#include "nncore/core/interrupt.h"
 #include "nncore/core/view.h"
 #include "nncore/text/alias_table.h"
 #include "nncore/text/huffman.h"
@@ -203,9 +205,11 @@ struct Word2VecSpace {
   std::vector<std::int32_t> context;
   std::vector<T*> inputs;
   std::vector<T> rates;
+  bool is_draft = false;                                // whether what is written can be thrown away
+  bool ended_early = false;                             // whether some work has not come to its end
   std::array<std::vector<std::uint32_t>, 3> updates{};  // of each row of its own: products that moved it
 
-  bool counting() const { return !updates[0].empty(); }
+  bool counting() const { return !(updates[0].empty() && updates[1].empty() && updates[2].empty()); }
   /// Counts products for a row of matrix m, if it is one of its own.
   void count(std::size_t m, const Word2VecMatrix<T>& matrix, std::int32_t row, std::size_t products) {
     const std::size_t at = static_cast<std::size_t>(row) - matrix.first_own;
@@ -214,11 +218,29 @@ struct Word2VecSpace {
 };
 
 /// Trains positions [begin, end) of the corpus with one learning rate, in the calling thread. Ids must be below
-/// tables.words() (which nobody checks here) and the weights checked.
+/// tables.words() (which nobody checks here) and the weights checked. When a long call is given up, a draft ends at once, and
+/// other work only where it would take long.
 template <typename T>
 Word2VecWork word2vec_chunk(const Word2VecTables& tables, const Word2VecWeights<T>& weights,
                             View<const std::int32_t, 1> corpus, std::size_t begin, std::size_t end,
                             const Word2VecDraws& draws, double alpha, Word2VecSpace<T>& space);
+
+/// Whether the work on a stretch ends at once because the long call that it is part of is being given up.
+class Word2VecPatience {
+ public:
+  template <typename T>
+  explicit Word2VecPatience(Word2VecSpace<T>& space) : is_draft_(space.is_draft), ended_early_(space.ended_early) {}
+  bool ends() const {
+    const bool end = given_up() && (is_draft_ || std::chrono::steady_clock::now() - begun_ > kLong);
+    ended_early_ |= end;
+    return end;
+  }
+
+ private:
+  static constexpr std::chrono::milliseconds kLong{500};
+  bool is_draft_, &ended_early_;
+  std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+};
 
 /// The same with the full softmax, for what space.kept has: p(j | h) = exp(v'_j . h) / sum_i exp(v'_i . h), where h is the
 /// vector of the centre and j each word of its context (skip-gram), or h the mean or sum of the context and j the centre.

@@ -21,6 +21,9 @@ using detail::Word2VecPlan;
 /// two, and are faster.
 constexpr std::size_t kTreeRows = 4;
 
+/// Words between two looks whether the work is given up.
+constexpr std::size_t kAsked = 64;
+
 // Which matrix outputs are chosen from, as Word2VecSpace::updates counts them.
 constexpr std::size_t kNegative = 1, kTree = 2;
 
@@ -56,7 +59,9 @@ class Chunk {
     plan_before(kept_.first + kAhead);
     begin_fetch(kept_.first);
     fetch_rest();
+    const Word2VecPatience patience(space_);
     for (now_ = kept_.first; now_ < kept_.last; ++now_) {
+      if (now_ % kAsked == 0 && patience.ends()) break;
       begin_fetch(now_ + 1);
       if (kept_.words[now_] >= 0) {
         ++work_.words;
@@ -203,6 +208,7 @@ void Chunk<T>::learn_apart() {
 /// not; word2vec.c and gensim do the reverse, for which the usual learning rates are made.
 template <typename T>
 void Chunk<T>::learn_window(const Word2VecOutputs<T>& outputs, std::size_t from) {
+  if (outputs.count == 0) return;  // the tree of one word has no nodes
   if (counting_) count(outputs, from, space_.context.data(), rows_);
   if (settings_.skip_gram) {
     const std::size_t at_once = from == kTree ? kTreeRows : rows_;

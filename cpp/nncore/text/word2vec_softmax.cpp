@@ -70,7 +70,8 @@ Word2VecWork word2vec_softmax(const Word2VecTables& tables, const Word2VecWeight
     detail::add_row(softmax.change, row(word), weight, softmax.columns);
   };
   Word2VecWork work;
-  for (std::size_t t = kept.first; t < kept.last; ++t) {
+  const Word2VecPatience patience(space);
+  for (std::size_t t = kept.first; t < kept.last && !patience.ends(); ++t) {
     if (kept.words[t] < 0) continue;
     ++work.words;
     const auto reach = static_cast<std::size_t>(kept.reach[t]);

@@ -7,6 +7,7 @@
 #include <exception>
 #include <limits>
 
+#include "nncore/core/interrupt.h"
 #include "nncore/core/threads.h"
 
 namespace nncore {
@@ -14,6 +15,8 @@ namespace nncore {
 namespace {
 
 constexpr double kPositionNanoseconds = 200;
+/// Of a call, which may be long: windows, sizes and vocabularies can be large.
+constexpr double kUnknown = std::numeric_limits<double>::infinity();
 
 /// Part of the way to where a row would end that an update goes, for alpha = 1. Of 0.003, 0.01, 0.03, 0.1, 0.3 and 1, on 20
 /// MB of text, 0.003 diverged, and analogies were best at 0.01 and the loss at 0.1.
@@ -73,7 +76,8 @@ constexpr std::size_t kAll = std::numeric_limits<std::size_t>::max();
 /// for that. The full softmax writes all rows in every step.
 std::array<std::size_t, 3> own_rows(const Word2VecSettings& settings, std::size_t threads) {
   if (threads == 1 || settings.full_softmax) return {0, 0, 0};
-  return {0, kWord2VecOwnNegatives, kWord2VecOwnNodes};
+  const bool many = settings.skip_gram && !settings.shared_negatives;
+  return {0, many ? kWord2VecOwnOfMany : kWord2VecOwnRows, kWord2VecOwnRows};
 }
 
 /// What one thread has of a matrix, and how many updates each row has had.
@@ -149,7 +153,11 @@ void Word2VecTraining<T>::check(const Word2VecPart<T>& part) const {
 
 template <typename T>
 Word2VecWork Word2VecTraining<T>::chunk(const Word2VecPart<T>& part, const Word2VecWeights<T>& weights,
-                                        std::size_t number, const Word2VecDraws& draws, Word2VecSpace<T>& space) const {
+                                        std::size_t number, const Word2VecDraws& draws, Word2VecSpace<T>& space,
+                                        bool is_draft) const {
+  space.is_draft = is_draft;
+  space.ended_early |= given_up();
+  if (space.ended_early) return {};
   const std::size_t begin = number * kWord2VecChunk, end = std::min(begin + kWord2VecChunk, part.corpus.size());
   return word2vec_chunk(tables_, weights, part.corpus, begin, end, draws, alpha(part, number), space);
 }
@@ -194,50 +202,60 @@ void Word2VecTraining<T>::merge_own(std::vector<Word2VecWeights<T>>& own, double
 }
 
 template <typename T>
-Word2VecWork Word2VecTraining<T>::hogwild(const Word2VecPart<T>& part, std::size_t workers) {
-  const UseFlag::Guard guard(in_use_, "this training");
-  check(part);
-  const Word2VecDraws draws(tables_.settings().seed, part.draws_epoch);
-  const std::size_t threads = std::max<std::size_t>(1, std::min({workers, part.last - part.first, kMostShares}));
-  const std::array<std::size_t, 3> rows = own_rows(tables_.settings(), threads);
-  std::vector<Word2VecWeights<T>> own = take_own(part.weights, threads, rows, true);
-  std::vector<Word2VecWork> works(part.last - part.first);
-  const std::size_t round = std::max(kWord2VecRound, 2 * threads);
-  for (std::size_t first = part.first; first < part.last; first += round) {
-    const std::size_t count = std::min(round, part.last - first);
-    share(count, threads, static_cast<double>(count * kWord2VecChunk) * kPositionNanoseconds,
-          [&](std::size_t job, std::size_t thread) {
-            works[first + job - part.first] = chunk(part, own[thread], first + job, draws, spaces_[thread]);
-          });
-    merge_own(own, alpha(part, first), threads);
-  }
-  Word2VecWork sum;
-  for (const Word2VecWork& work : works) sum += work;
-  return sum;
+bool Word2VecTraining<T>::ended_early() const {
+  return std::any_of(spaces_.begin(), spaces_.end(), [](const Word2VecSpace<T>& space) { return space.ended_early; });
 }
 
 template <typename T>
-Word2VecWork Word2VecTraining<T>::sharded(const Word2VecPart<T>& part, std::size_t workers, bool restart) {
+std::vector<Word2VecWork> Word2VecTraining<T>::hogwild(const Word2VecPart<T>& part, std::size_t workers) {
+  const UseFlag::Guard guard(in_use_, "this training");
+  check(part);
+  const LongCall long_call(kUnknown);
+  const Word2VecDraws draws(tables_.settings().seed, part.draws_epoch);
+  const std::size_t threads = std::max<std::size_t>(1, std::min({workers, part.last - part.first, kMostShares}));
+  std::vector<Word2VecWeights<T>> own = take_own(part.weights, threads, own_rows(tables_.settings(), threads), true);
+  std::vector<Word2VecWork> works(part.last - part.first);
+  const std::size_t round = threads == 1 ? 1 : std::max(kWord2VecRound, 2 * threads);
+  std::size_t first = part.first;
+  for (; first < part.last && !given_up(); first += round) {
+    for (Word2VecSpace<T>& space : spaces_) space.ended_early = false;
+    const std::size_t count = std::min(round, part.last - first);
+    share(count, threads, static_cast<double>(count * kWord2VecChunk) * kPositionNanoseconds,
+          [&](std::size_t job, std::size_t thread) {
+            works[first + job - part.first] = chunk(part, own[thread], first + job, draws, spaces_[thread], false);
+          });
+    merge_own(own, alpha(part, first), threads);
+    if (ended_early()) break;
+  }
+  works.resize(std::min(first, part.last) - part.first);
+  return works;
+}
+
+template <typename T>
+std::vector<Word2VecWork> Word2VecTraining<T>::sharded(const Word2VecPart<T>& part, std::size_t workers, bool restart) {
   const UseFlag::Guard guard(in_use_, "this training");
   check(part);
   require(part.first % kWord2VecRound == 0, "first must be a multiple of ", kWord2VecRound, ", but is ", part.first);
+  const LongCall long_call(kUnknown);
   std::vector<Word2VecWeights<T>> shards = take_own(part.weights, kWord2VecShards, {kAll, kAll, kAll}, restart);
   const Word2VecDraws draws(tables_.settings().seed, part.draws_epoch);
   std::vector<Word2VecWork> works(part.last - part.first);
-  for (std::size_t first = part.first; first < part.last; first += kWord2VecRound) {
+  std::size_t first = part.first;
+  for (; first < part.last && !given_up(); first += kWord2VecRound) {
     const std::size_t last = std::min(first + kWord2VecRound, part.last);
+    for (Word2VecSpace<T>& space : spaces_) space.ended_early = false;
     share(kWord2VecShards, workers, static_cast<double>((last - first) * kWord2VecChunk) * kPositionNanoseconds,
           [&](std::size_t shard, std::size_t) {
             const std::size_t begin = first + shard * kWord2VecShardChunks;
             for (std::size_t number = begin; number < std::min(last, begin + kWord2VecShardChunks); ++number) {
-              works[number - part.first] = chunk(part, shards[shard], number, draws, spaces_[shard]);
+              works[number - part.first] = chunk(part, shards[shard], number, draws, spaces_[shard], true);
             }
           });
+    if (ended_early()) break;
     merge_own(shards, alpha(part, first), workers);
   }
-  Word2VecWork sum;
-  for (const Word2VecWork& work : works) sum += work;
-  return sum;
+  works.resize(std::min(first, part.last) - part.first);
+  return works;
 }
 
 template class Word2VecTraining<float>;

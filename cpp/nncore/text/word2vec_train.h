@@ -19,10 +19,10 @@ inline constexpr std::size_t kWord2VecShards = 4;
 inline constexpr std::size_t kWord2VecShardChunks = 4;
 inline constexpr std::size_t kWord2VecRound = kWord2VecShards * kWord2VecShardChunks;
 
-/// Rows, those used most, that each thread has for itself for a round, where several train without waiting for each other:
-/// a row that two cores write in turn goes back and forth between their caches, which takes longer than the update. Of 256
-/// to 16,384, more nodes than these gained nothing, and more negatives little.
-inline constexpr std::size_t kWord2VecOwnNegatives = 8192, kWord2VecOwnNodes = 1024;
+/// Rows of outputs, those used most, that each thread has for itself for a round, where several train without waiting for
+/// each other: a row that two cores write in turn goes back and forth between their caches, which may take longer than the
+/// update. Of nodes of the tree and of negatives; where each pair draws negatives of its own, of more of them.
+inline constexpr std::size_t kWord2VecOwnRows = 256, kWord2VecOwnOfMany = 8192;
 
 /// What a call works on.
 template <typename T>
@@ -35,7 +35,9 @@ struct Word2VecPart {
   Word2VecRate rate;
 };
 
-/// A training: the tables, and the memory of its threads. One thread calls at a time (InUse).
+/// A training: the tables, and the memory of its threads. One thread calls at a time (InUse). Calls return the work of each
+/// chunk. When one is given up (core/interrupt.h), these are the chunks before what it has begun: of rounds of chunks, as
+/// sharded trains them, that leaves no trace.
 template <typename T>
 class Word2VecTraining {
  public:
@@ -47,20 +49,21 @@ class Word2VecTraining {
   /// Trains on up to `workers` threads. One worker gives the same bits every time; several write the same rows without
   /// waiting for each other (Hogwild, Niu et al. 2011), so that sums come out a little different from run to run: the one
   /// part of the library that depends on threads. The outputs used most are each thread's own, and added up after a round.
-  Word2VecWork hogwild(const Word2VecPart<T>& part, std::size_t workers);
+  std::vector<Word2VecWork> hogwild(const Word2VecPart<T>& part, std::size_t workers);
 
   /// The same bits for any number of workers: kWord2VecShards copies of the weights are trained, each on its own chunks
   /// of a round, and at its end the sum of their changes is added. part.first is a multiple of kWord2VecRound. `restart`
   /// copies the weights, as is needed when they have changed since the last call.
-  Word2VecWork sharded(const Word2VecPart<T>& part, std::size_t workers, bool restart);
+  std::vector<Word2VecWork> sharded(const Word2VecPart<T>& part, std::size_t workers, bool restart);
 
  private:
   void check(const Word2VecPart<T>& part) const;
   std::vector<Word2VecWeights<T>> take_own(Word2VecWeights<T> weights, std::size_t copies,
                                            std::array<std::size_t, 3> rows, bool restart);
+  bool ended_early() const;
   void merge_own(std::vector<Word2VecWeights<T>>& own, double alpha, std::size_t workers);
   Word2VecWork chunk(const Word2VecPart<T>& part, const Word2VecWeights<T>& weights, std::size_t number,
-                     const Word2VecDraws& draws, Word2VecSpace<T>& space) const;
+                     const Word2VecDraws& draws, Word2VecSpace<T>& space, bool is_draft) const;
 
   Word2VecTables tables_;
   std::vector<Word2VecSpace<T>> spaces_;

@@ -80,11 +80,10 @@ def count_levels(ids: NDArray[np.int32], size: int, n: int) -> list[Level]:
 
 def weigh_levels(levels: list[Level], size: int, kneser_ney: bool, discount: float | None) -> None:
     """Weigh the longest n-grams by their counts, with Kneser-Ney the shorter by the words that they came after."""
-    for j, level in reversed(list(enumerate(levels))):
+    for j, level in enumerate(levels):
         weights = level.counts.astype(np.float64)
         if kneser_ney and j + 1 < len(levels):
-            longer = levels[j + 1]
-            weights = np.bincount(longer.suffixes[longer.weights > 0], minlength=len(level.keys)).astype(np.float64)
+            weights = np.bincount(levels[j + 1].suffixes, minlength=len(level.keys)).astype(np.float64)
         level.weigh(weights, len(levels[j - 1].keys) if j else 1, size, discount)
 
 

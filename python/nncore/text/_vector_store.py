@@ -192,6 +192,8 @@ class VectorStore(VectorTable):
             if not isinstance(key, KEY_TYPES):
                 raise TypeError(f"keys must be str or integers, got {type(key).__name__}")
         rows = np.asarray(weights)
+        if rows.size and rows.dtype.kind not in "fiub":
+            raise TypeError(f"vectors must be real numbers, got {rows.dtype}")
         if not keys and not rows.size:
             return np.empty((0, self.vector_size), self._vectors.dtype)
         if rows.shape != (len(keys), self.vector_size):

@@ -58,8 +58,9 @@ class VectorTable(KeyIndex):
         keys : sequence of str
             All different. A list is taken as it is.
         vectors : array of shape (len(keys), vector_size)
-            Of a floating type; rows may lie apart. Changes of the array change the vectors: call ``fill_norms(True)``
-            after one. It is not searched for NaN.
+            Of float16, float32 or float64; rows may lie apart. Changes of the array change the vectors: call
+            ``fill_norms(True)`` after one. It is not searched for NaN. One with another order of bytes, or whose rows
+            overlap or do not lie in one piece each, is copied.
         counts : array of int, optional
             How often each key occurred: the attribute "count".
 
@@ -98,7 +99,7 @@ class VectorTable(KeyIndex):
 
     @vectors.setter
     def vectors(self, vectors: Array) -> None:
-        self._vectors = vectors
+        self._vectors = _in_rows(vectors)
         self.norms: Array | None = None
         self._safe_norms: tuple[Array, Array] | None = None
 
@@ -276,6 +277,19 @@ def as_list(keys: Any) -> list[Any]:
     if isinstance(keys, KEY_TYPES) or (isinstance(keys, np.ndarray) and keys.ndim == 1 and keys.dtype.kind in "fiu"):
         return [keys]
     return list(keys)
+
+
+def _in_rows(vectors: Array) -> Array:
+    """The same numbers as the core reads them: in the machine's order of bytes, each row in one piece and by itself."""
+    if vectors.dtype.itemsize > 8:
+        raise TypeError(f"vectors must be float16, float32 or float64, got {vectors.dtype}")
+    size = vectors.dtype.itemsize
+    apart = vectors.ndim != 2 or len(vectors) < 2 or vectors.strides[0] >= vectors.shape[1] * size
+    if vectors.ndim == 2 and vectors.shape[1] > 1:
+        apart = apart and vectors.strides[1] == size
+    if vectors.dtype.isnative and vectors.flags.aligned and apart:
+        return vectors
+    return np.ascontiguousarray(vectors, vectors.dtype.newbyteorder("="))
 
 
 def unit(vector: Array) -> Array:

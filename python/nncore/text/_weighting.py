@@ -24,7 +24,10 @@ class Ppmi:
 
     @classmethod
     def of(cls, X: Any, smoothing: float, shift: float) -> Ppmi:
-        columns = np.bincount(X.indices, X.data, minlength=X.shape[1])
+        columns = np.zeros(X.shape[1])
+        for first in range(0, X.nnz, _ENTRIES_AT_ONCE):  # so that Ctrl-C is answered between
+            part = slice(first, first + _ENTRIES_AT_ONCE)
+            columns += np.bincount(X.indices[part], X.data[part], minlength=X.shape[1])
         logs = np.full(len(columns), -np.inf)
         np.log(columns, out=logs, where=columns > 0)
         highest = logs.max(initial=-np.inf)

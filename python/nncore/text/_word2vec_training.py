@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nncore import _core
-from nncore._interrupts import uninterrupted
+from nncore._interrupts import is_held_back, uninterrupted
 from nncore.text._corpus import EncodedCorpus
 from nncore.text._finite import all_finite, first_strange
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 NAMES = {"_input": "wv.vectors", "_negative": "syn1neg", "_tree": "syn1"}
 MAPPED_WORDS = 1 << 18  # of a call, where their ids lie in a file and are read into memory
-CALL_SECONDS = 0.2  # Ctrl-C is answered between calls
+CALL_SECONDS = 0.2  # Ctrl-C is answered between calls, and within one that takes long
 
 
 @dataclass
@@ -126,7 +126,7 @@ def _train_epoch(
         end = min(position.chunk + count, position.chunks)
         started = time.perf_counter()
         with uninterrupted():
-            words, pairs, loss = training.train(
+            words, pairs, losses = training.train(
                 *model._matrices(),
                 model.vector_size,
                 corpus.ids,
@@ -140,17 +140,19 @@ def _train_epoch(
                 model.workers,
                 deterministic=model.deterministic,
                 restart=restart,
+                stop=is_held_back,
             )
             seconds = time.perf_counter() - started
-            position.chunk = end
+            position.chunk += len(losses)
             position.words += words
             position.pairs += pairs
-            position.loss += loss
+            for loss in losses.tolist():  # one after the other: calls of any length have the same sums
+                position.loss += loss
+                position.total_loss += loss
             position.seconds += seconds
             position.trained_words += words
-            position.total_loss += loss
             model.running_training_loss = position.total_loss
-        if not np.isfinite(loss):
+        if not np.isfinite(position.loss):
             raise _diverged(position)
         corpus.let_go()
         restart = False

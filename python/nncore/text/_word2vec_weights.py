@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -89,6 +90,7 @@ class Weights:
         """Without the padding, and the vectors once: they are in wv."""
         self._follow_order()
         state = self.__dict__.copy()
+        state.pop("_lock", None)
         state["_input"] = None
         for name in ("_negative", "_tree"):
             if state[name] is not None:
@@ -105,6 +107,19 @@ class Weights:
             matrix = state[name]
             if matrix is not None:
                 setattr(self, name, _grown(matrix, len(matrix), self.vector_size))
+
+    @contextmanager
+    def _changed(self) -> Iterator[None]:
+        """Refuse that two threads change the model at a time."""
+        lock = self.__dict__.setdefault("_lock", threading.RLock())
+        if not lock.acquire(blocking=False):
+            raise RuntimeError(
+                "another thread trains this Word2Vec, or makes its vocabulary: wait until that has ended"
+            )
+        try:
+            yield
+        finally:
+            lock.release()
 
     @property
     def layer1_size(self) -> int:
@@ -140,6 +155,8 @@ class Weights:
         self._given_tree = None
         self._unfinished = None
         self._epochs_begun = 0
+        for values in self.history_.values():
+            values.clear()
         self._input = padded_zeros(0, self.vector_size, np.float32)
         self._negative = self._tree = None
         self._allocate(vocabulary)
@@ -152,7 +169,6 @@ class Weights:
 
     def _allocate(self, vocabulary: Vocabulary) -> None:
         old, new = len(self._input), len(vocabulary)
-        rates = self.wv.vectors_lockf
         self._input = _grown(self._input, new, self.vector_size)
         bound = 1.0 / self.vector_size
         _core.random_uniform(
@@ -169,12 +185,19 @@ class Weights:
             self._negative = _grown(self._negative, new, self.vector_size)
         if self.hs:
             self._tree = _grown(self._tree, max(new - 1, 0), self.vector_size)
-        self.wv = KeyedVectors.from_arrays(
+        vectors = KeyedVectors.from_arrays(
             list(vocabulary.index_to_key), self._input[:, : self.vector_size], vocabulary.counts
         )
+        if old:
+            rates = np.asarray(self.wv.vectors_lockf, np.float32)
+            vectors.vectors_lockf = rates if len(rates) == 1 else np.append(rates, np.ones(new - old, np.float32))
+            for name, values in self.wv.expandos.items():
+                if name != "count":
+                    vectors.expandos[name] = values
+            vectors.allocate_vecattrs()
+        self.wv.__dict__.clear()  # the same object, which others may have
+        self.wv.__dict__.update(vectors.__dict__)
         self._words = self.wv.index_to_key
-        if len(rates) > 1:
-            self.wv.vectors_lockf = np.append(rates, np.ones(new - len(rates), np.float32))
         self._begin_with_given(old)
 
     def _begin_with_given(self, old: int) -> None:
@@ -200,11 +223,14 @@ class Weights:
                 f"wv.vectors must be of shape {(words, self.vector_size)}, one for each word of the vocabulary, but "
                 f"came as {given.shape} with {len(self.wv)} keys: words are added by build_vocab(update=True)"
             )
-        if len(self.wv.vectors_lockf) not in (1, words):
+        rates = np.asarray(self.wv.vectors_lockf)
+        if rates.shape not in ((1,), (words,)) or rates.dtype.kind not in "fiub":
             raise ValueError(
-                f"wv.vectors_lockf must have 1 or {words} numbers, one for each word, but has "
-                f"{len(self.wv.vectors_lockf)}"
+                f"wv.vectors_lockf must have 1 or {words} numbers, one for each word, but came as "
+                f"{rates.dtype} of shape {rates.shape}"
             )
+        if not np.isfinite(rates).all():
+            raise ValueError(f"wv.vectors_lockf must be finite, but has {rates[~np.isfinite(rates)][0]}")
         if given.ctypes.data != own.ctypes.data or given.strides != own.strides or given.dtype != own.dtype:
             own[:] = given
             self.wv.vectors = own

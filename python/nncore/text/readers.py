@@ -6,12 +6,16 @@ import codecs
 import io
 import itertools
 import os
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from nncore.text._word2vec_settings import one_of, whole, whole_or_none
 
 Path = str | os.PathLike[str]
+
+_PIECE = 1 << 20  # characters of a line that are split at once
+_SPACE = re.compile(r"\s")
 
 
 def _errors(value: Any) -> str:
@@ -24,17 +28,32 @@ def _sentences(
     """The words of each line that has some, in lists of at most `most`."""
     for number, line in enumerate(itertools.islice(lines, limit), 1):
         try:
-            words = (line if isinstance(line, str) else line.decode("utf-8", errors)).split()
+            text = line if isinstance(line, str) else line.decode("utf-8", errors)
         except UnicodeDecodeError as error:
             raise ValueError(
                 f"{name}: line {number} is not UTF-8 ({error.reason}): "
                 'LineSentence and Text8Corpus take unicode_errors="ignore" or "replace"'
             ) from None
-        if most is None or len(words) <= most:
-            if words:
-                yield words
-        else:
-            yield from (words[start : start + most] for start in range(0, len(words), most))
+        if most is not None:
+            yield from _pieces(text, most)
+        elif words := text.split():
+            yield words
+
+
+def _pieces(text: str, most: int) -> Iterator[list[str]]:
+    """The words of a line, in lists of `most`; never a list of all of them, as the line may be a whole corpus."""
+    words: list[str] = []
+    begin = 0
+    while begin < len(text):
+        space = _SPACE.search(text, begin + _PIECE)
+        end = space.start() if space else len(text)
+        words += text[begin:end].split()
+        begin = end
+        whole = len(words) - len(words) % most
+        yield from (words[start : start + most] for start in range(0, whole, most))
+        del words[:whole]
+    if words:
+        yield words
 
 
 class LineSentence:

@@ -272,7 +272,8 @@ class Word2Vec(Weights):
                 trim_rule=trim_rule,
                 progress=progress,
             )
-        self._take_counts(raw, update, keep_raw_vocab, trim_rule)
+        with self._changed():
+            self._take_counts(raw, update, keep_raw_vocab, trim_rule)
         del raw  # the words that are not kept, too
         _core.give_back_memory()
 
@@ -296,7 +297,8 @@ class Word2Vec(Weights):
             As in `build_vocab`.
         """
         raw = _word2vec_queries.GivenCounts(word_freq, corpus_count or 0)
-        self._take_counts(raw, update, keep_raw_vocab, trim_rule)
+        with self._changed():
+            self._take_counts(raw, update, keep_raw_vocab, trim_rule)
 
     def train(
         self,
@@ -337,36 +339,39 @@ class Word2Vec(Weights):
         Raises
         ------
         RuntimeError
-            There is no vocabulary yet.
+            There is no vocabulary yet, or another thread trains the model.
         TypeError, ValueError, OSError
             As in `build_vocab`.
         FloatingPointError
             The vectors have overflowed.
         """
-        if not len(self.wv):
-            raise RuntimeError("there is no vocabulary yet: call build_vocab before train")
-        self._check_settings()
-        callbacks = checked_callbacks(callbacks)
-        self._check_outputs()
-        epochs = whole(self.epochs if epochs is None else epochs, "epochs", 1)
-        alpha = self.alpha if start_alpha is None else real(start_alpha, "start_alpha", 0)
-        min_alpha = self.min_alpha if end_alpha is None else real(end_alpha, "end_alpha", 0)
-        check_source(corpus_iterable, corpus_file, name="corpus_iterable")
-        corpus = encode(self._vocabulary(), corpus_iterable, corpus_file, self.memory_limit)
-        self.alpha, self.min_alpha = alpha, min_alpha
-        if compute_loss is not None:
-            self.compute_loss = bool(compute_loss)
-        _core.give_back_memory()
-        if corpus.words == 0:
-            warnings.warn("no word of the corpus is in the vocabulary: nothing was trained", UserWarning, stacklevel=2)
-            return 0, epochs * corpus.raw_words
-        self._adopt_vectors()
-        position = _word2vec_training.begin(self, corpus, epochs, self.alpha, self.min_alpha)
-        try:
-            _word2vec_training.run(self, corpus, position, callbacks)
-        finally:
-            self._forget_norms()
-        return position.trained_words, epochs * corpus.raw_words
+        with self._changed():
+            if not len(self.wv):
+                raise RuntimeError("there is no vocabulary yet: call build_vocab before train")
+            self._check_settings()
+            callbacks = checked_callbacks(callbacks)
+            self._check_outputs()
+            epochs = whole(self.epochs if epochs is None else epochs, "epochs", 1)
+            alpha = self.alpha if start_alpha is None else real(start_alpha, "start_alpha", 0)
+            min_alpha = self.min_alpha if end_alpha is None else real(end_alpha, "end_alpha", 0)
+            check_source(corpus_iterable, corpus_file, name="corpus_iterable")
+            corpus = encode(self._vocabulary(), corpus_iterable, corpus_file, self.memory_limit)
+            self.alpha, self.min_alpha = alpha, min_alpha
+            if compute_loss is not None:
+                self.compute_loss = bool(compute_loss)
+            _core.give_back_memory()
+            if corpus.words == 0:
+                warnings.warn(
+                    "no word of the corpus is in the vocabulary: nothing was trained", UserWarning, stacklevel=2
+                )
+                return 0, epochs * corpus.raw_words
+            self._adopt_vectors()
+            position = _word2vec_training.begin(self, corpus, epochs, self.alpha, self.min_alpha)
+            try:
+                _word2vec_training.run(self, corpus, position, callbacks)
+            finally:
+                self._forget_norms()
+            return position.trained_words, epochs * corpus.raw_words
 
     def get_latest_training_loss(self) -> float:
         """Sum of the losses of the last `train` (gensim's, but in double precision: it does not stick at 2**27)."""

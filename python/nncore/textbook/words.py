@@ -99,16 +99,17 @@ def add_k_probabilities(C: Array, k: float = 1.0, *, verbose: bool = False) -> A
     return np.asarray(p)
 
 
-def kneser_ney_probabilities(C: Array, discounts: Sequence[float], *, verbose: bool = False) -> Array:
-    """p(w | c) = (max(C[c, w] − D, 0) + D kinds(c) p(w | c')) / T(c), interpolated (Chen & Goodman 1999).
+def kneser_ney_probabilities(counts: Sequence[Array], discounts: Sequence[float], *, verbose: bool = False) -> Array:
+    """p(w | c) = (max(N[c, w] − D, 0) + D kinds(c) p(w | c')) / T(c), interpolated (Chen & Goodman 1999).
 
-    T(c) is the sum of C[c, ·] and kinds(c) the number of its entries above 0; c' is c without its first word, and
-    p(w | c') the same with N[c', w], the number of words v with C[v, c', w] > 0, in place of C. Where T(c) is 0,
-    p(w | c) is p(w | c'); below the single word it is 1 / V.
+    T(c) is the sum of N[c, ·] and kinds(c) the number of its entries above 0; c' is c without its first word. For the
+    longest n-grams N is their count C, for shorter ones N[c', w] is the number of words v with C[v, c', w] > 0. Where
+    T(c) is 0, p(w | c) is p(w | c'); below the single word it is 1 / V.
 
     Parameters
     ----------
-    C : array of shape (V,) * n
+    counts : list of arrays of shape (V,), (V, V), ..., (V,) * n
+        C of words, of pairs and so on; see `ngram_counts`.
     discounts : list of float
         D for contexts of no word, of one, and so on: n of them, from 0 to 1.
 
@@ -116,17 +117,16 @@ def kneser_ney_probabilities(C: Array, discounts: Sequence[float], *, verbose: b
     -------
     p : array of shape (V,) * n
     """
-    D = discounts[C.ndim - 1]
-    if C.ndim == 1:
-        shorter = np.full(C.shape, 1 / len(C))
-    else:
-        shorter = kneser_ney_probabilities((C > 0).sum(axis=0), discounts, verbose=verbose)
-    total, kinds = C.sum(axis=-1, keepdims=True), (C > 0).sum(axis=-1, keepdims=True)
-    p = (np.maximum(C - D, 0) + D * kinds * shorter) / np.where(total > 0, total, 1)
-    p = np.where(total > 0, p, shorter)
-    if verbose:
-        numbers = {"C": C, "D": D, "kinds": kinds, "p'": shorter, "T": total}
-        show("p", "(max(C − D, 0) + D kinds p') / T", numbers, p)
+    p = np.full(len(counts[0]), 1 / len(counts[0]))
+    for j, D in enumerate(discounts):
+        N = counts[j] if j + 1 == len(counts) else (counts[j + 1] > 0).sum(axis=0)
+        total, kinds = N.sum(axis=-1, keepdims=True), (N > 0).sum(axis=-1, keepdims=True)
+        shorter = p
+        p = (np.maximum(N - D, 0) + D * kinds * shorter) / np.where(total > 0, total, 1)
+        p = np.where(total > 0, p, shorter)
+        if verbose:
+            numbers = {"N": N, "D": D, "kinds": kinds, "p'": shorter, "T": total}
+            show("p", "(max(N − D, 0) + D kinds p') / T", numbers, p)
     return p
 
 
