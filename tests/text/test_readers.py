@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nncore.text import LineSentence, PathLineSentences, Text8Corpus
+from nncore.text import LineSentence, PathLineSentences, Text8Corpus, readers
 
 TEXT = "the cat sat\n\n on  the\u3000mat\r\n größe\n\n"
 SENTENCES = [["the", "cat", "sat"], ["on", "the", "mat"], ["größe"]]
@@ -112,6 +112,19 @@ def test_bad_arguments_are_named(folder: Path) -> None:
         list(LineSentence(folder / "nowhere"))
     with pytest.raises(FileNotFoundError, match="nowhere"):
         list(Text8Corpus(folder / "nowhere"))
+
+
+@given(
+    line=st.text(alphabet="ab \t\r\x1c\u2003é", max_size=60),
+    most=st.integers(1, 6),
+    piece=st.integers(1, 20),
+)
+def test_a_long_line_is_cut_without_a_list_of_all_its_words(line: str, most: int, piece: int) -> None:
+    words = line.split()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(readers, "_PIECE", piece)
+        cut = list(LineSentence(io.StringIO(line), most))
+    assert cut == [words[start : start + most] for start in range(0, len(words), most)]
 
 
 @pytest.mark.peer

@@ -367,3 +367,13 @@ def test_without_scikit_learn_the_error_says_what_to_install():
     code = "import sys; sys.modules['sklearn'] = None\nfrom nncore import text\ntext.SVDEmbedding"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "ImportError: nncore.text.SVDEmbedding needs scikit-learn: pip install 'nncore[sklearn]'" in done.stderr
+
+
+@pytest.mark.parametrize(("dtype", "exponents"), [("float64", (-300, -200, 200, 306)), ("float32", (-36, 36))])
+def test_numbers_of_any_size_have_singular_values(dtype, exponents):
+    X = np.random.default_rng(0).random((30, 20))
+    expected = np.linalg.svd(X, compute_uv=False)[:3]
+    for exponent in exponents:
+        scaled = sparse.csr_matrix((X * 10.0**exponent).astype(dtype))
+        values = text.SVDEmbedding(3, weighting=None, dtype=dtype).fit(scaled).singular_values_
+        assert_allclose(values.astype(float) / 10.0**exponent, expected, rtol=1e-5)

@@ -128,3 +128,15 @@ def test_small_and_empty_corpora_are_right(folder: Path) -> None:
     assert Vocabulary.from_file(write(folder, "one")).index_to_key == ["one"]
     rare = Vocabulary.from_sentences(CORPUS, min_count=9)
     assert len(rare) == 0 and rare.corpus_total_words == 8
+
+
+def test_a_trim_rule_that_answers_something_else_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^trim_rule must return .* \(0, 1 or 2\), but for 'a' it returned 'keep'"):
+        Vocabulary.from_sentences([["a"]], trim_rule=lambda word, count, least: "keep")  # type: ignore[arg-type, return-value]
+    kept = Vocabulary.from_sentences([["a"]], trim_rule=lambda word, count, least: None)  # type: ignore[arg-type, return-value]
+    assert kept.index_to_key == ["a"]
+
+
+def test_counts_whose_sum_is_too_great_are_refused() -> None:
+    with pytest.raises(ValueError, match=rf"^the counts must have a sum below 2\*\*63, but it is {2**63}"):
+        Vocabulary(["a", "b"], [2**62, 2**62])

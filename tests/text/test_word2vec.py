@@ -497,3 +497,19 @@ def test_training_loads_no_more_than_it_needs():
         assert "_key_to_index" not in vars(model.wv)
     """
     subprocess.run([sys.executable, "-c", code], check=True, env=os.environ)
+
+
+def test_an_update_keeps_wv_and_what_is_known_of_its_keys():
+    model = Word2Vec([["a", "b"] * 5], **SMALL)
+    wv = model.wv
+    wv.set_vecattr("a", "color", "red")
+    wv.vectors_lockf = np.array([0.5], np.float32)
+    model.build_vocab([["z"] * 3], update=True)
+    assert model.wv is wv and "z" in wv and wv.vectors.shape == (3, 12)
+    assert (wv.get_vecattr("a", "color"), wv.get_vecattr("z", "color")) == ("red", 0)
+    assert wv.get_vecattr("z", "count") == 3
+    assert_array_equal(wv.vectors_lockf, [0.5])
+    model.train([["a", "z"] * 5])
+    model.build_vocab([["y"] * 5])
+    assert model.wv is wv and wv.index_to_key == ["y"] and list(wv.expandos) == ["count"]
+    assert model.history_ == {"loss": [], "words_per_second": []}

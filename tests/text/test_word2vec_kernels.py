@@ -81,7 +81,11 @@ def corpus(seed=0, sentences=30, words=WORDS):
 
 def train(training, weights, ids, *, size=SIZE, alpha=0.1, workers=1, first=0, last=None, rates=None, **options):
     last = -(-len(ids) // _core.WORD2VEC_CHUNK) if last is None else last
-    return training.train(*weights, rates, size, ids, first, last, 0, 0, alpha, alpha, 1.0, workers, **options)
+    words, pairs, losses = training.train(
+        *weights, rates, size, ids, first, last, 0, 0, alpha, alpha, 1.0, workers, **options
+    )
+    assert losses.shape == (last - first,)
+    return words, pairs, losses.sum()
 
 
 class Reference:

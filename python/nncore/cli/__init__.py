@@ -10,6 +10,10 @@ from collections.abc import Sequence
 
 from nncore.cli import agent, convert, info, lm, tour, word2vec
 
+_OPTIONS = {  # what messages say of arguments, and what the command line has
+    "unicode_errors, of LineSentence for one,": "--unicode-errors",
+    'unicode_errors="replace"': "--unicode-errors replace",
+}
 COMMANDS = (tour, info, lm, word2vec, agent, convert)
 
 
@@ -62,4 +66,7 @@ def make_parser() -> argparse.ArgumentParser:
 def _one_line(error: BaseException) -> str:
     if isinstance(error, OSError) and error.filename is not None and error.strerror:
         return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split()) or type(error).__name__
+    text = " ".join(str(error).split()) or type(error).__name__
+    for argument, option in _OPTIONS.items():
+        text = text.replace(argument, option)
+    return text

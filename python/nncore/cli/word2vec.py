@@ -59,6 +59,8 @@ def run(arguments: argparse.Namespace) -> None:
         check_writable(file)
         if file.exists() and Path(arguments.corpus).exists() and file.samefile(arguments.corpus):
             raise ValueError(f"{file}: what is written must not replace the corpus")
+    if arguments.negative == 0 and not arguments.hs:
+        raise ValueError("--negative 0 leaves nothing to train without --hs")
     limit = arguments.memory_limit
     model = Word2Vec(
         sg=int(arguments.sg),

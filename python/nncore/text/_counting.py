@@ -161,8 +161,8 @@ def select(
     max_final_vocab : int or None
         Raises `min_count` until at most so many words are left (fewer where several have the same count).
     trim_rule : callable or None
-        ``trim_rule(word, count, min_count)`` returns 2 (keep), 1 (discard) or 0 (as `min_count` says), gensim's
-        ``RULE_KEEP``, ``RULE_DISCARD`` and ``RULE_DEFAULT``.
+        ``trim_rule(word, count, min_count)`` returns 2 (keep), 1 (discard) or 0 or None (as `min_count` says),
+        gensim's ``RULE_KEEP``, ``RULE_DISCARD`` and ``RULE_DEFAULT``.
 
     Returns
     -------
@@ -186,6 +186,11 @@ def by_frequency(counts: Counts, at: Counts) -> Counts:
 def _obeying(words: list[str], counts: Counts, least: int, rule: TrimRule) -> NDArray[np.bool_]:
     def keeps(word: str, count: int) -> bool:
         answer = rule(word, count, least)
+        if answer not in (None, RULE_DEFAULT, RULE_DISCARD, RULE_KEEP):
+            raise ValueError(
+                f"trim_rule must return RULE_DEFAULT, RULE_DISCARD or RULE_KEEP (0, 1 or 2), but for {word!r} it "
+                f"returned {answer!r}"
+            )
         return bool(answer == RULE_KEEP or (answer != RULE_DISCARD and count >= least))
 
     pairs = zip(words, counts.tolist(), strict=True)
