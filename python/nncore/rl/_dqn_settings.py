@@ -62,7 +62,8 @@ class DqnSettings:
             raise ValueError("learning_rate was a function, which a file cannot keep: give it to load")
         if not callable(given):
             return given
-        return _checks.number("learning_rate(progress_remaining)", given(progress_remaining))
+        # The last step of several environments may go beyond the end.
+        return _checks.number("learning_rate(progress_remaining)", given(min(max(progress_remaining, 0.0), 1.0)))
 
     def importance(self, progress_remaining: float) -> float:
         """β of the importance weights, on its way from the first to the second value."""

@@ -179,7 +179,14 @@ def _rewards(R: Any, n_states: int, n_actions: int) -> Any:
                 f"({size}, {size})"
             )
         rows_of = [matrix.tocsr() if _is_sparse(matrix) else matrix for matrix in matrices]
-        return lambda action, rows, columns: np.asarray(rows_of[action][rows, columns], np.float64).ravel()
+
+
+        def rewards(action: int, rows: Any, columns: Any) -> Any:
+            if not len(rows):  # SciPy's sparse matrices take no empty index
+                return np.empty(0)
+            return np.asarray(rows_of[action][rows, columns], np.float64).ravel()
+
+        return rewards
     array = _checks.real_array("R", R).astype(np.float64)
     if array.shape == (n_states,):
         return lambda action, rows, columns: array[rows]

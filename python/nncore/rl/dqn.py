@@ -172,9 +172,11 @@ class DQN(Agent):
         return network
 
     def get_env(self) -> Any:
-        """The environment as it was given, or made; Gymnasium's vector environments as `Environments`."""
+        """The environment: a single one in a wrapper with ``num_envs``, Gymnasium's vectors as `Environments`."""
         environments = self._environments
-        return environments if isinstance(environments, VectorEnvironment) else getattr(environments, "env", None)
+        if isinstance(environments, VectorEnvironment):
+            return environments
+        return None if environments is None else environments.shown
 
     def learn(
         self,
@@ -196,8 +198,8 @@ class DQN(Agent):
         log_interval : int or None
             Episodes between two entries of the log.
         reset_num_timesteps : bool
-            Whether to begin a new run: the count of steps and the schedules from the start, new episodes. False goes
-            on with the last one, where it stands.
+            Whether to begin a new run: the count of steps and the schedules from the start, new episodes, an empty
+            `history_`. False goes on with the last one, where it stands.
         progress_bar : bool
             Whether to show a bar with the mean return and the loss.
 
@@ -222,6 +224,7 @@ class DQN(Agent):
         if reset_num_timesteps:
             self._observations = self._resume = None
             run.num_timesteps = run.collected_calls = run.collected_steps = run.collected_episodes = 0
+            self.history_ = {name: [] for name in self.history_}
         run.total_timesteps = run.num_timesteps + steps
         self._begin_episodes()
         self._started = (time.perf_counter(), run.num_timesteps)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -88,6 +90,11 @@ class Environments(ABC):
         """Close the environment."""
         self.env.close()
 
+    @property
+    def shown(self) -> Any:
+        """The environment as callbacks see it."""
+        return self.env
+
 
 class SingleEnvironment(Environments):
     """A Gymnasium environment. With a seed, each episode has one of its own, so that it can be played again alone."""
@@ -96,9 +103,15 @@ class SingleEnvironment(Environments):
         self.env = env
         self.num_envs = 1
         self.observation_space, self.action_space = env.observation_space, env.action_space
+        self._counted = _counted(env)
         self.seed: int | None = None
         self.episode = 0
         self._whole_numbers = is_discrete(env.action_space)
+
+    @property
+    def shown(self) -> Any:
+        """The environment, with `num_envs`."""
+        return self._counted
 
     def reset(self, seed: int | None = None) -> Observations:
         """Begin an episode everywhere."""
@@ -240,6 +253,26 @@ def as_environments(env: Any) -> Environments:
         "env must be an id, a Gymnasium environment or vector environment, or a VecEnv of stable-baselines3, "
         f"but is {type(env).__name__}"
     )
+
+
+@functools.lru_cache
+def _counted_class() -> Any:
+    import gymnasium
+
+    class Counted(gymnasium.Wrapper[Any, Any, Any, Any]):
+        """An environment that says how many it is, as vectors of them do: callbacks of stable-baselines3 ask it."""
+
+        num_envs = 1
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.env, name)
+
+    return Counted
+
+
+def _counted(env: Any) -> Any:
+    gymnasium = sys.modules.get("gymnasium")  # of which, without it, this is none
+    return _counted_class()(env) if gymnasium and isinstance(env, gymnasium.Env) else env
 
 
 def begun(env: Any, seed: int | None) -> Any:

@@ -157,8 +157,8 @@ class REINFORCE(Evaluated):
     # The environment
 
     def get_env(self) -> Any:
-        """The environment, as it was given; None where a loaded agent has none."""
-        return None if self._environments is None else self._environments.env
+        """The environment, a single one in a wrapper with ``num_envs``; None where a loaded agent has none."""
+        return None if self._environments is None else self._environments.shown
 
     def set_env(self, env: Any) -> None:
         """Go on with another environment of the same spaces; episodes that have begun are forgotten.
