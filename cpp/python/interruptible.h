@@ -31,10 +31,10 @@ auto interruptible(const F& f) {
   }
 }
 
-/// f(), with Python's lock released. A long call in the main thread is given up when stop() is true, where there is one, and
-/// returns what it has done; when a signal's handler raises, this raises the same.
+/// f(), with Python's lock released. A long call in the main thread is given up when stop() is true, where there is one:
+/// then it is what f returns, or nothing where it throws Interrupted. When a signal's handler raises, this raises the same.
 template <typename F>
-auto given_up_by(const std::optional<pybind11::function>& stop, const F& f) {
+auto given_up_by(const std::optional<pybind11::function>& stop, const F& f) -> std::optional<decltype(f())> {
   std::optional<pybind11::error_already_set> raised;
   const auto wanted = [&] {
     if (getpid() != gettid()) return false;  // handlers run in the main thread alone
@@ -47,11 +47,13 @@ auto given_up_by(const std::optional<pybind11::function>& stop, const F& f) {
       return true;
     }
   };
-  const auto result = [&] {
+  std::optional<decltype(f())> result;
+  try {
     const Unlocked unlocked;
     const Interruptible offered(wanted);
-    return f();
-  }();
+    result = f();
+  } catch (const Interrupted&) {
+  }
   if (raised) throw *raised;
   return result;
 }

@@ -5,6 +5,7 @@
 
 #include "arrays.h"
 #include "gil.h"
+#include "interruptible.h"
 #include "nncore/rl/pong_differences.h"
 
 namespace py = pybind11;
@@ -69,11 +70,10 @@ void bind_reinforce_of(py::module_& m, const char* name) {
           "rewards"_a, "over"_a, "valid"_a, "Of each episode that has ended: its environment, return and length.")
       .def(
           "gradient",
-          [](Learner& learner, In<T, 1> parameters, Out<T, 1> gradients) {
-            const Unlocked unlocked;
-            return learner.gradient(parameters, gradients);
+          [](Learner& learner, In<T, 1> parameters, Out<T, 1> gradients, const std::optional<py::function>& stop) {
+            return given_up_by(stop, [&] { return learner.gradient(parameters, gradients); });
           },
-          "parameters"_a, "gradients"_a)
+          "parameters"_a, "gradients"_a, "stop"_a = py::none(), "The loss; None where stop() has ended it before.")
       .def("state",
            [](Learner& learner) {
              const EpisodeSteps<T> steps = learner.state();

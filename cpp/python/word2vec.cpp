@@ -53,12 +53,12 @@ void bind_training(py::module_& m, const char* name) {
             if (negative) part.weights.negative = View<T, 2>(*negative);
             if (tree) part.weights.tree = View<T, 2>(*tree);
             if (rates) part.weights.rates = *rates;
-            const std::vector<Word2VecWork> works = given_up_by(stop, [&] {
+            const auto works = given_up_by(stop, [&] {
               return deterministic ? training.sharded(part, workers, restart) : training.hogwild(part, workers);
             });
             Word2VecWork sum;
             std::vector<double> losses;
-            for (const Word2VecWork& work : works) {
+            for (const Word2VecWork& work : works.value()) {
               sum += work;
               losses.push_back(work.loss);
             }

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <type_traits>
 
+#include "nncore/core/interrupt.h"
 #include "nncore/core/random.h"
 #include "nncore/core/threads.h"
 #include "nncore/rl/pong_differences.h"
@@ -239,8 +240,10 @@ double Reinforce<T>::gradient(View<const T, 1> parameters, View<T, 1> gradients)
   double loss = 0;
   std::size_t at = 0;
   const auto count = static_cast<double>(std::max<std::size_t>(1, weights.size()));
+  const LongCall long_call(count * static_cast<double>(parameters.size()));
   for (const Episode& episode : ended_) {
     for (std::size_t t = 0; t < episode.actions.size(); ++t, ++at) {
+      LongCall::check();
       const SparseInput<T> input = episode.input(t);
       const T* const p = policy_.forward(parameters.data(), input, activations_.data());
       const auto action = static_cast<std::size_t>(episode.actions[t]);

@@ -67,7 +67,8 @@ class Reinforce {
                                View<const std::uint8_t, 1> valid);
 
   /// Of the loss -mean of A_t log π(a_t | s_t) over the steps of the episodes that have ended, where A is the discounted
-  /// return from t on, less the baseline. Writes the gradients, forgets the episodes and returns the loss. With no step
+  /// return from t on, less the baseline. Writes the gradients, forgets the episodes and returns the loss; a
+  /// call that is given up (core/interrupt.h) throws Interrupted and forgets nothing. With no step
   /// it is 0.
   double gradient(View<const T, 1> parameters, View<T, 1> gradients);
 

@@ -180,7 +180,6 @@ def _rewards(R: Any, n_states: int, n_actions: int) -> Any:
             )
         rows_of = [matrix.tocsr() if _is_sparse(matrix) else matrix for matrix in matrices]
 
-
         def rewards(action: int, rows: Any, columns: Any) -> Any:
             if not len(rows):  # SciPy's sparse matrices take no empty index
                 return np.empty(0)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from nncore import _core
-from nncore._interrupts import uninterrupted
+from nncore._interrupts import is_held_back, uninterrupted
 from nncore.rl import _reinforce_files
 from nncore.rl._dqn_steps import batch_variables
 from nncore.rl.environments import seed_of_episode
@@ -33,7 +33,8 @@ def learn_until(
         if agent._learner.episodes >= agent.batch_episodes:  # also of a run that was saved just here
             if callback is not None:
                 callback.on_rollout_end()
-            _update(agent)
+            while not _updated(agent):  # a handler of Ctrl-C lets it go on
+                pass
             _tell(agent, bar, log_interval)
             if callback is not None:
                 callback.on_rollout_start()
@@ -94,10 +95,11 @@ def _record(agent: REINFORCE, ends: list[tuple[int, float, int]]) -> None:
         agent.history_["length"].append(length)
 
 
-def _update(agent: REINFORCE) -> None:
-    """A step of the optimizer from the episodes that have ended."""
+def _updated(agent: REINFORCE) -> bool:
+    """Take a step of the optimizer from the episodes that have ended; False where Ctrl-C came before its end."""
     with uninterrupted():
-        agent._learner.gradient(agent.parameters, agent.gradients)
+        if agent._learner.gradient(agent.parameters, agent.gradients, is_held_back) is None:
+            return False
         norm = _core.gradient_norm(agent.gradients)
         if not np.isfinite(norm):
             raise FloatingPointError(
@@ -106,6 +108,7 @@ def _update(agent: REINFORCE) -> None:
             )
         agent._optimizer.step(agent)
         agent.num_updates += 1
+    return True
 
 
 def _tell(agent: REINFORCE, bar: Any, log_interval: int | None) -> None:
