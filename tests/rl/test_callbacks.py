@@ -6,6 +6,8 @@ from nncore.rl import callbacks
 
 gymnasium = pytest.importorskip("gymnasium")
 
+from .corridor import Corridor  # noqa: E402
+
 QUICK = {"hidden": (16,), "learning_starts": 50, "batch_size": 16, "buffer_size": 1000, "seed": 1}
 
 
@@ -156,6 +158,22 @@ def test_callbacks_of_stable_baselines3_serve_unchanged(asynchronous, tmp_path):
     other = rl.DQN(make(), **QUICK, asynchronous=asynchronous)
     other.learn(5000, callback=StopTrainingOnMaxEpisodes(max_episodes=5))
     assert len(other.history_["return"]) == 5
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("kind", ["dqn", "reinforce"])
+@pytest.mark.parametrize("monitored", [False, True])
+def test_most_episodes_of_stable_baselines3_end_a_single_environment(kind, monitored):
+    sb3 = pytest.importorskip("stable_baselines3.common.callbacks")
+    from stable_baselines3.common.monitor import Monitor
+
+    env = Corridor("discrete")
+    if monitored:
+        env = Monitor(env)
+    agent = rl.DQN(env, **QUICK) if kind == "dqn" else rl.REINFORCE(env)
+    agent.learn(4000, callback=sb3.StopTrainingOnMaxEpisodes(3))
+    assert len(agent.history_["return"]) == 3
+    assert agent.get_env().num_envs == 1 and agent.get_env().env is env
 
 
 @pytest.mark.peer

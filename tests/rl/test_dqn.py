@@ -431,3 +431,41 @@ def test_environments_and_buffers_that_do_not_fit_are_described(tmp_path):
     assert len(other.replay_buffer) == 100
     with pytest.raises(ValueError, match=r"its observation space is Box .* has Discrete\(5, start=10\)$"):
         make_agent().load_replay_buffer(tmp_path / "buffer")
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_a_rate_that_falls_to_zero_ends_there(asynchronous):
+    """Also where the last step of several environments goes beyond the end."""
+    seen = []
+
+    def rate(left):
+        seen.append(left)
+        return 1e-3 * left
+
+    env = SyncVectorEnv([lambda: Corridor("discrete")] * 3, autoreset_mode=AutoresetMode.SAME_STEP)
+    settings = {**QUICK, "learning_rate": rate, "train_freq": 1, "asynchronous": asynchronous}
+    assert rl.DQN(env, **settings).learn(1000).num_timesteps == 1002
+    assert min(seen) == 0
+
+
+def test_a_new_run_begins_a_new_history():
+    agent = make_agent().learn(300)
+    first = agent.history_["timesteps"]
+    agent.learn(300, reset_num_timesteps=False)
+    assert agent.history_["timesteps"][: len(first)] == first and agent.history_["timesteps"][-1] > 300
+    agent.learn(300)
+    assert 0 < agent.history_["timesteps"][0] <= agent.history_["timesteps"][-1] <= 300
+
+
+def test_what_is_too_large_or_empty_says_so():
+    with pytest.raises(MemoryError, match=r"^hidden must fit the memory, but is \(1000000, 1000000\), for "):
+        make_agent(hidden=(1_000_000, 1_000_000))
+
+    class Empty(Corridor):
+        def __init__(self):
+            super().__init__("discrete")
+            self.observation_space = spaces.Box(0, 1, (0,))
+
+    for agent in (rl.DQN, rl.REINFORCE):
+        with pytest.raises(ValueError, match="^env.observation_space must have at least one number, but is Box"):
+            agent(Empty())

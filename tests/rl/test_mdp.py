@@ -205,6 +205,27 @@ def test_many_states_are_solved_by_sparse_algebra():
     assert_allclose(mdp.value_iteration().v, 1000 * 0.999 ** np.arange(n)[::-1], atol=1e-6)
 
 
+@pytest.mark.parametrize("gamma", [0.5, 0.99, 0.9999])
+def test_many_states_in_no_order_are_solved_to_rounding(gamma):
+    """Whose elimination would take long, as it would fill the matrix."""
+    sparse = pytest.importorskip("scipy.sparse")
+    rng, n, k = np.random.default_rng(0), 2000, 5
+    columns, weights = rng.integers(n, size=(n, k)), rng.dirichlet(np.ones(k), n)
+    P = sparse.csr_matrix((weights.ravel(), (np.repeat(np.arange(n), k), columns.ravel())), shape=(n, n))
+    R = rng.normal(size=n)
+    v = rl.MDP([P], R, gamma).evaluate(np.zeros(n, int))
+    assert np.abs(R + gamma * (P @ v) - v).max() < 1e-14 * np.abs(v).max()
+    assert_allclose(v, sparse.linalg.spsolve((sparse.identity(n) - gamma * P).tocsc(), R), rtol=1e-9, atol=1e-9)
+
+
+def test_sparse_rewards_of_an_action_that_is_allowed_nowhere():
+    sparse = pytest.importorskip("scipy.sparse")
+    for kind in (sparse.csr_matrix, sparse.csr_array):
+        P = [kind(np.array([[0.0, 1], [1, 0]])), kind((2, 2))]
+        R = [kind(np.array([[0.0, 1], [2, 0]]))] * 2
+        assert_allclose(rl.MDP(P, R, 0.5).value_iteration(tol=1e-12).v, [8 / 3, 10 / 3])
+
+
 def test_a_row_of_zeros_is_an_action_that_is_not_allowed():
     P = np.array([[[0.0, 1], [0, 0]], [[0, 0], [0, 0]]])
     mdp = rl.MDP(P, np.array([[-3.0, 9], [9, 9]]), 0.9)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import signal
+import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -376,3 +380,36 @@ def test_environments_may_write_observations_in_place(mode: str, called_back: bo
     assert len(seen) == len(seen_in_place) > (1 if called_back else -1)
     for one, other in zip(seen, seen_in_place, strict=True):
         assert_array_equal(one, other)
+
+
+class Noise(Bandit):
+    """Long episodes of noise, for a large network to learn from."""
+
+    observation_space = Box((64,))
+
+    def _observe(self) -> np.ndarray:
+        self.wanted = 1
+        return self.rng.normal(size=64).astype(np.float32)
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_ctrl_c_in_an_update_takes_no_part_of_it() -> None:
+    def made() -> REINFORCE:
+        return REINFORCE(Noise(), hidden=(512, 512), batch_episodes=800, seed=0)
+
+    whole, agent = made().learn(8000), made().learn(7990)
+    assert (whole.num_updates, agent.num_updates) == (1, 0)
+    sent: list[float] = []
+
+    def interrupt() -> None:
+        sent.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Timer(0.3, interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        agent.learn(10, reset_num_timesteps=False)
+    assert time.monotonic() - sent[0] < 1
+    assert (agent.num_timesteps, agent.num_updates) == (8000, 0)
+    agent.learn(1, reset_num_timesteps=False)
+    assert agent.num_updates == 1
+    assert_array_equal(agent.parameters, whole.parameters)

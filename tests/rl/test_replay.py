@@ -445,7 +445,7 @@ def test_what_cannot_be_drawn_is_named(kind):
         for beta in ("x", None):
             with pytest.raises(TypeError, match="^beta must be a number"):
                 draw(4, beta)
-        for size in (10**15, 10**30):
+        for size in (10**15, 10**18, 10**30):
             with pytest.raises(MemoryError, match="^batch_size must fit the memory, but is 1,000"):
                 draw(size)
         assert len(draw(4)[0]) == 4

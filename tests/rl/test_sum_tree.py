@@ -184,3 +184,9 @@ def test_copies_stand_alone():
         assert_array_equal(other[:], tree[:])
         other[0] = 7
         assert tree[0] == 1 and tree.total == 3.5
+
+
+@pytest.mark.parametrize("n", [2**45, 2**62, 2**70])
+def test_more_draws_than_fit_the_memory_are_named(n):
+    with pytest.raises(MemoryError, match=f"^n must fit the memory, but is {n:,}"):
+        rl.SumTree(4).sample(n)

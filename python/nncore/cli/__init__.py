@@ -13,6 +13,7 @@ from nncore.cli import agent, convert, info, lm, tour, word2vec
 _OPTIONS = {  # what messages say of arguments, and what the command line has
     "unicode_errors, of LineSentence for one,": "--unicode-errors",
     'unicode_errors="replace"': "--unicode-errors replace",
+    "buffer_size": "--buffer-size",
 }
 COMMANDS = (tour, info, lm, word2vec, agent, convert)
 
@@ -42,8 +43,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nnncore: stopped", file=sys.stderr)
         return 130
-    except MemoryError:
-        print("nncore: there is not enough memory for this", file=sys.stderr)
+    except MemoryError as error:
+        text = _one_line(error)
+        known = text not in ("MemoryError", "std::bad_alloc")
+        print(f"nncore: {text if known else 'there is not enough memory for this'}", file=sys.stderr)
         return 2
     except (OSError, ValueError, ImportError, FloatingPointError) as error:
         print(f"nncore: {_one_line(error)}", file=sys.stderr)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import importlib
 import sys
 import time
 from collections.abc import Callable
@@ -26,6 +28,7 @@ def add_to(commands: Any) -> None:
     parser.add_argument("--total-timesteps", type=int, default=50_000, metavar="N", help="default: 50000")
     parser.add_argument("-o", "--output", metavar="FILE", help="save the agent here (safetensors)")
     parser.add_argument("--episodes", type=int, default=20, metavar="N", help="to evaluate it in (default: 20)")
+    parser.add_argument("--buffer-size", type=int, metavar="N", help="transitions that dqn keeps (default: DQN's)")
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="processes of hill-climbing (default: 1)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
     parser.set_defaults(run=run)
@@ -35,8 +38,8 @@ def run(arguments: argparse.Namespace) -> None:
     """Train, evaluate, and save if asked."""
     from nncore.cli.files import check_writable
 
-    for name in ("total_timesteps", "episodes", "workers"):
-        if getattr(arguments, name) < 1:
+    for name in ("total_timesteps", "episodes", "workers", "buffer_size"):
+        if getattr(arguments, name) is not None and getattr(arguments, name) < 1:
             raise ValueError(f"--{name.replace('_', '-')} must be at least 1, but is {getattr(arguments, name)}")
     if arguments.output:
         check_writable(Path(arguments.output))
@@ -69,6 +72,9 @@ def _made(env_id: str) -> Any:
     from nncore.rl._tabular_spaces import gymnasium
 
     package = gymnasium()
+    if env_id.startswith("ALE/"):
+        with contextlib.suppress(ImportError):  # which registers its environments, where it is there
+            importlib.import_module("ale_py")
     try:
         return package.make(env_id)
     except package.error.Error as error:
@@ -90,7 +96,10 @@ def _agent(arguments: argparse.Namespace, env: Any) -> tuple[Any, Callable[[int]
             return climber, lambda episodes: climber.evaluate(episodes, seed=arguments.seed)
         made: Any
         if arguments.algorithm == "dqn":
-            made = rl.DQN(env, seed=arguments.seed, **tuned(arguments.env_id))
+            settings = tuned(arguments.env_id)
+            if arguments.buffer_size is not None:
+                settings = {**settings, "buffer_size": arguments.buffer_size}
+            made = rl.DQN(env, seed=arguments.seed, **settings)
         else:
             made = rl.REINFORCE(env, optimizer="adam", learning_rate=0.01, seed=arguments.seed)
         return made, lambda episodes: made.evaluate(episodes, max_episode_steps=MOST_STEPS)

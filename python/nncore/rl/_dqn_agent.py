@@ -41,15 +41,20 @@ class Agent(Evaluated):
         self.settings, self.seed, self.verbose = settings, seed, verbose
         self._seen, self._actions = seen, actions
         learner = _core.DqnLearnerFloat32 if settings.dtype == "float32" else _core.DqnLearnerFloat64
-        self._learner: Any = learner(
-            seen.core_parts(),
-            list(settings.hidden),
-            *actions,
-            double_q=settings.double,
-            huber=settings.loss == "huber",
-            max_grad_norm=settings.max_grad_norm,
-            seed=seed,
-        )
+        try:
+            self._learner: Any = learner(
+                seen.core_parts(),
+                list(settings.hidden),
+                *actions,
+                double_q=settings.double,
+                huber=settings.loss == "huber",
+                max_grad_norm=settings.max_grad_norm,
+                seed=seed,
+            )
+        except MemoryError:
+            raise MemoryError(
+                f"hidden must fit the memory, but is {tuple(settings.hidden)}, for {seen.width} inputs"
+            ) from None
         self.logger: Any = Logger(verbose)
         self.history_: dict[str, list[Any]] = {key: [] for key in _dqn_files.HISTORY}
         self._run = Run()

@@ -40,7 +40,10 @@ class Seen:
     @classmethod
     def of_spec(cls, spec: Spec) -> Seen:
         """Of an observation's spec."""
-        return cls(tuple(spec.values()), tuple(spec)) if isinstance(spec, dict) else cls((spec,))
+        made = cls(tuple(spec.values()), tuple(spec)) if isinstance(spec, dict) else cls((spec,))
+        if not made.width:
+            raise ValueError(f"env.observation_space must have at least one number, but is {made}")
+        return made
 
     def space(self) -> Any:
         """A space with the attributes of the one that was seen; Gymnasium itself need not be there."""

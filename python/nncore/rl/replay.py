@@ -188,7 +188,8 @@ class ReplayBuffer:
         Raises
         ------
         ValueError
-            Another shape, an action outside its space, or a reward that is not finite.
+            Another shape, an action that is not finite or not of its Discrete or MultiDiscrete space (of a Box any is
+            kept, as agents keep actions that they have scaled), or a reward that is not finite.
         TypeError
             Another type, where more than rounding would be lost.
         """
@@ -264,7 +265,7 @@ class ReplayBuffer:
             self._refuse(batch_size, beta)
         try:
             return self._batch(self._core.sample(batch_size, beta))
-        except (TypeError, MemoryError):
+        except (TypeError, ValueError, MemoryError):
             self._refuse(batch_size, beta, most=len(self._core))
             raise
 
@@ -281,7 +282,7 @@ class ReplayBuffer:
         self._refuse(batch_size, beta)
         try:
             indices, weights = self._core.draw(int(batch_size), beta)
-        except (TypeError, MemoryError):
+        except (TypeError, ValueError, MemoryError):
             self._refuse(batch_size, beta, most=len(self._core))
             raise
         return indices, weights

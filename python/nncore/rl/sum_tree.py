@@ -132,7 +132,10 @@ class SumTree:
         n = _checks.whole_number("n", n)
         if n < 1:
             raise ValueError(f"n must be at least 1, but is {n}")
-        indices, probabilities = np.empty(n, np.int64), np.empty(n, np.float64)
+        try:
+            indices, probabilities = np.empty(n, np.int64), np.empty(n, np.float64)
+        except (ValueError, MemoryError, OverflowError):
+            raise MemoryError(f"n must fit the memory, but is {n:,}") from None
         self._core.sample(indices, probabilities, seed_of(rng, "rng"))
         return indices, probabilities
 
