@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-COMMON = {"vector_size": 100, "window": 5, "sample": 1e-4, "min_count": 5, "workers": 1}
+COMMON = {"vector_size": 100, "window": 5, "sample": 1e-4, "min_count": 5}
 KINDS = {
     "gensim sg": ("gensim", {"sg": 1}),
     "sg shared": ("nncore", {"sg": 1}),
@@ -42,12 +42,14 @@ PEERS = {
 def trained(kind, seed, arguments):
     """The vectors, as nncore's KeyedVectors."""
     library, settings = KINDS[kind]
-    settings = {**COMMON, "epochs": arguments.epochs, **settings}
+    settings = {**COMMON, "workers": arguments.workers, "epochs": arguments.epochs, **settings}
     if arguments.sample is not None:
         settings["sample"] = arguments.sample
     if library == "nncore":
+        import nncore
         from nncore.text import Word2Vec
 
+        nncore.set_num_threads(arguments.workers)
         return Word2Vec(corpus_file=arguments.corpus, seed=seed, **settings).wv
     from gensim.models import Word2Vec as Peer
 
@@ -98,6 +100,7 @@ def main():
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--sample", type=float)
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--kinds", nargs="*", default=list(KINDS), choices=list(KINDS))
     parser.add_argument("--results", type=Path)
     arguments = parser.parse_args()
