@@ -22,8 +22,8 @@ constexpr double kUnknown = std::numeric_limits<double>::infinity();
 /// MB of text, 0.003 diverged, and analogies were best at 0.01 and the loss at 0.1.
 constexpr double kCurvature = 0.02;
 
-/// Threads that have rows for themselves, at most: of more, some share theirs.
-constexpr std::size_t kMostShares = 64;
+/// Threads of a training, at most.
+constexpr std::size_t kMostShares = 256;
 
 template <typename T>
 double alpha(const Word2VecPart<T>& part, std::size_t chunk) {
