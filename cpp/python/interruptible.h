@@ -4,11 +4,20 @@
 #include <unistd.h>
 
 #include <optional>
+#include <type_traits>
 
 #include "gil.h"
 #include "nncore/core/interrupt.h"
 
 namespace nncore {
+
+/// f(), with Python's lock released, which may be given up when `wanted`.
+template <typename F, typename Wanted>
+auto run_unlocked(const F& f, const Wanted& wanted) {
+  const Unlocked unlocked;
+  const Interruptible offered(wanted);
+  return f();
+}
 
 /// f(), with Python's lock released; a long call in the main thread is given up when a signal's handler raises, as that
 /// of Ctrl-C does, and this raises the same.
@@ -22,12 +31,21 @@ auto interruptible(const F& f) {
     raised.emplace();
     return true;
   };
+  const auto raise = [&raised] {  // also where f returns: a handler's exception is never lost
+    if (raised) throw *raised;
+  };
   try {
-    const Unlocked unlocked;
-    const Interruptible offered(wanted);
-    return f();
+    if constexpr (std::is_void_v<decltype(f())>) {
+      run_unlocked(f, wanted);
+      raise();
+    } else {
+      auto result = run_unlocked(f, wanted);
+      raise();
+      return result;
+    }
   } catch (const Interrupted&) {
-    throw *raised;
+    raise();
+    throw;
   }
 }
 
@@ -49,9 +67,7 @@ auto given_up_by(const std::optional<pybind11::function>& stop, const F& f) -> s
   };
   std::optional<decltype(f())> result;
   try {
-    const Unlocked unlocked;
-    const Interruptible offered(wanted);
-    result = f();
+    result = run_unlocked(f, wanted);
   } catch (const Interrupted&) {
   }
   if (raised) throw *raised;

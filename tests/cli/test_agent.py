@@ -67,3 +67,8 @@ def test_an_environment_that_ends_no_episode(algorithm: str, capsys: pytest.Capt
     assert main(arguments) == 0
     mean = float(capsys.readouterr().out.split("greedy episodes: ")[1].split()[0])
     assert -100 * 10_000 <= mean <= -13
+
+
+def test_a_buffer_is_of_dqn_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["agent", "CartPole-v1", "--algorithm", "reinforce", "--buffer-size", "10"]) == 2
+    assert capsys.readouterr().err == "nncore: --buffer-size is for --algorithm dqn alone\n"

@@ -1,3 +1,6 @@
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -299,3 +302,18 @@ def test_rewards_and_ends_may_be_of_any_type(learner):
             return observation, np.array(reward), np.int8(terminated), 0, {}
 
     learn(Other())
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+def test_the_environment_that_callbacks_see_can_be_copied(copied):
+    env = gymnasium.make("CartPole-v1")
+    agent = rl.DQN(env, hidden=(4,))
+    shown = copied(agent.get_env())
+    assert shown.num_envs == 1 and shown.spec.id == "CartPole-v1"
+    shown.reset(seed=0)
+    assert shown.step(0)[1] == 1
+    gymnasium.make(agent.get_env().spec).close()
+    agent.get_env().note = 3
+    assert env.note == 3
+    agent.set_env(agent.get_env())
+    assert agent.get_env().env is env

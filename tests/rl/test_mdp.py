@@ -218,6 +218,20 @@ def test_many_states_in_no_order_are_solved_to_rounding(gamma):
     assert_allclose(v, sparse.linalg.spsolve((sparse.identity(n) - gamma * P).tocsc(), R), rtol=1e-9, atol=1e-9)
 
 
+def test_what_elimination_raises_is_raised(monkeypatch):
+    linalg = pytest.importorskip("scipy.sparse.linalg")
+
+    def fails(*_):
+        raise MemoryError("of SciPy")
+
+    monkeypatch.setattr(linalg, "spsolve", fails)
+    n = 1600
+    sparse = pytest.importorskip("scipy.sparse")
+    mdp = rl.MDP([sparse.identity(n, format="csr")], np.ones(n), 0.9)
+    with pytest.raises(MemoryError, match="of SciPy"):
+        mdp.evaluate(np.zeros(n, int))
+
+
 def test_sparse_rewards_of_an_action_that_is_allowed_nowhere():
     sparse = pytest.importorskip("scipy.sparse")
     for kind in (sparse.csr_matrix, sparse.csr_array):

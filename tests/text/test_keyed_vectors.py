@@ -606,9 +606,12 @@ def test_arrays_of_any_layout_are_searched(kind):
 
 
 def test_vectors_that_are_no_numbers_are_refused():
-    with pytest.raises(TypeError, match="vectors must be float16, float32 or float64, got longdouble|float128"):
+    with pytest.raises(TypeError, match="vectors must be float16, float32 or float64, got (longdouble|float128)"):
         KeyedVectors.from_arrays(list("abc"), np.ones((3, 4), np.longdouble))
     store = KeyedVectors.from_arrays(list("abc"), np.ones((3, 4), np.float32))
+    for dtype in (np.int64, np.complex64, object):
+        with pytest.raises(TypeError, match="vectors must be float16, float32 or float64, got"):
+            store.vectors = np.ones((3, 4), dtype)
     for wrong in ([1j] * 4, ["1"] * 4, [None] * 4):
         with pytest.raises(TypeError, match="vectors must be real numbers, got"):
             store.add_vector("n", wrong)

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -377,3 +380,24 @@ def test_numbers_of_any_size_have_singular_values(dtype, exponents):
         scaled = sparse.csr_matrix((X * 10.0**exponent).astype(dtype))
         values = text.SVDEmbedding(3, weighting=None, dtype=dtype).fit(scaled).singular_values_
         assert_allclose(values.astype(float) / 10.0**exponent, expected, rtol=1e-5)
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_ctrl_c_is_never_lost():
+    """Wherever in the work it comes."""
+    rng = np.random.default_rng(0)
+    n, k = 60_000, 20
+    columns = np.sort(rng.integers(0, n // k, (n, k)) + np.arange(0, n, n // k)[:k], axis=1).astype(np.int32)
+    starts = np.arange(0, n * k + 1, k)
+    matrix = sparse.csr_matrix((rng.random(n * k, np.float32), columns.ravel(), starts), shape=(n, n))
+
+    def fit_for_ever():
+        while True:
+            text.SVDEmbedding(60, weighting=None, n_iter=2).fit(matrix)
+
+    for after in (0.02, 0.05, 0.1, 0.2, 0.3):
+        timer = threading.Timer(after, os.kill, (os.getpid(), signal.SIGINT))
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            fit_for_ever()
+        timer.join()

@@ -132,3 +132,43 @@ def test_a_tree_of_one_word_has_nothing_to_learn():
         model.train([["a"] * 10] * 100)
         assert_array_equal(model.wv.vectors, before)
         assert model.get_latest_training_loss() == 0
+
+
+@pytest.mark.parametrize("kind", ["sg", "softmax"])
+def test_a_handler_that_lets_it_go_on_changes_nothing(kind):
+    """Nor does a round that was given up leave anything in the copies that the next one is trained on."""
+    text = sentences(8_000 if kind == "softmax" else 30_000, words=300)
+    settings = {**SMALL, **KINDS[kind], "deterministic": True, "vector_size": 100}
+    whole, model = Word2Vec(text, **settings), Word2Vec(**settings)
+    model.build_vocab(text)
+    before = signal.signal(signal.SIGINT, lambda number, frame: None)
+    stop = threading.Event()
+
+    def interrupt():
+        while not stop.wait(0.05):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    try:
+        timer = threading.Timer(0.7, stop.set)
+        timer.start()
+        model.train(text)
+    finally:
+        stop.set()
+        thread.join()
+        signal.signal(signal.SIGINT, before)
+    same(whole, model)
+    assert model.history_["loss"] == whole.history_["loss"]
+
+
+@pytest.mark.usefixtures("threads")
+@pytest.mark.parametrize("deterministic", [False, True])
+def test_a_rate_of_zero_moves_nothing(deterministic):
+    nncore.set_num_threads(3)
+    text = sentences(60_000, words=300)
+    model = Word2Vec(**{**SMALL, "workers": 3, "sg": 1}, deterministic=deterministic)
+    model.build_vocab(text)
+    before = model.wv.vectors.copy()
+    model.train(text, start_alpha=0, end_alpha=0, epochs=1)
+    assert_array_equal(model.wv.vectors, before)

@@ -97,6 +97,7 @@ TruncatedSvd<T>::TruncatedSvd(const SparseRows<T>& a, std::size_t rank, std::siz
 
 template <typename T>
 void TruncatedSvd<T>::make_transposed(const SparseRows<T>& a) {
+  const LongCall long_call(static_cast<double>(a.entries()) * 20);
   symmetric_ = is_symmetric(a);
   if (symmetric_) return;
   starts_.assign(a.width + 2, 0);
@@ -119,7 +120,6 @@ template <typename T>
 bool TruncatedSvd<T>::advance(const SparseRows<T>& a) {
   if (over_) return false;
   if (!started_) {
-    const LongCall long_call(static_cast<double>(a.entries()) * 20);
     make_transposed(a);
     for (std::size_t column = 0; column < block_; ++column) fill_at_random(left_, column);
     orthonormalize(left_, nullptr);

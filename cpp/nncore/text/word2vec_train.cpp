@@ -120,7 +120,7 @@ void merge(T* weights, const std::vector<Share<T>>& shards, double step, std::si
       changed[count++] = shard.own.row(row);
     }
     if (count == 0) return;
-    const T scale = count == 1 ? T{1} : static_cast<T>(-std::expm1(-all) / parts);
+    const T scale = count == 1 || !(parts > 0) ? T{1} : static_cast<T>(-std::expm1(-all) / parts);
     T* const to = weights + row * columns;
     add_changes(to, columns, changed.data(), count, scale);
     for (const Share<T>& shard : shards) std::copy(to, to + columns, shard.own.row(row));
@@ -220,12 +220,17 @@ std::vector<Word2VecWork> Word2VecTraining<T>::hogwild(const Word2VecPart<T>& pa
   for (; first < part.last && !given_up(); first += round) {
     for (Word2VecSpace<T>& space : spaces_) space.ended_early = false;
     const std::size_t count = std::min(round, part.last - first);
+    std::vector<char> done(count, false);
     share(count, threads, static_cast<double>(count * kWord2VecChunk) * kPositionNanoseconds,
           [&](std::size_t job, std::size_t thread) {
             works[first + job - part.first] = chunk(part, own[thread], first + job, draws, spaces_[thread], false);
+            done[job] = !spaces_[thread].ended_early;
           });
     merge_own(own, alpha(part, first), threads);
-    if (ended_early()) break;
+    if (ended_early()) {
+      first += static_cast<std::size_t>(std::find(done.begin(), done.end(), false) - done.begin());
+      break;
+    }
   }
   works.resize(std::min(first, part.last) - part.first);
   return works;

@@ -41,6 +41,8 @@ def run(arguments: argparse.Namespace) -> None:
     for name in ("total_timesteps", "episodes", "workers", "buffer_size"):
         if getattr(arguments, name) is not None and getattr(arguments, name) < 1:
             raise ValueError(f"--{name.replace('_', '-')} must be at least 1, but is {getattr(arguments, name)}")
+    if arguments.buffer_size is not None and arguments.algorithm != "dqn":
+        raise ValueError("--buffer-size is for --algorithm dqn alone")
     if arguments.output:
         check_writable(Path(arguments.output))
     env = _made(arguments.env_id)

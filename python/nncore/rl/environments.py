@@ -241,6 +241,8 @@ def as_environments(env: Any) -> Environments:
     """
     if isinstance(env, Environments):
         return env
+    if type(env).__name__ == "Counted" and type(env).__module__ == __name__:
+        env = env.env
     if isinstance(env, str):
         return SingleEnvironment(make(env))
     if hasattr(env, "num_envs") and hasattr(env, "single_observation_space"):
@@ -264,8 +266,23 @@ def _counted_class() -> Any:
 
         num_envs = 1
 
+        @property
+        def spec(self) -> Any:  # type: ignore[override]
+            return self.env.spec
+
         def __getattr__(self, name: str) -> Any:
+            if name == "env":  # of a copy that is being made
+                raise AttributeError(name)
             return getattr(self.env, name)
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if name == "env" or name.startswith("_"):
+                super().__setattr__(name, value)
+            else:
+                setattr(self.env, name, value)
+
+        def __reduce__(self) -> Any:
+            return _counted, (self.env,)
 
     return Counted
 

@@ -507,34 +507,29 @@ def _solve(rows: Array, columns: Array, weights: Array, reward: Array) -> NDArra
         except ImportError:
             pass
         else:
-            return _solve_sparse(
-                sparse.identity(n) - sparse.csr_matrix((weights, (rows, columns)), shape=(n, n)), reward
-            )
+            matrix = sparse.identity(n, format="csc") - sparse.csc_matrix((weights, (rows, columns)), shape=(n, n))
+            return _solve_sparse(matrix, reward)
     dense = np.eye(n)
     np.subtract.at(dense, (rows, columns), weights)
     return np.asarray(np.linalg.solve(dense, reward))
 
 
 def _solve_sparse(matrix: Any, b: Array) -> NDArray[np.float64]:
-    """The solution of a linear system: step by step, and where that does not come to an end, by elimination."""
-    from scipy.sparse.linalg import bicgstab, spsolve
+    """The solution of a linear system by elimination, in another thread, so that Ctrl-C is answered meanwhile."""
+    from scipy.sparse.linalg import spsolve
 
-    matrix, x = matrix.tocsr(), np.zeros(len(b))
-    for _ in range(4):  # each from what the one before has left
-        rest = b - matrix @ x
-        if np.abs(rest).max() <= 1e-15 * max(np.abs(b).max(), np.abs(x).max()):
-            return x
-        with np.errstate(all="ignore"):
-            x = x + bicgstab(matrix, rest, rtol=1e-8, atol=0.0, maxiter=2000)[0]
-        if not np.isfinite(x).all():
-            break
-    else:
-        rest = b - matrix @ x
-        if np.abs(rest).max() <= 1e-13 * max(np.abs(b).max(), np.abs(x).max()):
-            return x
     found: list[Any] = []
-    worker = threading.Thread(target=lambda: found.append(spsolve(matrix.tocsc(), b)), daemon=True)
+
+    def solve() -> None:
+        try:
+            found.append(np.asarray(spsolve(matrix, b)))
+        except BaseException as error:
+            found.append(error)
+
+    worker = threading.Thread(target=solve, daemon=True)
     worker.start()
-    while worker.is_alive():  # Ctrl-C is answered here, while SciPy goes on
+    while worker.is_alive():
         worker.join(0.1)
+    if isinstance(found[0], BaseException):
+        raise found[0]
     return np.asarray(found[0])

@@ -281,7 +281,7 @@ def as_list(keys: Any) -> list[Any]:
 
 def _in_rows(vectors: Array) -> Array:
     """The same numbers as the core reads them: in the machine's order of bytes, each row in one piece and by itself."""
-    if vectors.dtype.itemsize > 8:
+    if vectors.dtype.kind != "f" or vectors.dtype.itemsize > 8:
         raise TypeError(f"vectors must be float16, float32 or float64, got {vectors.dtype}")
     size = vectors.dtype.itemsize
     apart = vectors.ndim != 2 or len(vectors) < 2 or vectors.strides[0] >= vectors.shape[1] * size

@@ -123,14 +123,15 @@ def _train_epoch(
     most = max(least, MAPPED_WORDS // int(_core.WORD2VEC_CHUNK)) if corpus.is_mapped else position.chunks
     count, restart = least, True
     while position.chunk < position.chunks:
-        end = min(position.chunk + count, position.chunks)
+        begin = position.chunk
+        end = min(begin + count, position.chunks)
         started = time.perf_counter()
         with uninterrupted():
             words, pairs, losses = training.train(
                 *model._matrices(),
                 model.vector_size,
                 corpus.ids,
-                position.chunk,
+                begin,
                 end,
                 position.epoch,
                 model._epochs_begun,
@@ -155,7 +156,7 @@ def _train_epoch(
         if not np.isfinite(position.loss):
             raise _diverged(position)
         corpus.let_go()
-        restart = False
+        restart = len(losses) < end - begin  # what was given up has left its traces in the copies
         count = min(_next_count(count, CALL_SECONDS / max(seconds, 1e-9), least), most)
         show(position)
 

@@ -195,8 +195,9 @@ class Weights:
                 if name != "count":
                     vectors.expandos[name] = values
             vectors.allocate_vecattrs()
-        self.wv.__dict__.clear()  # the same object, which others may have
-        self.wv.__dict__.update(vectors.__dict__)
+            self.wv.__dict__ = vectors.__dict__  # the same object, which others may have
+        else:
+            self.wv = vectors
         self._words = self.wv.index_to_key
         self._begin_with_given(old)
 

@@ -267,15 +267,15 @@ class Word2Vec(Weights):
             The file is not UTF-8; no word is frequent enough.
         """
         check_source(corpus_iterable, corpus_file, name="corpus_iterable")
-        with self._counting_progress() as progress:
-            raw = count_words(
-                corpus_iterable,
-                corpus_file,
-                max_vocab_size=self.max_vocab_size,
-                trim_rule=trim_rule,
-                progress=progress,
-            )
         with self._changed():
+            with self._counting_progress() as progress:
+                raw = count_words(
+                    corpus_iterable,
+                    corpus_file,
+                    max_vocab_size=self.max_vocab_size,
+                    trim_rule=trim_rule,
+                    progress=progress,
+                )
             self._take_counts(raw, update, keep_raw_vocab, trim_rule)
         del raw  # the words that are not kept, too
         _core.give_back_memory()
