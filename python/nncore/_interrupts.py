@@ -64,6 +64,7 @@ class _Blocks:
         return self._thread == threading.get_ident() and signal.getsignal(signal.SIGINT) is self.answer
 
     def has_held(self) -> bool:
+        """Whether Ctrl-C has come in the present block."""
         return self._held is not None
 
     def _answer(self, number: int, frame: FrameType | None) -> None:

@@ -117,7 +117,7 @@ def test_a_second_thread_is_refused():
     other.start()
     begun.wait()
     for call in (lambda: model.train(text), lambda: model.build_vocab([["new"]], update=True)):
-        with pytest.raises(RuntimeError, match="another thread trains this Word2Vec"):
+        with pytest.raises(RuntimeError, match="this Word2Vec is in use by another thread"):
             call()
     other.join()
     assert len(model.history_["loss"]) == SMALL["epochs"]

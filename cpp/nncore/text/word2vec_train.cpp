@@ -215,7 +215,7 @@ std::vector<Word2VecWork> Word2VecTraining<T>::hogwild(const Word2VecPart<T>& pa
   const std::size_t threads = std::max<std::size_t>(1, std::min({workers, part.last - part.first, kMostShares}));
   std::vector<Word2VecWeights<T>> own = take_own(part.weights, threads, own_rows(tables_.settings(), threads), true);
   std::vector<Word2VecWork> works(part.last - part.first);
-  const std::size_t round = threads == 1 ? 1 : std::max(kWord2VecRound, 2 * threads);
+  const std::size_t round = std::max(kWord2VecRound, 2 * threads);
   std::size_t first = part.first;
   for (; first < part.last && !given_up(); first += round) {
     for (Word2VecSpace<T>& space : spaces_) space.ended_early = false;

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -12,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncore import _core
+from nncore.rl._counted import counted, uncounted
 from nncore.rl._spaces import is_discrete
 
 Observations = Any
@@ -103,7 +102,7 @@ class SingleEnvironment(Environments):
         self.env = env
         self.num_envs = 1
         self.observation_space, self.action_space = env.observation_space, env.action_space
-        self._counted = _counted(env)
+        self._counted = counted(env)
         self.seed: int | None = None
         self.episode = 0
         self._whole_numbers = is_discrete(env.action_space)
@@ -241,8 +240,7 @@ def as_environments(env: Any) -> Environments:
     """
     if isinstance(env, Environments):
         return env
-    if type(env).__name__ == "Counted" and type(env).__module__ == __name__:
-        env = env.env
+    env = uncounted(env)
     if isinstance(env, str):
         return SingleEnvironment(make(env))
     if hasattr(env, "num_envs") and hasattr(env, "single_observation_space"):
@@ -255,41 +253,6 @@ def as_environments(env: Any) -> Environments:
         "env must be an id, a Gymnasium environment or vector environment, or a VecEnv of stable-baselines3, "
         f"but is {type(env).__name__}"
     )
-
-
-@functools.lru_cache
-def _counted_class() -> Any:
-    import gymnasium
-
-    class Counted(gymnasium.Wrapper[Any, Any, Any, Any]):
-        """An environment that says how many it is, as vectors of them do: callbacks of stable-baselines3 ask it."""
-
-        num_envs = 1
-
-        @property
-        def spec(self) -> Any:  # type: ignore[override]
-            return self.env.spec
-
-        def __getattr__(self, name: str) -> Any:
-            if name == "env":  # of a copy that is being made
-                raise AttributeError(name)
-            return getattr(self.env, name)
-
-        def __setattr__(self, name: str, value: Any) -> None:
-            if name == "env" or name.startswith("_"):
-                super().__setattr__(name, value)
-            else:
-                setattr(self.env, name, value)
-
-        def __reduce__(self) -> Any:
-            return _counted, (self.env,)
-
-    return Counted
-
-
-def _counted(env: Any) -> Any:
-    gymnasium = sys.modules.get("gymnasium")  # of which, without it, this is none
-    return _counted_class()(env) if gymnasium and isinstance(env, gymnasium.Env) else env
 
 
 def begun(env: Any, seed: int | None) -> Any:

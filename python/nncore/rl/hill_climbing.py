@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -13,11 +12,11 @@ from numpy.typing import NDArray
 
 from nncore import _core, nn
 from nncore._files import read_model, write_model
+from nncore._in_use import InUse
 from nncore._interrupts import uninterrupted
 from nncore._random import seed_of
 from nncore.nn import _checks
 from nncore.rl._dqn_settings import layer_sizes
-from nncore.rl._in_use import InUse
 from nncore.rl._logger import verbosity
 from nncore.rl._policy_network import PolicyNetwork
 from nncore.rl._rollout_workers import Played, Workers, play_tasks
@@ -103,7 +102,6 @@ class HillClimbing(InUse):
         self._set_env(env)
         spaces = self.env.observation_space, self.env.action_space
         self._policy = PolicyNetwork.for_spaces(*spaces, self.hidden, self.activation)
-        self._in_use = threading.Lock()
         self._begin()
 
     def _set_settings(
@@ -388,7 +386,7 @@ class HillClimbing(InUse):
             agent._set_settings(**description["settings"])
             agent._policy = PolicyNetwork(description["policy"])
             agent.env, agent._source = None, None
-            agent._seed, agent._in_use = 0, threading.Lock()
+            agent._seed = 0
             agent._begin()
             agent.set_state({**description["state"], **arrays})
         except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from typing import Any
 
 import numpy as np
@@ -11,11 +10,11 @@ from numpy.typing import NDArray
 
 from nncore import _core
 from nncore._files import read_model, write_model
+from nncore._in_use import InUse
 from nncore._random import seed_of
 from nncore.nn import _checks
 from nncore.rl import _tabular_training
 from nncore.rl._history import empty_history
-from nncore.rl._in_use import InUse
 from nncore.rl._spaces import actions_of
 from nncore.rl._tabular_spaces import States, made
 from nncore.rl._transitions import at_least
@@ -115,7 +114,6 @@ class QLearning(InUse):
         self.history_ = empty_history()
         self._seed = 0
         self._total = 0  # steps that training so far was asked for
-        self._in_use = threading.Lock()
         self._observed: tuple[Any, int] | None = None  # the space of observations, and the first action
         self._has_parts = False  # whether observations are not the numbers of states
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from typing import Any
 
 import numpy as np
@@ -11,11 +10,11 @@ from numpy.typing import NDArray
 
 from nncore import _core
 from nncore._files import read_model, write_model
+from nncore._in_use import InUse
 from nncore._random import seed_of
 from nncore.nn import _checks
 from nncore.rl import _tabular_training
 from nncore.rl._history import empty_history
-from nncore.rl._in_use import InUse
 from nncore.rl._spaces import actions_of
 from nncore.rl._tabular_spaces import made
 from nncore.rl._transitions import at_least
@@ -85,7 +84,6 @@ class TD0(InUse):
         self.history_ = empty_history()
         self._seed = 0
         self._total = 0
-        self._in_use = threading.Lock()
 
     def learn(
         self,

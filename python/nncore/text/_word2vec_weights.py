@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncore import _core
+from nncore._in_use import InUse
 from nncore._memory import padded_zeros
 from nncore.text._word2vec_training import Position
 from nncore.text.keyed_vectors import KeyedVectors
@@ -23,7 +24,7 @@ Array = NDArray[Any]
 _DOMAIN = 2**31 - 1
 
 
-class Weights:
+class Weights(InUse):
     """Vocabulary and matrices, their rows padded to 64 bytes; what users see are views of them."""
 
     vector_size: int
@@ -43,6 +44,8 @@ class Weights:
     full_softmax: bool
     deterministic: bool
     verbose: int
+
+    _make_lock = threading.RLock  # callbacks may change the model
 
     def _start(self, init: str | KeyedVectors) -> None:
         self.wv = KeyedVectors(self.vector_size)
@@ -89,8 +92,7 @@ class Weights:
     def __getstate__(self) -> dict[str, Any]:
         """Without the padding, and the vectors once: they are in wv."""
         self._follow_order()
-        state = self.__dict__.copy()
-        state.pop("_lock", None)
+        state = super().__getstate__()
         state["_input"] = None
         for name in ("_negative", "_tree"):
             if state[name] is not None:
@@ -98,7 +100,7 @@ class Weights:
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
+        super().__setstate__(state)
         vectors = self.wv.vectors
         self._input = padded_zeros(len(vectors), self.vector_size, np.float32)
         self._input[:, : self.vector_size] = vectors
@@ -107,19 +109,6 @@ class Weights:
             matrix = state[name]
             if matrix is not None:
                 setattr(self, name, _grown(matrix, len(matrix), self.vector_size))
-
-    @contextmanager
-    def _changed(self) -> Iterator[None]:
-        """Refuse that two threads change the model at a time."""
-        lock = self.__dict__.setdefault("_lock", threading.RLock())
-        if not lock.acquire(blocking=False):
-            raise RuntimeError(
-                "another thread trains this Word2Vec, or makes its vocabulary: wait until that has ended"
-            )
-        try:
-            yield
-        finally:
-            lock.release()
 
     @property
     def layer1_size(self) -> int:

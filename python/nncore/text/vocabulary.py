@@ -80,9 +80,9 @@ class Vocabulary(KeyIndex):
             )
         if len(set(self.index_to_key)) != len(self.index_to_key):
             raise ValueError(f"words must differ, but {first_twice(self.index_to_key)!r} came twice")
-        total = sum(self.counts.tolist()) if corpus_total_words is None else corpus_total_words
-        if total >= 2**63:
-            raise ValueError(f"the counts must have a sum below 2**63, but it is {total}")
+        if self.counts.sum(dtype=np.float64) >= 2**63:
+            raise ValueError(f"counts must have a sum below 2**63, but it is {sum(self.counts.tolist())}")
+        total = self.counts.sum() if corpus_total_words is None else corpus_total_words
         self.corpus_count = whole(corpus_count, "corpus_count", 0)
         self.corpus_total_words = whole(total, "corpus_total_words", 0)
         self.effective_min_count = 1

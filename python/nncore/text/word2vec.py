@@ -267,7 +267,7 @@ class Word2Vec(Weights):
             The file is not UTF-8; no word is frequent enough.
         """
         check_source(corpus_iterable, corpus_file, name="corpus_iterable")
-        with self._changed():
+        with self._used():
             with self._counting_progress() as progress:
                 raw = count_words(
                     corpus_iterable,
@@ -300,7 +300,7 @@ class Word2Vec(Weights):
             As in `build_vocab`.
         """
         raw = _word2vec_queries.GivenCounts(word_freq, corpus_count or 0)
-        with self._changed():
+        with self._used():
             self._take_counts(raw, update, keep_raw_vocab, trim_rule)
 
     def train(
@@ -348,7 +348,7 @@ class Word2Vec(Weights):
         FloatingPointError
             The vectors have overflowed.
         """
-        with self._changed():
+        with self._used():
             if not len(self.wv):
                 raise RuntimeError("there is no vocabulary yet: call build_vocab before train")
             self._check_settings()
