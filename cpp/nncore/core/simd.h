@@ -30,15 +30,19 @@ inline constexpr std::size_t kVectorBytes = 16;
 template <typename T>
 inline constexpr std::size_t kLanes = kVectorBytes / sizeof(T);
 
+// `unaligned` is how it is read from anywhere in memory: from memcpy, GCC makes moves of bytes, and often two more by way of
+// the stack.
 template <typename T>
 struct VecOf;
 template <>
 struct VecOf<float> {
   using type = float __attribute__((vector_size(kVectorBytes)));
+  using unaligned = float __attribute__((vector_size(kVectorBytes), aligned(alignof(float)), may_alias));
 };
 template <>
 struct VecOf<double> {
   using type = double __attribute__((vector_size(kVectorBytes)));
+  using unaligned = double __attribute__((vector_size(kVectorBytes), aligned(alignof(double)), may_alias));
 };
 /// A register of T; + - * / and comparisons work lane by lane, `mask ? a : b` selects.
 template <typename T>
@@ -46,14 +50,12 @@ using Vec = typename VecOf<T>::type;
 
 template <typename T>
 inline Vec<T> load(const T* from) {
-  Vec<T> v;
-  std::memcpy(&v, from, sizeof v);
-  return v;
+  return *reinterpret_cast<const typename VecOf<T>::unaligned*>(from);
 }
 
 template <typename T>
 inline void store(T* to, Vec<T> v) {
-  std::memcpy(to, &v, sizeof v);
+  *reinterpret_cast<typename VecOf<T>::unaligned*>(to) = v;
 }
 
 namespace detail {

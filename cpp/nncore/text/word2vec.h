@@ -104,6 +104,7 @@ struct Word2VecMatrix : View<T, 2> {
   Word2VecMatrix(const View<T, 2>& all) : View<T, 2>(all) {}
 
   T* row(std::size_t i) const {
+    if (own.extent(0) == 0) return View<T, 2>::data() + i * View<T, 2>::extent(1);
     const std::size_t at = i - first_own;
     return at < own.extent(0) ? own.data() + at * own.extent(1) : View<T, 2>::data() + i * View<T, 2>::extent(1);
   }
@@ -173,27 +174,21 @@ struct Word2VecOutputs {
   std::int32_t* numbers = nullptr;
   T *sign = nullptr, *scale = nullptr;
   std::size_t count = 0, most_times = 1;  // most_times: that one of them stands for
+  bool usual = false;                     // whether sign and scale are those of negatives that all differ
 };
 
-/// Rows that are going to be needed.
-template <typename T>
-struct Word2VecComing {
-  T** rows = nullptr;
-  std::size_t count = 0;
-};
-
-/// Words whose outputs are chosen before their turn, and the one whose turn it is.
-inline constexpr std::size_t kWord2VecPlanned = 3;
+/// Room for words whose outputs are chosen before their turn, and for the one whose turn it is.
+inline constexpr std::size_t kWord2VecPlanned = 4;
 
 /// Memory of outputs that are chosen before their turn.
 template <typename T>
 struct Word2VecPlanSpace {
   std::vector<Word2VecOutputs<T>> outputs;
-  std::vector<T*> rows, coming_rows;
+  std::vector<T*> rows;
   std::vector<std::int32_t> numbers;
   Buffer<T> values;
+  std::vector<std::uint64_t> bits;
   std::vector<std::int32_t> drawn;
-  std::array<Word2VecComing<T>, kWord2VecPlanned> coming;
 };
 
 /// Memory of one thread.

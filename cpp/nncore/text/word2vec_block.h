@@ -4,15 +4,19 @@
 // For kernels only (see core/simd.h).
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
 #include "nncore/core/activations.h"
 #include "nncore/core/cores.h"
+#include "nncore/core/panels.h"
 #include "nncore/core/simd.h"
+#include "nncore/text/word2vec.h"
 
 namespace nncore {
 namespace detail {
@@ -82,6 +86,35 @@ template <typename T, Fetch F>
 inline constexpr std::size_t kFetched = F == Fetch::kFirst    ? kTile<T> / 2
                                         : F == Fetch::kSecond ? kTile<T>
                                                               : 0;
+
+/// Rows that words to come need, one word after the other, which passes over the rows of others ask for meanwhile: asked
+/// for all at once they fill the processor's buffers, and it waits.
+template <typename T>
+class Word2VecComing {
+ public:
+  /// The next word needs these, a multiple of kTile of them.
+  void add(T* const* begin, T* const* end) { words_[added_++ % kWord2VecPlanned] = {begin, end}; }
+
+  /// The next `count` rows, a divisor of kTile; nullptr where there are none.
+  T* const* take(std::size_t count) { return more(added_) ? std::exchange(begin_, begin_ + count) : nullptr; }
+
+  /// Takes the rows that are left of the first `words` words.
+  template <typename F>
+  void take_rest(std::size_t words, const F& f) {
+    while (more(std::min(words, added_))) f(*begin_++);
+  }
+
+ private:
+  /// Whether rows are left of the first `words` words.
+  bool more(std::size_t words) {
+    while (begin_ == end_ && taken_ < words) std::tie(begin_, end_) = words_[taken_++ % kWord2VecPlanned];
+    return begin_ != end_ && taken_ <= words;
+  }
+
+  std::array<std::pair<T* const*, T* const*>, kWord2VecPlanned> words_{};
+  T *const *begin_ = nullptr, *const *end_ = nullptr;  // what is left of the last word that was begun
+  std::size_t added_ = 0, taken_ = 0;
+};
 
 /// Asks for a line of each of the rows that come, if one begins in this column.
 template <Fetch F, typename T>
@@ -177,29 +210,49 @@ template <std::size_t S, typename T>
   }
 }
 
-/// products[r * kPlaces + j] = x[r] . y[j] for r < R, j < M; with Apart, x[r] . y[r * M + j]. Meanwhile rows `coming` are
-/// asked for.
-template <typename T, std::size_t R, std::size_t M, bool Apart, Fetch F>
-[[gnu::always_inline]] inline void products(T* const* x, T* const* y, std::size_t columns, T* products,
-                                            T* const* coming) {
-  constexpr std::size_t kSlots = R * kPlaces > kLanes<T> ? R * kPlaces : kLanes<T>;
-  Vec<T> sums[kSlots] = {};
+/// Places for the products of R inputs, and for whole registers.
+template <typename T, std::size_t R>
+inline constexpr std::size_t kSlots = R * kPlaces > kLanes<T> ? R * kPlaces : kLanes<T>;
+
+/// sums[j] += x . y[j] for j < M, lane by lane, with x in registers.
+template <typename T, std::size_t M, Fetch F>
+[[gnu::always_inline]] inline void add_products_of_one(const T* x, T* const* y, std::size_t columns, Vec<T>* sums,
+                                                       T* const* coming) {
+  constexpr std::size_t L = kLanes<T>;
+  by_registers<T>(columns, [&](std::size_t k, auto registers) __attribute__((always_inline)) {
+    Vec<T> row[registers];
+    for (std::size_t n = 0; n < registers; ++n) row[n] = kept(load(x + k + n * L));
+    unrolled<M>([&](auto j) __attribute__((always_inline)) {
+      const T* const to = y[j] + k;
+      for (std::size_t n = 0; n < registers; ++n) {
+        sums[j] = fma(row[n], load(to + n * L), sums[j]);
+        if (j < kFetched<T, F> && (k + n * L) % kLine<T> == 0) prefetch_line<F>(coming[j] + k + n * L);
+      }
+    });
+  });
+}
+
+/// sums[r * kPlaces + j] += x[r] . y[j] for r < R, j < M, lane by lane. Meanwhile rows `coming` are asked for.
+template <typename T, std::size_t R, std::size_t M, Fetch F>
+[[gnu::always_inline]] inline void add_products(T* const* x, T* const* y, std::size_t columns, Vec<T>* sums,
+                                                T* const* coming) {
+  if constexpr (R == 1) {
+    return add_products_of_one<T, M, F>(x[0], y, columns, sums, coming);
+  }
   for (std::size_t k = 0; k < columns; k += kLanes<T>) {
     prefetch_lines<F>(coming, k);
     Vec<T> row[R];
     for (std::size_t r = 0; r < R; ++r) row[r] = load(x[r] + k);
     for (std::size_t j = 0; j < M; ++j) {
-      if constexpr (Apart) {
-        for (std::size_t r = 0; r < R; ++r) {
-          sums[r * kPlaces + j] = fma(row[r], load(y[r * M + j] + k), sums[r * kPlaces + j]);
-        }
-      } else {
-        const Vec<T> column = kept(load(y[j] + k));
-        for (std::size_t r = 0; r < R; ++r) sums[r * kPlaces + j] = fma(row[r], column, sums[r * kPlaces + j]);
-      }
+      const Vec<T> column = kept(load(y[j] + k));
+      for (std::size_t r = 0; r < R; ++r) sums[r * kPlaces + j] = fma(row[r], column, sums[r * kPlaces + j]);
     }
   }
-  for (std::size_t slot = 0; slot < kSlots; slot += kLanes<T>) store(products + slot, lane_sums<1, T>(sums + slot));
+}
+
+template <typename T>
+[[gnu::always_inline]] inline void store_sums(const Vec<T>* sums, std::size_t slots, T* to) {
+  for (std::size_t slot = 0; slot < slots; slot += kLanes<T>) store(to + slot, lane_sums<1, T>(sums + slot));
 }
 
 template <typename T>
@@ -306,25 +359,39 @@ struct Word2VecBlock {
   T alpha;
   std::size_t most_times;  // that one output stands for in the update to come
   Fetch fetch;
-  // Rows of the next word, a multiple of kTile of them, which passes over rows ask for meanwhile: asked for all at once, they
-  // fill the processor's buffers, and it waits.
-  T *const *coming, *const *coming_end;
+  Word2VecComing<T> coming;
 
-  /// As many of them as one pass asks for; nullptr where it asks for none.
+  /// Rows for one pass to ask for; nullptr where it asks for none.
   template <Fetch F>
   T* const* take_coming() {
-    return fetch != F || coming == coming_end ? nullptr : std::exchange(coming, coming + kFetched<T, F>);
+    return fetch != F ? nullptr : coming.take(kFetched<T, F>);
   }
 };
 
-/// Products of some inputs.
-template <typename T, std::size_t R, std::size_t M, bool Apart = false>
-[[gnu::always_inline]] inline void input_products(Word2VecBlock<T>& block, T* const* x, T* const* y, T* to) {
+/// Adds the products of R inputs to sums.
+template <typename T, std::size_t R, std::size_t M>
+[[gnu::always_inline]] inline void sum_products(Word2VecBlock<T>& block, T* const* x, T* const* y, Vec<T>* sums) {
   if (T* const* const coming = block.template take_coming<Fetch::kFirst>()) {
-    products<T, R, M, Apart, Fetch::kFirst>(x, y, block.columns, to, coming);
+    add_products<T, R, M, Fetch::kFirst>(x, y, block.columns, sums, coming);
   } else {
-    products<T, R, M, Apart, Fetch::kNone>(x, y, block.columns, to, nullptr);
+    add_products<T, R, M, Fetch::kNone>(x, y, block.columns, sums, nullptr);
   }
+}
+
+/// to[r * kPlaces + j] = x[r] . y[j] for r < R, j < M.
+template <typename T, std::size_t R, std::size_t M>
+[[gnu::always_inline]] inline void products(Word2VecBlock<T>& block, T* const* x, T* const* y, T* to) {
+  Vec<T> sums[kSlots<T, R>] = {};
+  sum_products<T, R, M>(block, x, y, sums);
+  store_sums<T>(sums, kSlots<T, R>, to);
+}
+
+/// to[r * kPlaces + j] = x[r] . y[r * M + j].
+template <typename T, std::size_t R, std::size_t M>
+[[gnu::always_inline]] inline void products_apart(Word2VecBlock<T>& block, T* const* x, T* const* y, T* to) {
+  Vec<T> sums[kSlots<T, R>] = {};
+  unrolled<R>([&](auto r) __attribute__((always_inline)) { sum_products<T, 1, M>(block, x + r, y + r * M, sums + r * kPlaces); });
+  store_sums<T>(sums, kSlots<T, R>, to);
 }
 
 /// One input against one tile of outputs.
@@ -354,8 +421,8 @@ template <typename T, std::size_t M, typename Meanwhile>
 void update_tile(Word2VecBlock<T>& block, T* const* x, std::size_t rows, T* const* y, const T* sign, const T* scale,
                  bool direct, bool first, LossSum<T>& loss, const Meanwhile& meanwhile) {
   std::size_t i = 0;
-  for (; i + 2 <= rows; i += 2) input_products<T, 2, M>(block, x + i, y, block.factors + i * kPlaces);
-  if (i < rows) input_products<T, 1, M>(block, x + i, y, block.factors + i * kPlaces);
+  for (; i + 2 <= rows; i += 2) products<T, 2, M>(block, x + i, y, block.factors + i * kPlaces);
+  if (i < rows) products<T, 1, M>(block, x + i, y, block.factors + i * kPlaces);
   to_factors<T>(block.factors, rows, sign, scale, block.alpha, block.most_times, loss);
   meanwhile();
   if (direct) {
@@ -375,9 +442,9 @@ void update_row(Word2VecBlock<T>& block, T* x, T* const* y, std::size_t outputs,
   for (std::size_t t = 0; t < tiles; ++t) {
     T* const to = block.factors + t * kPlaces;
     if (half && t + 1 == tiles) {
-      input_products<T, 1, 3>(block, &x, y + t * M, to);
+      products<T, 1, 3>(block, &x, y + t * M, to);
     } else {
-      input_products<T, 1, M>(block, &x, y + t * M, to);
+      products<T, 1, M>(block, &x, y + t * M, to);
     }
   }
   factors_apart<T>(block.factors, tiles, sign, scale, block.alpha, block.most_times, loss);
@@ -424,14 +491,13 @@ void update_apart(Word2VecBlock<T>& block, T* const* x, std::size_t rows, T* con
                   const T* scale, const T* rates, LossSum<T>& loss, const Meanwhile& meanwhile) {
   constexpr std::size_t M = kTile<T>;
   if (tiles == 1) {
+    constexpr std::size_t R = kLanes<T> > kPlaces ? kLanes<T> / kPlaces : 1;  // whose products fill a register
     std::size_t i = 0;
-    for (; i + 2 <= rows; i += 2) {
-      input_products<T, 2, M, true>(block, x + i, y + i * M, block.factors + i * kPlaces);
-    }
-    if (i < rows) input_products<T, 1, M, true>(block, x + i, y + i * M, block.factors + i * kPlaces);
+    for (; i + R <= rows; i += R) products_apart<T, R, M>(block, x + i, y + i * M, block.factors + i * kPlaces);
+    for (; i < rows; ++i) products_apart<T, 1, M>(block, x + i, y + i * M, block.factors + i * kPlaces);
   } else {
     for (std::size_t tile = 0; tile < rows * tiles; ++tile) {
-      input_products<T, 1, M>(block, x + tile / tiles, y + tile * M, block.factors + tile * kPlaces);
+      products<T, 1, M>(block, x + tile / tiles, y + tile * M, block.factors + tile * kPlaces);
     }
   }
   factors_apart<T>(block.factors, rows * tiles, sign, scale, block.alpha, block.most_times, loss);

@@ -52,17 +52,19 @@ class Chunk {
         rates_(weights.rates.data() != nullptr),
         counting_(space.counting()),
         block_(make_block(static_cast<T>(alpha))),
-        plan_(tables, weights, draws, apart_, static_cast<T>(alpha), block_.dummy, space) {}
+        plan_(tables, weights, draws, apart_, static_cast<T>(alpha), block_.dummy, block_.coming,
+              space) {}
 
   Word2VecWork run() {
     next_ = kept_.first;
+    if (next_ < kept_.last) plan_.draw(next_);
     plan_before(kept_.first + kAhead);
-    begin_fetch(kept_.first);
-    fetch_rest();
+    fetch_before(kept_.first + 1);
     const Word2VecPatience patience(space_);
     for (now_ = kept_.first; now_ < kept_.last; ++now_) {
       if (now_ % kAsked == 0 && patience.ends()) break;
-      begin_fetch(now_ + 1);
+      // Several inputs at once ask for nothing in the second level.
+      if (settings_.skip_gram && !apart_ && block_.fetch == Fetch::kSecond) fetch_before(now_ + 2);
       if (kept_.words[now_] >= 0) {
         ++work_.words;
         gather();
@@ -70,19 +72,18 @@ class Chunk {
         if (loss_.full()) flush();
       }
       plan_before(now_ + 1 + kAhead);
-      fetch_rest();
+      fetch_before(now_ + 2);
     }
     flush();
     return work_;
   }
 
  private:
-  static constexpr std::size_t kAhead = Word2VecPlan<T>::kWords - 1;
+  static constexpr std::size_t kAhead = 2;
 
   detail::Word2VecBlock<T> make_block(T alpha);
   void plan_before(std::size_t end);
-  void begin_fetch(std::size_t t);
-  void fetch_rest();
+  void fetch_before(std::size_t end);
   void gather();
   void learn();
   void learn_apart();
@@ -141,23 +142,14 @@ void Chunk<T>::plan_before(std::size_t end) {
       prefetch(weights_.input.row(static_cast<std::size_t>(kept_.words[newest])), block_.columns, block_.fetch);
     }
     plan_.plan(next_);
+    if (next_ + 1 < kept_.last) plan_.draw(next_ + 1);
   }
 }
 
-/// From now on updates fetch the rows of the word at t.
+/// Asks for the outputs that words before `end` need and nobody has asked for yet.
 template <typename T>
-void Chunk<T>::begin_fetch(std::size_t t) {
-  const Word2VecComing<T>& coming = plan_.coming(t);
-  block_.coming = coming.rows;
-  block_.coming_end = coming.rows + (t < next_ ? coming.count : 0);
-  // Several inputs at once ask for nothing in the second level.
-  if (settings_.skip_gram && !apart_ && block_.fetch == Fetch::kSecond) fetch_rest();
-}
-
-/// What of these rows has not been fetched meanwhile.
-template <typename T>
-void Chunk<T>::fetch_rest() {
-  for (; block_.coming != block_.coming_end; ++block_.coming) prefetch(*block_.coming, block_.columns, block_.fetch);
+void Chunk<T>::fetch_before(std::size_t end) {
+  block_.coming.take_rest(end - kept_.first, [&](const T* row) { prefetch(row, block_.columns, block_.fetch); });
 }
 
 template <typename T>

@@ -27,6 +27,28 @@ inline bool all_differ(std::int32_t word, const std::int32_t* words, std::size_t
   return !same;
 }
 
+/// The same for at most kFewWords of them, where more memory can be read behind them. Words are not negative.
+constexpr std::size_t kFewWords = 7;
+
+template <std::size_t... I>
+[[gnu::always_inline]] inline bool few_differ(std::int32_t word, const std::int32_t* words, std::size_t count,
+                                              std::index_sequence<I...>) {
+  using Words = std::int32_t __attribute__((vector_size(32)));
+  using Unaligned = std::int32_t __attribute__((vector_size(32), aligned(alignof(std::int32_t)), may_alias));
+  const Words place = {static_cast<std::int32_t>(I)...};
+  const Words all = place < static_cast<std::int32_t>(count)    ? Words(*reinterpret_cast<const Unaligned*>(words))
+                    : place == static_cast<std::int32_t>(kFewWords) ? word - Words{}
+                                                                    : -1 - place;
+  // Each against those 1 to 4 places further around.
+  const Words same = (all == __builtin_shufflevector(all, all, ((I + 1) % 8)...)) |
+                     (all == __builtin_shufflevector(all, all, ((I + 2) % 8)...)) |
+                     (all == __builtin_shufflevector(all, all, ((I + 3) % 8)...)) |
+                     (all == __builtin_shufflevector(all, all, ((I + 4) % 8)...));
+  using Halves = std::int64_t __attribute__((vector_size(32)));
+  const Halves any = reinterpret_cast<Halves>(same);
+  return (any[0] | any[1] | any[2] | any[3]) == 0;
+}
+
 /// Where the sign and the scale of an output are; the places that no row has stay 0.
 template <typename T>
 constexpr std::size_t place(std::size_t output) {
@@ -51,27 +73,24 @@ void fill_up(Word2VecOutputs<T>& outputs, T* dummy, std::size_t end) {
   }
 }
 
-/// All but the first outputs are rows that an update will need.
-template <typename T>
-void add_coming(Word2VecComing<T>& coming, const Word2VecOutputs<T>& outputs, std::size_t first) {
-  for (std::size_t j = first; j < outputs.count; ++j) coming.rows[coming.count++] = outputs.rows[j];
-}
-
 /// What words of a stretch are trained against, of a few words at a time.
 template <typename T>
 class Word2VecPlan {
  public:
   static constexpr std::size_t kWords = kWord2VecPlanned;
+  static constexpr std::size_t kTogether = 8;  // draws
 
-  /// With `apart` each word of a window has negatives of its own. Of the space, `plan` is used; the dummy is a row of zeros.
+  /// With `apart` each word of a window has negatives of its own. Rows of outputs are added to `coming`. Of the space, `plan`
+  /// is used; the dummy is a row of zeros.
   Word2VecPlan(const Word2VecTables& tables, const Word2VecWeights<T>& weights, const Word2VecDraws& draws, bool apart,
-               T alpha, T* dummy, Word2VecSpace<T>& space)
+               T alpha, T* dummy, Word2VecComing<T>& coming, Word2VecSpace<T>& space)
       : tables_(tables),
         weights_(weights),
         draws_(draws),
         kept_(space.kept),
         alpha_(alpha),
         dummy_(dummy),
+        coming_(coming),
         space_(space.plan),
         negative_(static_cast<std::size_t>(tables.settings().negative)),
         sets_(negative_ == 0 ? 0
@@ -84,18 +103,27 @@ class Word2VecPlan {
   /// Of each set of negatives.
   std::size_t tiles() const { return tiles_; }
 
-  /// Chooses the outputs of the word at t, which takes the place of the one at t - kWords.
-  void plan(std::size_t t) {
-    Word2VecComing<T>& coming = space_.coming[t % kWords];
-    coming.count = 0;
-    if (kept_.words[t] < 0) return;
-    if (path_tiles_ > 0) plan_path(t, coming);
-    if (negative_ > 0) plan_negatives(t, coming);
-    while (coming.count % kTile<T> != 0) coming.rows[coming.count++] = dummy_;
+  /// Draws what the outputs of the word at t are chosen by, and asks for that part of the table. Before plan(t), and after
+  /// that of the word before.
+  void draw(std::size_t t) {
+    if (kept_.words[t] < 0 || negative_ == 0) return;
+    const Word2VecDraws::Negatives draws = draws_.negatives(kept_.positions[t]);
+    std::uint64_t* const bits = space_.bits.data();
+    const std::size_t count = used_sets(t) * negative_;
+    for (std::size_t i = 0; i < count; i += kTogether) {  // a register or some of them
+      for (std::size_t j = 0; j < kTogether; ++j) bits[i + j] = draws.at(i + j);
+    }
+    const AliasTable& table = tables_.negatives();
+    for (std::size_t i = 0; i < count; ++i) table.prefetch(bits[i]);
   }
 
-  /// The rows that the updates of the word at t will need, a multiple of kTile of them.
-  const Word2VecComing<T>& coming(std::size_t t) const { return space_.coming[t % kWords]; }
+  /// Chooses the outputs of the word at t, which takes the place of the one at t - kWords.
+  void plan(std::size_t t) {
+    const bool centre = kept_.words[t] >= 0;
+    T** const begin = centre && path_tiles_ > 0 ? plan_path(t) : sets_rows(t);
+    coming_.add(begin, sets_rows(t) + (centre && negative_ > 0 ? plan_negatives(t) : 0) * kTile<T>);
+  }
+
   /// The set of negatives of each word of the window, one after the other in the same arrays, or the only one.
   const Word2VecOutputs<T>* negatives(std::size_t t) const { return sets_of(t); }
   /// The inner nodes of the tree.
@@ -107,9 +135,16 @@ class Word2VecPlan {
 
   std::size_t used_sets(std::size_t t) const { return sets_ == 1 ? 1 : 2 * static_cast<std::size_t>(kept_.reach[t]); }
 
+  // Of the word at t: the rows of its path, which end where those of its sets begin.
+  T** sets_rows(std::size_t t) {
+    return space_.rows.data() + (t % kWords * (path_tiles_ + sets_ * tiles_) + path_tiles_) * kTile<T>;
+  }
+
   void make_room();
-  void plan_path(std::size_t t, Word2VecComing<T>& coming);
-  void plan_negatives(std::size_t t, Word2VecComing<T>& coming);
+  T** plan_path(std::size_t t);
+  std::size_t plan_negatives(std::size_t t);
+  void take_all(Word2VecOutputs<T>& outputs, const Word2VecMatrix<T>& matrix, std::int32_t word,
+                const std::int32_t* drawn) const;
   void choose(Word2VecOutputs<T>& outputs, std::int32_t word, const std::int32_t* drawn) const;
 
   const Word2VecTables& tables_;
@@ -118,6 +153,7 @@ class Word2VecPlan {
   const Word2VecKept& kept_;
   T alpha_;
   T* dummy_;
+  Word2VecComing<T>& coming_;
   Word2VecPlanSpace<T>& space_;
   std::size_t negative_, sets_, tiles_, path_tiles_ = 0;
   const T *usual_sign_ = nullptr, *usual_scale_ = nullptr;  // of negatives that all differ
@@ -135,20 +171,19 @@ void Word2VecPlan<T>::make_room() {
   space_.outputs.resize(kWords * (sets_ + 1));
   for (std::size_t w = 0; w < kWords; ++w) {
     for (std::size_t set = 0; set <= sets_; ++set) {
-      const std::size_t tile = w * a_word + set * tiles_;
+      const std::size_t tile = w * a_word + (set < sets_ ? path_tiles_ + set * tiles_ : 0);
       space_.outputs[w * (sets_ + 1) + set] = {space_.rows.data() + tile * kTile<T>,
                                                space_.numbers.data() + tile * kTile<T>,
                                                sign + tile * kPlaces,
                                                scale + tile * kPlaces,
                                                0,
-                                               1};
+                                               1,
+                                               false};
     }
   }
   Word2VecOutputs<T> all;
-  space_.drawn.resize(sets_ * negative_);
-  const std::size_t most_coming = a_word * kTile<T> + kTile<T>;
-  space_.coming_rows.resize(kWords * most_coming);
-  for (std::size_t w = 0; w < kWords; ++w) space_.coming[w] = {space_.coming_rows.data() + w * most_coming, 0};
+  space_.drawn.resize(sets_ * negative_ + kFewWords);
+  space_.bits.resize(sets_ * negative_ + kTogether);
   all.rows = space_.rows.data();  // which do not matter here
   all.numbers = space_.numbers.data();
   all.sign = scale + round_up<T>(places);
@@ -158,33 +193,63 @@ void Word2VecPlan<T>::make_room() {
   usual_scale_ = all.scale;
 }
 
+/// Returns its first row.
 template <typename T>
-void Word2VecPlan<T>::plan_path(std::size_t t, Word2VecComing<T>& coming) {
+T** Word2VecPlan<T>::plan_path(std::size_t t) {
   const HuffmanTree& tree = tables_.tree();
   const auto word = static_cast<std::size_t>(kept_.words[t]);
+  const std::size_t first = tree.start[word], nodes = tree.start[word + 1] - first, used = tiled(nodes, kTile<T>);
   Word2VecOutputs<T>& outputs = sets_of(t)[sets_];
+  outputs.rows = sets_rows(t) - used;
   outputs.count = 0;
-  for (std::size_t i = tree.start[word]; i < tree.start[word + 1]; ++i) {
+  for (std::size_t i = first; i < first + nodes; ++i) {
     T* const row = weights_.tree.row(static_cast<std::size_t>(tree.point[i]));
     add_output(outputs, tree.point[i], row, tree.code[i] == 0 ? T{1} : T{-1}, alpha_);
   }
-  fill_up(outputs, dummy_, tiled(outputs.count, kTile<T>));
-  add_coming(coming, outputs, 0);
+  fill_up(outputs, dummy_, used);
+  return outputs.rows;
 }
 
+/// Returns how many tiles there are.
 template <typename T>
-void Word2VecPlan<T>::plan_negatives(std::size_t t, Word2VecComing<T>& coming) {
-  const std::int32_t word = kept_.words[t];
-  const bool apart = sets_ > 1;
+std::size_t Word2VecPlan<T>::plan_negatives(std::size_t t) {
   const std::size_t used = used_sets(t);
-  if (apart) coming.rows[coming.count++] = weights_.negative.row(static_cast<std::size_t>(word));
+  std::int32_t* drawn = space_.drawn.data();
+  for (std::size_t i = 0; i < used * negative_; ++i) drawn[i] = tables_.negatives().draw(space_.bits[i]);
+  const std::int32_t word = kept_.words[t];
+  const Word2VecMatrix<T> matrix = weights_.negative;  // of which the compiler knows that nothing that is stored is a part
   Word2VecOutputs<T>* const sets = sets_of(t);
-  // All at once: the table is large, and waiting for one entry after the other takes long.
-  std::int32_t* const drawn = space_.drawn.data();
-  word2vec_negatives(tables_, draws_, kept_.positions[t], 0, used * negative_, drawn);
-  for (std::size_t set = 0; set < used; ++set) {
-    choose(sets[set], word, drawn + set * negative_);
-    add_coming(coming, sets[set], apart ? 1 : 0);
+  for (std::size_t set = 0; set < used; ++set, drawn += negative_) {
+    if (negative_ <= kFewWords ? few_differ(word, drawn, negative_, std::make_index_sequence<8>())
+                               : all_differ(word, drawn, negative_)) {
+      take_all(sets[set], matrix, word, drawn);
+    } else {
+      choose(sets[set], word, drawn);
+    }
+  }
+  return used * tiles_;
+}
+
+/// The word itself and all that were drawn.
+template <typename T>
+void Word2VecPlan<T>::take_all(Word2VecOutputs<T>& outputs, const Word2VecMatrix<T>& matrix, std::int32_t word,
+                               const std::int32_t* drawn) const {
+  T** const rows = outputs.rows;
+  std::int32_t* const numbers = outputs.numbers;
+  rows[0] = matrix.row(static_cast<std::size_t>(word));
+  numbers[0] = word;
+  for (std::size_t i = 0; i < negative_; ++i) {
+    rows[i + 1] = matrix.row(static_cast<std::size_t>(drawn[i]));
+    numbers[i + 1] = drawn[i];
+  }
+  for (std::size_t j = negative_ + 1; j < tiles_ * kTile<T>; ++j) rows[j] = dummy_;
+  outputs.count = negative_ + 1;
+  outputs.most_times = 1;
+  if (outputs.usual) return;
+  outputs.usual = true;
+  for (std::size_t at = 0; at < tiles_ * kPlaces; at += kPlaces) {
+    std::copy_n(usual_sign_ + at, kPlaces, outputs.sign + at);
+    std::copy_n(usual_scale_ + at, kPlaces, outputs.scale + at);
   }
 }
 
@@ -193,19 +258,7 @@ template <typename T>
 void Word2VecPlan<T>::choose(Word2VecOutputs<T>& outputs, std::int32_t word, const std::int32_t* drawn) const {
   const auto row = [&](std::int32_t w) { return weights_.negative.row(static_cast<std::size_t>(w)); };
   outputs.most_times = 1;
-  if (all_differ(word, drawn, negative_)) {
-    outputs.rows[0] = row(word);
-    for (std::size_t i = 0; i < negative_; ++i) outputs.rows[i + 1] = row(drawn[i]);
-    outputs.numbers[0] = word;
-    std::copy_n(drawn, negative_, outputs.numbers + 1);
-    for (std::size_t j = negative_ + 1; j < tiles_ * kTile<T>; ++j) outputs.rows[j] = dummy_;
-    for (std::size_t at = 0; at < tiles_ * kPlaces; at += kPlaces) {
-      std::copy_n(usual_sign_ + at, kPlaces, outputs.sign + at);
-      std::copy_n(usual_scale_ + at, kPlaces, outputs.scale + at);
-    }
-    outputs.count = negative_ + 1;
-    return;
-  }
+  outputs.usual = false;
   outputs.count = 0;
   add_output(outputs, word, row(word), T{1}, alpha_);
   for (std::size_t i = 0; i < negative_; ++i) {
