@@ -19,20 +19,22 @@ class AliasTable {
   std::size_t size() const { return entries_.size(); }
 
   /// The entry that 64 random bits choose.
-  std::int32_t draw(std::uint64_t bits) const {
-    const std::size_t column = column_of(bits);
+  std::int32_t draw(std::uint64_t bits) const { return draw(bits, column(bits)); }
+  /// The same in two steps, the first perhaps for several at once (V: an unsigned integer of 64 bits, or a register of them),
+  /// with prefetch() of the column between them where the table is large.
+  template <typename V>
+  V column(V bits) const {
+    return ((bits >> 32) * entries_.size()) >> 32;
+  }
+  std::int32_t draw(std::uint64_t bits, std::uint64_t column) const {
     const Entry entry = entries_[column];
     // No branch, which would be mispredicted often.
     const auto own = -static_cast<std::int32_t>(static_cast<std::uint32_t>(bits) < entry.own);
     return (static_cast<std::int32_t>(column) & own) | (entry.other & ~own);
   }
-
-  /// Asks for what draw(bits) will read.
-  void prefetch(std::uint64_t bits) const { __builtin_prefetch(&entries_[column_of(bits)]); }
+  void prefetch(std::uint64_t column) const { __builtin_prefetch(&entries_[column]); }
 
  private:
-  std::size_t column_of(std::uint64_t bits) const { return ((bits >> 32) * entries_.size()) >> 32; }
-
   struct Entry {
     std::uint32_t own;   // of 2^32 draws of this column, those that keep it
     std::int32_t other;  // whom the rest goes to; the column itself where there is no rest

@@ -74,11 +74,14 @@ class Word2VecDraws {
   /// For the word at this position: whether it is kept (high half) and how wide its window is (low half).
   std::uint64_t at(std::uint64_t position) const { return mixed(place_ + position * kStep); }
 
-  /// For the negatives of one word: 64 bits for each draw.
+  /// For the negatives of one word: 64 bits for each draw, or for each in a register of their numbers.
   class Negatives {
    public:
     explicit Negatives(std::uint64_t key) : key_(key) {}
-    std::uint64_t at(std::uint64_t draw) const { return mixed(key_ + draw * kStep); }
+    template <typename V>
+    V at(V draw) const {
+      return mixed(key_ + draw * kStep);
+    }
 
    private:
     std::uint64_t key_;
@@ -88,7 +91,8 @@ class Word2VecDraws {
  private:
   static constexpr std::uint64_t kStep = 0x9e3779b97f4a7c15u;
   // The finalizer of splitmix64 (Steele, Lea and Flood 2014).
-  static std::uint64_t mixed(std::uint64_t z) {
+  template <typename V>
+  static V mixed(V z) {
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     return z ^ (z >> 31);
@@ -163,7 +167,7 @@ void word2vec_keep(const Word2VecTables& tables, const Word2VecDraws& draws, Vie
 inline void word2vec_negatives(const Word2VecTables& tables, const Word2VecDraws& draws, std::uint64_t position,
                                std::size_t first, std::size_t count, std::int32_t* out) {
   const Word2VecDraws::Negatives bits = draws.negatives(position);
-  for (std::size_t i = 0; i < count; ++i) out[i] = tables.negatives().draw(bits.at(first + i));
+  for (std::size_t i = 0; i < count; ++i) out[i] = tables.negatives().draw(bits.at<std::uint64_t>(first + i));
 }
 
 /// The outputs of one update: rows in tiles, which of the matrix's they are, and a sign and a scale for each (see
@@ -187,7 +191,7 @@ struct Word2VecPlanSpace {
   std::vector<T*> rows;
   std::vector<std::int32_t> numbers;
   Buffer<T> values;
-  std::vector<std::uint64_t> bits;
+  std::vector<std::uint64_t> bits, columns;
   std::vector<std::int32_t> drawn;
 };
 

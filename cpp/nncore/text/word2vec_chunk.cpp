@@ -166,7 +166,7 @@ void Chunk<T>::gather() {
   for (std::size_t i = 1; i <= reach && *(words - i) >= 0; ++i) take(*(words - i));
   for (std::size_t i = 1; i <= reach && words[i] >= 0; ++i) take(words[i]);
   rows_ = rows;
-  if (settings_.skip_gram) distinct_ = detail::all_differ(-1, context, rows);
+  if (settings_.skip_gram && !apart_) distinct_ = detail::all_differ(-1, context, rows);
 }
 
 template <typename T>

@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "nncore/core/rows.h"
@@ -78,7 +79,6 @@ template <typename T>
 class Word2VecPlan {
  public:
   static constexpr std::size_t kWords = kWord2VecPlanned;
-  static constexpr std::size_t kTogether = 8;  // draws
 
   /// With `apart` each word of a window has negatives of its own. Rows of outputs are added to `coming`. Of the space, `plan`
   /// is used; the dummy is a row of zeros.
@@ -108,13 +108,16 @@ class Word2VecPlan {
   void draw(std::size_t t) {
     if (kept_.words[t] < 0 || negative_ == 0) return;
     const Word2VecDraws::Negatives draws = draws_.negatives(kept_.positions[t]);
-    std::uint64_t* const bits = space_.bits.data();
-    const std::size_t count = used_sets(t) * negative_;
-    for (std::size_t i = 0; i < count; i += kTogether) {  // a register or some of them
-      for (std::size_t j = 0; j < kTogether; ++j) bits[i + j] = draws.at(i + j);
-    }
     const AliasTable& table = tables_.negatives();
-    for (std::size_t i = 0; i < count; ++i) table.prefetch(bits[i]);
+    const std::size_t count = used_sets(t) * negative_;
+    std::uint64_t* const columns = space_.columns.data();
+    for (std::size_t i = 0; i < count; i += kLanes<double>) {
+      const Draws bits = draws.at(i + lane_numbers<double>(std::make_index_sequence<kLanes<double>>()));
+      std::memcpy(space_.bits.data() + i, &bits, sizeof bits);
+      const Draws column = table.column(bits);
+      std::memcpy(columns + i, &column, sizeof column);
+    }
+    for (std::size_t i = 0; i < count; ++i) table.prefetch(columns[i]);
   }
 
   /// Chooses the outputs of the word at t, which takes the place of the one at t - kWords.
@@ -130,6 +133,8 @@ class Word2VecPlan {
   const Word2VecOutputs<T>& path(std::size_t t) const { return sets_of(t)[sets_]; }
 
  private:
+  using Draws = std::uint64_t __attribute__((vector_size(kVectorBytes)));
+
   const Word2VecOutputs<T>* sets_of(std::size_t t) const { return space_.outputs.data() + t % kWords * (sets_ + 1); }
   Word2VecOutputs<T>* sets_of(std::size_t t) { return space_.outputs.data() + t % kWords * (sets_ + 1); }
 
@@ -183,7 +188,8 @@ void Word2VecPlan<T>::make_room() {
   }
   Word2VecOutputs<T> all;
   space_.drawn.resize(sets_ * negative_ + kFewWords);
-  space_.bits.resize(sets_ * negative_ + kTogether);
+  space_.bits.resize(sets_ * negative_ + kLanes<double>);
+  space_.columns.resize(space_.bits.size());
   all.rows = space_.rows.data();  // which do not matter here
   all.numbers = space_.numbers.data();
   all.sign = scale + round_up<T>(places);
@@ -215,7 +221,9 @@ template <typename T>
 std::size_t Word2VecPlan<T>::plan_negatives(std::size_t t) {
   const std::size_t used = used_sets(t);
   std::int32_t* drawn = space_.drawn.data();
-  for (std::size_t i = 0; i < used * negative_; ++i) drawn[i] = tables_.negatives().draw(space_.bits[i]);
+  const AliasTable& table = tables_.negatives();
+  const std::uint64_t *const bits = space_.bits.data(), *const columns = space_.columns.data();
+  for (std::size_t i = 0; i < used * negative_; ++i) drawn[i] = table.draw(bits[i], columns[i]);
   const std::int32_t word = kept_.words[t];
   const Word2VecMatrix<T> matrix = weights_.negative;  // of which the compiler knows that nothing that is stored is a part
   Word2VecOutputs<T>* const sets = sets_of(t);
