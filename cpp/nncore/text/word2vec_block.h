@@ -80,13 +80,6 @@ template <Fetch F, typename T>
   if constexpr (F == Fetch::kSecond) __builtin_prefetch(row, 0, 2);
 }
 
-/// Rows that one pass over the columns of others asks for. What is to come to the first level does in twice as many passes,
-/// as the processor has room for a few such lines at a time, and waits when it has no more.
-template <typename T, Fetch F>
-inline constexpr std::size_t kFetched = F == Fetch::kFirst    ? kTile<T> / 2
-                                        : F == Fetch::kSecond ? kTile<T>
-                                                              : 0;
-
 /// Rows that words to come need, one word after the other, which passes over the rows of others ask for meanwhile: asked
 /// for all at once they fill the processor's buffers, and it waits.
 template <typename T>
@@ -95,8 +88,13 @@ class Word2VecComing {
   /// The next word needs these, a multiple of kTile of them.
   void add(T* const* begin, T* const* end) { words_[added_++ % kWord2VecPlanned] = {begin, end}; }
 
-  /// The next `count` rows, a divisor of kTile; nullptr where there are none.
-  T* const* take(std::size_t count) { return more(added_) ? std::exchange(begin_, begin_ + count) : nullptr; }
+  /// The next `count` rows of a word, at most kTile, perhaps some of them again; nullptr where there are none.
+  T* const* take(std::size_t count) {
+    if (!more(added_)) return nullptr;
+    T* const* const rows = std::min(begin_, end_ - count);
+    begin_ = rows + count;
+    return rows;
+  }
 
   /// Takes the rows that are left of the first `words` words.
   template <typename F>
@@ -116,12 +114,29 @@ class Word2VecComing {
   std::size_t added_ = 0, taken_ = 0;
 };
 
-/// Asks for a line of each of the rows that come, if one begins in this column.
-template <Fetch F, typename T>
-[[gnu::always_inline]] inline void prefetch_lines(T* const* coming, std::size_t column) {
-  if (column % kLine<T> != 0) return;
-  for (std::size_t i = 0; i < kFetched<T, F>; ++i) prefetch_line<F>(coming[i] + column);
-}
+/// N rows that a pass over the columns of others asks for meanwhile.
+template <typename T, Fetch F, std::size_t N>
+struct Word2VecAsked {
+  static constexpr Fetch kLevel = F;
+  static constexpr std::size_t kRows = N;
+  T* const* rows = nullptr;
+
+  /// For the line of row i that begins in this column, if one does.
+  [[gnu::always_inline]] void line(std::size_t i, std::size_t column) const {
+    if (i < N && column % kLine<T> == 0) prefetch_line<F>(rows[i] + column);
+  }
+};
+
+// The processor has room for a few lines at a time that are to come to its first level, and waits when it has no more: so
+// they are spread. How many a pass asks for was measured.
+template <typename T>
+using AskedFirst = Word2VecAsked<T, Fetch::kFirst, kTile<T> / 2>;
+template <typename T>  // by products of one input with outputs of its own
+using AskedFew = Word2VecAsked<T, Fetch::kFirst, 1>;
+template <typename T>
+using AskedSecond = Word2VecAsked<T, Fetch::kSecond, kTile<T>>;
+template <typename T>
+using AskedNone = Word2VecAsked<T, Fetch::kNone, 0>;
 
 /// to += weight * from.
 template <typename T>
@@ -215,9 +230,9 @@ template <typename T, std::size_t R>
 inline constexpr std::size_t kSlots = R * kPlaces > kLanes<T> ? R * kPlaces : kLanes<T>;
 
 /// sums[j] += x . y[j] for j < M, lane by lane, with x in registers.
-template <typename T, std::size_t M, Fetch F>
+template <typename T, std::size_t M, typename Asked>
 [[gnu::always_inline]] inline void add_products_of_one(const T* x, T* const* y, std::size_t columns, Vec<T>* sums,
-                                                       T* const* coming) {
+                                                       Asked asked) {
   constexpr std::size_t L = kLanes<T>;
   by_registers<T>(columns, [&](std::size_t k, auto registers) __attribute__((always_inline)) {
     Vec<T> row[registers];
@@ -226,21 +241,19 @@ template <typename T, std::size_t M, Fetch F>
       const T* const to = y[j] + k;
       for (std::size_t n = 0; n < registers; ++n) {
         sums[j] = fma(row[n], load(to + n * L), sums[j]);
-        if (j < kFetched<T, F> && (k + n * L) % kLine<T> == 0) prefetch_line<F>(coming[j] + k + n * L);
+        asked.line(j, k + n * L);
       }
     });
   });
 }
 
-/// sums[r * kPlaces + j] += x[r] . y[j] for r < R, j < M, lane by lane. Meanwhile rows `coming` are asked for.
-template <typename T, std::size_t R, std::size_t M, Fetch F>
+/// sums[r * kPlaces + j] += x[r] . y[j] for r < R, j < M, lane by lane.
+template <typename T, std::size_t R, std::size_t M, typename Asked>
 [[gnu::always_inline]] inline void add_products(T* const* x, T* const* y, std::size_t columns, Vec<T>* sums,
-                                                T* const* coming) {
-  if constexpr (R == 1) {
-    return add_products_of_one<T, M, F>(x[0], y, columns, sums, coming);
-  }
+                                                Asked asked) {
+  if constexpr (R == 1) return add_products_of_one<T, M>(x[0], y, columns, sums, asked);
   for (std::size_t k = 0; k < columns; k += kLanes<T>) {
-    prefetch_lines<F>(coming, k);
+    for (std::size_t i = 0; i < Asked::kRows; ++i) asked.line(i, k);
     Vec<T> row[R];
     for (std::size_t r = 0; r < R; ++r) row[r] = load(x[r] + k);
     for (std::size_t j = 0; j < M; ++j) {
@@ -322,10 +335,9 @@ template <typename T, std::size_t M, bool Direct>
 }
 
 /// The same for one input, which is in registers, one output after the other: so one row is fetched and written at a time.
-/// Meanwhile rows `coming` are asked for.
-template <typename T, std::size_t M, bool Direct, Fetch F>
+template <typename T, std::size_t M, bool Direct, typename Asked>
 [[gnu::always_inline]] inline void update_one(T* x, T* const* outputs, std::size_t columns, const T* factors, T* change,
-                                              bool first, T* const* coming) {
+                                              bool first, Asked asked) {
   constexpr std::size_t L = kLanes<T>;
   by_registers<T>(columns, [&](std::size_t k, auto registers) {
     T* const to = (Direct ? x : change) + k;
@@ -341,7 +353,7 @@ template <typename T, std::size_t M, bool Direct, Fetch F>
         const Vec<T> before = kept(load(y + n * L));
         sum[n] = fma(factor, before, sum[n]);
         store(y + n * L, fma(factor, row[n], before));
-        if (j < kFetched<T, F> && (k + n * L) % kLine<T> == 0) prefetch_line<F>(coming[j] + k + n * L);
+        asked.line(j, k + n * L);
       }
     }
     for (std::size_t n = 0; n < registers; ++n) store(to + n * L, sum[n]);
@@ -361,20 +373,21 @@ struct Word2VecBlock {
   Fetch fetch;
   Word2VecComing<T> coming;
 
-  /// Rows for one pass to ask for; nullptr where it asks for none.
-  template <Fetch F>
-  T* const* take_coming() {
-    return fetch != F ? nullptr : coming.take(kFetched<T, F>);
+  /// Whether one pass asks for rows so, and for which.
+  template <typename Asked>
+  bool take(Asked& asked) {
+    return fetch == Asked::kLevel && (asked.rows = coming.take(Asked::kRows)) != nullptr;
   }
 };
 
 /// Adds the products of R inputs to sums.
-template <typename T, std::size_t R, std::size_t M>
-[[gnu::always_inline]] inline void sum_products(Word2VecBlock<T>& block, T* const* x, T* const* y, Vec<T>* sums) {
-  if (T* const* const coming = block.template take_coming<Fetch::kFirst>()) {
-    add_products<T, R, M, Fetch::kFirst>(x, y, block.columns, sums, coming);
+template <typename T, std::size_t R, std::size_t M, typename Asked>
+[[gnu::always_inline]] inline void sum_products(Word2VecBlock<T>& block, T* const* x, T* const* y, Vec<T>* sums,
+                                                Asked asked) {
+  if (block.take(asked)) {
+    add_products<T, R, M>(x, y, block.columns, sums, asked);
   } else {
-    add_products<T, R, M, Fetch::kNone>(x, y, block.columns, sums, nullptr);
+    add_products<T, R, M>(x, y, block.columns, sums, AskedNone<T>());
   }
 }
 
@@ -382,7 +395,7 @@ template <typename T, std::size_t R, std::size_t M>
 template <typename T, std::size_t R, std::size_t M>
 [[gnu::always_inline]] inline void products(Word2VecBlock<T>& block, T* const* x, T* const* y, T* to) {
   Vec<T> sums[kSlots<T, R>] = {};
-  sum_products<T, R, M>(block, x, y, sums);
+  sum_products<T, R, M>(block, x, y, sums, AskedFirst<T>());
   store_sums<T>(sums, kSlots<T, R>, to);
 }
 
@@ -390,7 +403,9 @@ template <typename T, std::size_t R, std::size_t M>
 template <typename T, std::size_t R, std::size_t M>
 [[gnu::always_inline]] inline void products_apart(Word2VecBlock<T>& block, T* const* x, T* const* y, T* to) {
   Vec<T> sums[kSlots<T, R>] = {};
-  unrolled<R>([&](auto r) __attribute__((always_inline)) { sum_products<T, 1, M>(block, x + r, y + r * M, sums + r * kPlaces); });
+  unrolled<R>([&](auto r) __attribute__((always_inline)) {
+    sum_products<T, 1, M>(block, x + r, y + r * M, sums + r * kPlaces, AskedFew<T>());
+  });
   store_sums<T>(sums, kSlots<T, R>, to);
 }
 
@@ -398,12 +413,14 @@ template <typename T, std::size_t R, std::size_t M>
 template <typename T, std::size_t M, bool Direct>
 [[gnu::always_inline]] inline void update_input(Word2VecBlock<T>& block, T* x, T* const* y, const T* factors,
                                                 bool first) {
-  if (T* const* const near = block.template take_coming<Fetch::kFirst>()) {
-    update_one<T, M, Direct, Fetch::kFirst>(x, y, block.columns, factors, block.change, first, near);
-  } else if (T* const* const far = M == kTile<T> ? block.template take_coming<Fetch::kSecond>() : nullptr) {
-    update_one<T, M, Direct, Fetch::kSecond>(x, y, block.columns, factors, block.change, first, far);
+  AskedFirst<T> first_level;
+  AskedSecond<T> second_level;
+  if (block.take(first_level)) {
+    update_one<T, M, Direct>(x, y, block.columns, factors, block.change, first, first_level);
+  } else if (M == kTile<T> && block.take(second_level)) {
+    update_one<T, M, Direct>(x, y, block.columns, factors, block.change, first, second_level);
   } else {
-    update_one<T, M, Direct, Fetch::kNone>(x, y, block.columns, factors, block.change, first, nullptr);
+    update_one<T, M, Direct>(x, y, block.columns, factors, block.change, first, AskedNone<T>());
   }
 }
 
