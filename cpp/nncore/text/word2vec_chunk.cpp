@@ -57,7 +57,7 @@ class Chunk {
 
   Word2VecWork run() {
     next_ = kept_.first;
-    if (next_ < kept_.last) plan_.draw(next_);
+    plan_.begin();
     plan_before(kept_.first + kAhead);
     fetch_before(kept_.first + 1);
     const Word2VecPatience patience(space_);
@@ -142,7 +142,6 @@ void Chunk<T>::plan_before(std::size_t end) {
       prefetch(weights_.input.row(static_cast<std::size_t>(kept_.words[newest])), block_.columns, block_.fetch);
     }
     plan_.plan(next_);
-    if (next_ + 1 < kept_.last) plan_.draw(next_ + 1);
   }
 }
 

@@ -103,28 +103,20 @@ class Word2VecPlan {
   /// Of each set of negatives.
   std::size_t tiles() const { return tiles_; }
 
-  /// Draws what the outputs of the word at t are chosen by, and asks for that part of the table. Before plan(t), and after
-  /// that of the word before.
-  void draw(std::size_t t) {
-    if (kept_.words[t] < 0 || negative_ == 0) return;
-    const Word2VecDraws::Negatives draws = draws_.negatives(kept_.positions[t]);
-    const AliasTable& table = tables_.negatives();
-    const std::size_t count = used_sets(t) * negative_;
-    std::uint64_t* const columns = space_.columns.data();
-    for (std::size_t i = 0; i < count; i += kLanes<double>) {
-      const Draws bits = draws.at(i + lane_numbers<double>(std::make_index_sequence<kLanes<double>>()));
-      std::memcpy(space_.bits.data() + i, &bits, sizeof bits);
-      const Draws column = table.column(bits);
-      std::memcpy(columns + i, &column, sizeof column);
-    }
-    for (std::size_t i = 0; i < count; ++i) table.prefetch(columns[i]);
+  /// Before the first word.
+  void begin() {
+    draw(kept_.first);
+    look_up(kept_.first);
+    draw(kept_.first + 1);
   }
 
-  /// Chooses the outputs of the word at t, which takes the place of the one at t - kWords.
+  /// Chooses the outputs of the word at t, which takes the place of the one at t - kWords. Words come one after the other.
   void plan(std::size_t t) {
     const bool centre = kept_.words[t] >= 0;
     T** const begin = centre && path_tiles_ > 0 ? plan_path(t) : sets_rows(t);
     coming_.add(begin, sets_rows(t) + (centre && negative_ > 0 ? plan_negatives(t) : 0) * kTile<T>);
+    look_up(t + 1);
+    draw(t + 2);
   }
 
   /// The set of negatives of each word of the window, one after the other in the same arrays, or the only one.
@@ -146,6 +138,9 @@ class Word2VecPlan {
   }
 
   void make_room();
+  void draw(std::size_t t);
+  void look_up(std::size_t t);
+  bool draws(std::size_t t) const { return t < kept_.last && kept_.words[t] >= 0 && negative_ > 0; }
   T** plan_path(std::size_t t);
   std::size_t plan_negatives(std::size_t t);
   void take_all(Word2VecOutputs<T>& outputs, const Word2VecMatrix<T>& matrix, std::int32_t word,
@@ -216,14 +211,39 @@ T** Word2VecPlan<T>::plan_path(std::size_t t) {
   return outputs.rows;
 }
 
+/// Draws what the outputs of the word at t are chosen by, and asks for that part of the table, which is large.
+template <typename T>
+void Word2VecPlan<T>::draw(std::size_t t) {
+  if (!draws(t)) return;
+  const Word2VecDraws::Negatives draws = draws_.negatives(kept_.positions[t]);
+  const AliasTable& table = tables_.negatives();
+  const std::size_t count = used_sets(t) * negative_;
+  std::uint64_t* const columns = space_.columns.data();
+  const Draws numbers = lane_numbers<double>(std::make_index_sequence<kLanes<double>>());
+  for (std::size_t i = 0; i < count; i += kLanes<double>) {
+    const Draws bits = draws.at(i + numbers), column = table.column(bits);
+    std::memcpy(space_.bits.data() + i, &bits, sizeof bits);
+    std::memcpy(columns + i, &column, sizeof column);
+  }
+  for (std::size_t i = 0; i < count; ++i) table.prefetch(columns[i]);
+}
+
+/// A word later: what was drawn. Another word later it is used, several at once: so soon after they were written one by one
+/// the processor would wait.
+template <typename T>
+void Word2VecPlan<T>::look_up(std::size_t t) {
+  if (!draws(t)) return;
+  const AliasTable& table = tables_.negatives();
+  const std::uint64_t *const bits = space_.bits.data(), *const columns = space_.columns.data();
+  std::int32_t* const drawn = space_.drawn.data();
+  for (std::size_t i = 0; i < used_sets(t) * negative_; ++i) drawn[i] = table.draw(bits[i], columns[i]);
+}
+
 /// Returns how many tiles there are.
 template <typename T>
 std::size_t Word2VecPlan<T>::plan_negatives(std::size_t t) {
   const std::size_t used = used_sets(t);
-  std::int32_t* drawn = space_.drawn.data();
-  const AliasTable& table = tables_.negatives();
-  const std::uint64_t *const bits = space_.bits.data(), *const columns = space_.columns.data();
-  for (std::size_t i = 0; i < used * negative_; ++i) drawn[i] = table.draw(bits[i], columns[i]);
+  const std::int32_t* drawn = space_.drawn.data();
   const std::int32_t word = kept_.words[t];
   const Word2VecMatrix<T> matrix = weights_.negative;  // of which the compiler knows that nothing that is stored is a part
   Word2VecOutputs<T>* const sets = sets_of(t);
