@@ -32,7 +32,7 @@ class AliasTable {
     const auto own = -static_cast<std::int32_t>(static_cast<std::uint32_t>(bits) < entry.own);
     return (static_cast<std::int32_t>(column) & own) | (entry.other & ~own);
   }
-  void prefetch(std::uint64_t column) const { __builtin_prefetch(&entries_[column]); }
+  [[gnu::always_inline]] void prefetch(std::uint64_t column) const { __builtin_prefetch(&entries_[column]); }
 
  private:
   struct Entry {

@@ -201,6 +201,7 @@ struct Word2VecSpace {
   Word2VecKept kept;
   Word2VecPlanSpace<T> plan;
   Buffer<T> rows;
+  std::vector<T*> input_rows;  // of each word of kept
   std::vector<std::int32_t> context;
   std::vector<T*> inputs;
   std::vector<T> rates;

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "nncore/core/panels.h"
 #include "nncore/core/rows.h"
 #include "nncore/text/word2vec.h"
 #include "nncore/text/word2vec_block.h"
@@ -27,15 +28,21 @@ constexpr std::size_t kAsked = 64;
 // Which matrix outputs are chosen from, as Word2VecSpace::updates counts them.
 constexpr std::size_t kNegative = 1, kTree = 2;
 
-template <typename T>
-void prefetch(const T* row, std::size_t columns, Fetch level) {
-  for (std::size_t k = 0; k < columns; k += detail::kLine<T>) {
-    if (level == Fetch::kFirst) {
-      detail::prefetch_line<Fetch::kFirst>(row + k);
-    } else {
-      detail::prefetch_line<Fetch::kSecond>(row + k);
-    }
+// Inline in any case: GCC leaves out calls of functions that do nothing but prefetch.
+template <Fetch F, typename T>
+[[gnu::always_inline]] inline void prefetch(const T* row, std::size_t columns) {
+  constexpr std::size_t kLine = detail::kLine<T>;
+  std::size_t k = 0;
+  for (; k + 4 * kLine <= columns; k += 4 * kLine) {
+    unrolled<4>([&](auto i) __attribute__((always_inline)) { detail::prefetch_line<F>(row + k + i * kLine); });
   }
+  for (; k < columns; k += kLine) detail::prefetch_line<F>(row + k);
+}
+
+template <typename T>
+[[gnu::always_inline]] inline void prefetch(const T* row, std::size_t columns, Fetch level) {
+  if (level == Fetch::kFirst) return prefetch<Fetch::kFirst>(row, columns);
+  prefetch<Fetch::kSecond>(row, columns);
 }
 
 template <typename T>
@@ -83,6 +90,7 @@ class Chunk {
 
   detail::Word2VecBlock<T> make_block(T alpha);
   void plan_before(std::size_t end);
+  void place_before(std::size_t end);
   void fetch_before(std::size_t end);
   void gather();
   void learn();
@@ -104,8 +112,8 @@ class Chunk {
   T* mean_ = nullptr;
   detail::Word2VecBlock<T> block_;
   Word2VecPlan<T> plan_;
-  std::size_t now_ = 0, next_ = 0;  // the word that is learned; the first that is not planned
-  std::size_t rows_ = 0;            // inputs: space_.context, space_.inputs
+  std::size_t now_ = 0, next_ = 0, placed_ = 0;  // the word that is learned; the first not planned; the first without a row
+  std::size_t rows_ = 0;  // inputs: space_.inputs and, where they are counted or have rates, space_.context
   bool distinct_ = true;            // whether they differ
   Word2VecWork work_;
   detail::LossSum<T> loss_;
@@ -128,6 +136,7 @@ detail::Word2VecBlock<T> Chunk<T>::make_block(T alpha) {
   std::fill(block.dummy, block.dummy + stride, T{0});
   mean_ = block.dummy + stride;
   block.change = mean_ + stride;
+  space_.input_rows.resize(kept_.words.size());
   space_.context.resize(most_rows);
   space_.inputs.resize(most_rows);
   return block;
@@ -137,11 +146,19 @@ detail::Word2VecBlock<T> Chunk<T>::make_block(T alpha) {
 template <typename T>
 void Chunk<T>::plan_before(std::size_t end) {
   for (; next_ < std::min(end, kept_.last); ++next_) {
-    const std::size_t newest = next_ + settings_.reach();
-    if (newest < kept_.words.size() && kept_.words[newest] >= 0) {
-      prefetch(weights_.input.row(static_cast<std::size_t>(kept_.words[newest])), block_.columns, block_.fetch);
-    }
+    place_before(next_ + settings_.reach() + 1);
     plan_.plan(next_);
+  }
+}
+
+/// Finds the input rows of the words before `end`, and asks for them.
+template <typename T>
+void Chunk<T>::place_before(std::size_t end) {
+  for (; placed_ < std::min(end, kept_.words.size()); ++placed_) {
+    const std::int32_t word = kept_.words[placed_];
+    T* const row = word < 0 ? nullptr : weights_.input.row(static_cast<std::size_t>(word));
+    space_.input_rows[placed_] = row;
+    if (row != nullptr) prefetch(row, block_.columns, block_.fetch);
   }
 }
 
@@ -154,18 +171,22 @@ void Chunk<T>::fetch_before(std::size_t end) {
 template <typename T>
 void Chunk<T>::gather() {
   const auto reach = static_cast<std::size_t>(kept_.reach[now_]);
-  const std::int32_t* const words = kept_.words.data() + now_;
+  const bool named = rates_ || counting_;
+  const std::int32_t* const words = kept_.words.data();
+  T* const* const rows = space_.input_rows.data();
   std::int32_t* const context = space_.context.data();
   T** const inputs = space_.inputs.data();
-  std::size_t rows = 0;
-  const auto take = [&](std::int32_t word) {
-    context[rows] = word;
-    inputs[rows++] = weights_.input.row(static_cast<std::size_t>(word));
+  std::size_t count = 0;
+  const auto take = [&](std::size_t t) {
+    if (rows[t] == nullptr) return false;
+    if (named) context[count] = words[t];
+    inputs[count++] = rows[t];
+    return true;
   };
-  for (std::size_t i = 1; i <= reach && *(words - i) >= 0; ++i) take(*(words - i));
-  for (std::size_t i = 1; i <= reach && words[i] >= 0; ++i) take(words[i]);
-  rows_ = rows;
-  if (settings_.skip_gram && !apart_) distinct_ = detail::all_differ(-1, context, rows);
+  for (std::size_t i = 1; i <= reach && take(now_ - i); ++i) continue;
+  for (std::size_t i = 1; i <= reach && take(now_ + i); ++i) continue;
+  rows_ = count;
+  if (settings_.skip_gram && !apart_) distinct_ = detail::all_differ<T*>(nullptr, inputs, count);
 }
 
 template <typename T>

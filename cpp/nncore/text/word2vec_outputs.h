@@ -18,8 +18,9 @@
 namespace nncore {
 namespace detail {
 
-/// Whether these words differ from each other and from `word`. Without a branch, as it is random.
-inline bool all_differ(std::int32_t word, const std::int32_t* words, std::size_t count) {
+/// Whether these words (or rows) differ from each other and from `word`. Without a branch, as it is random.
+template <typename Word>
+bool all_differ(Word word, const Word* words, std::size_t count) {
   bool same = false;
   for (std::size_t i = 0; i < count; ++i) {
     same |= words[i] == word;
@@ -92,6 +93,7 @@ class Word2VecPlan {
         dummy_(dummy),
         coming_(coming),
         space_(space.plan),
+        counting_(space.counting()),
         negative_(static_cast<std::size_t>(tables.settings().negative)),
         sets_(negative_ == 0 ? 0
               : apart        ? 2 * tables.settings().reach()
@@ -155,6 +157,7 @@ class Word2VecPlan {
   T* dummy_;
   Word2VecComing<T>& coming_;
   Word2VecPlanSpace<T>& space_;
+  bool counting_;
   std::size_t negative_, sets_, tiles_, path_tiles_ = 0;
   const T *usual_sign_ = nullptr, *usual_scale_ = nullptr;  // of negatives that all differ
 };
@@ -263,13 +266,12 @@ template <typename T>
 void Word2VecPlan<T>::take_all(Word2VecOutputs<T>& outputs, const Word2VecMatrix<T>& matrix, std::int32_t word,
                                const std::int32_t* drawn) const {
   T** const rows = outputs.rows;
-  std::int32_t* const numbers = outputs.numbers;
-  rows[0] = matrix.row(static_cast<std::size_t>(word));
-  numbers[0] = word;
-  for (std::size_t i = 0; i < negative_; ++i) {
-    rows[i + 1] = matrix.row(static_cast<std::size_t>(drawn[i]));
-    numbers[i + 1] = drawn[i];
+  if (counting_) {
+    std::copy_n(drawn, negative_, outputs.numbers + 1);
+    outputs.numbers[0] = word;
   }
+  rows[0] = matrix.row(static_cast<std::size_t>(word));
+  for (std::size_t i = 0; i < negative_; ++i) rows[i + 1] = matrix.row(static_cast<std::size_t>(drawn[i]));
   for (std::size_t j = negative_ + 1; j < tiles_ * kTile<T>; ++j) rows[j] = dummy_;
   outputs.count = negative_ + 1;
   outputs.most_times = 1;
