@@ -59,8 +59,7 @@ class Chunk {
         rates_(weights.rates.data() != nullptr),
         counting_(space.counting()),
         block_(make_block(static_cast<T>(alpha))),
-        plan_(tables, weights, draws, apart_, static_cast<T>(alpha), block_.dummy, block_.coming,
-              space) {}
+        plan_(tables, weights, draws, apart_, static_cast<T>(alpha), block_.dummy, block_.coming, space) {}
 
   Word2VecWork run() {
     next_ = kept_.first;
@@ -112,9 +111,10 @@ class Chunk {
   T* mean_ = nullptr;
   detail::Word2VecBlock<T> block_;
   Word2VecPlan<T> plan_;
-  std::size_t now_ = 0, next_ = 0, placed_ = 0;  // the word that is learned; the first not planned; the first without a row
-  std::size_t rows_ = 0;  // inputs: space_.inputs and, where they are counted or have rates, space_.context
-  bool distinct_ = true;            // whether they differ
+  std::size_t now_ = 0, next_ = 0,
+              placed_ = 0;  // the word that is learned; the first not planned; the first without a row
+  std::size_t rows_ = 0;    // inputs: space_.inputs and, where they are counted or have rates, space_.context
+  bool distinct_ = true;    // whether they differ
   Word2VecWork work_;
   detail::LossSum<T> loss_;
 };

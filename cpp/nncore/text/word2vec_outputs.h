@@ -38,7 +38,7 @@ template <std::size_t... I>
   using Words = std::int32_t __attribute__((vector_size(32)));
   using Unaligned = std::int32_t __attribute__((vector_size(32), aligned(alignof(std::int32_t)), may_alias));
   const Words place = {static_cast<std::int32_t>(I)...};
-  const Words all = place < static_cast<std::int32_t>(count)    ? Words(*reinterpret_cast<const Unaligned*>(words))
+  const Words all = place < static_cast<std::int32_t>(count)        ? Words(*reinterpret_cast<const Unaligned*>(words))
                     : place == static_cast<std::int32_t>(kFewWords) ? word - Words{}
                                                                     : -1 - place;
   // Each against those 1 to 4 places further around.
@@ -248,7 +248,8 @@ std::size_t Word2VecPlan<T>::plan_negatives(std::size_t t) {
   const std::size_t used = used_sets(t);
   const std::int32_t* drawn = space_.drawn.data();
   const std::int32_t word = kept_.words[t];
-  const Word2VecMatrix<T> matrix = weights_.negative;  // of which the compiler knows that nothing that is stored is a part
+  const Word2VecMatrix<T> matrix =
+      weights_.negative;  // of which the compiler knows that nothing that is stored is a part
   Word2VecOutputs<T>* const sets = sets_of(t);
   for (std::size_t set = 0; set < used; ++set, drawn += negative_) {
     if (negative_ <= kFewWords ? few_differ(word, drawn, negative_, std::make_index_sequence<8>())
