@@ -4,29 +4,20 @@
 // For kernels only (see core/simd.h).
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <tuple>
-#include <type_traits>
 #include <utility>
 
 #include "nncore/core/activations.h"
-#include "nncore/core/cores.h"
 #include "nncore/core/panels.h"
 #include "nncore/core/simd.h"
-#include "nncore/text/word2vec.h"
+#include "nncore/text/word2vec_fetch.h"
+#include "nncore/text/word2vec_rows.h"
 
 namespace nncore {
 namespace detail {
 
-/// Outputs that one pass over the columns takes: as many rows as fit the registers, before and after the update.
-/// float64 has no target of speed, and small code.
-template <typename T>
-inline constexpr std::size_t kTile = sizeof(T) == 4 ? 6 : 2;
-/// Places of a tile's row of products.
-inline constexpr std::size_t kPlaces = 8;
 /// Rows that outputs are padded to.
 constexpr std::size_t tiled(std::size_t outputs, std::size_t tile) { return (outputs + tile - 1) / tile * tile; }
 
@@ -63,127 +54,6 @@ class LossSum {
   std::uint64_t added_ = 0;
 };
 
-/// Numbers in a line of the cache.
-template <typename T>
-inline constexpr std::size_t kLine = 64 / sizeof(T);
-
-/// Rows that are going to be updated and asked for before: into the second level of the cache, or into the first where
-/// there is room for what the words of two windows need.
-enum class Fetch { kNone, kSecond, kFirst };
-
-inline Fetch fetch_level() { return first_cache() >= 48 * 1024 ? Fetch::kFirst : Fetch::kSecond; }
-
-/// Asks for a line of a row.
-template <Fetch F, typename T>
-[[gnu::always_inline]] inline void prefetch_line(const T* row) {
-  if constexpr (F == Fetch::kFirst) __builtin_prefetch(row, 1, 3);
-  if constexpr (F == Fetch::kSecond) __builtin_prefetch(row, 0, 2);
-}
-
-/// Rows that words to come need, one word after the other, which passes over the rows of others ask for meanwhile: asked
-/// for all at once they fill the processor's buffers, and it waits.
-template <typename T>
-class Word2VecComing {
- public:
-  /// The next word needs these, a multiple of kTile of them.
-  void add(T* const* begin, T* const* end) { words_[added_++ % kWord2VecPlanned] = {begin, end}; }
-
-  /// The next `count` rows of a word, at most kTile, perhaps some of them again; nullptr where there are none.
-  T* const* take(std::size_t count) {
-    if (!more(added_)) return nullptr;
-    T* const* const rows = std::min(begin_, end_ - count);
-    begin_ = rows + count;
-    return rows;
-  }
-
-  /// Takes the rows that are left of the first `words` words.
-  template <typename F>
-  void take_rest(std::size_t words, const F& f) {
-    while (more(std::min(words, added_))) f(*begin_++);
-  }
-
- private:
-  /// Whether rows are left of the first `words` words.
-  bool more(std::size_t words) {
-    while (begin_ == end_ && taken_ < words) std::tie(begin_, end_) = words_[taken_++ % kWord2VecPlanned];
-    return begin_ != end_ && taken_ <= words;
-  }
-
-  std::array<std::pair<T* const*, T* const*>, kWord2VecPlanned> words_{};
-  T *const *begin_ = nullptr, *const *end_ = nullptr;  // what is left of the last word that was begun
-  std::size_t added_ = 0, taken_ = 0;
-};
-
-/// N rows that a pass over the columns of others asks for meanwhile.
-template <typename T, Fetch F, std::size_t N>
-struct Word2VecAsked {
-  static constexpr Fetch kLevel = F;
-  static constexpr std::size_t kRows = N;
-  T* const* rows = nullptr;
-
-  /// For the line of row i that begins in this column, if one does.
-  [[gnu::always_inline]] void line(std::size_t i, std::size_t column) const {
-    if (i < N && column % kLine<T> == 0) prefetch_line<F>(rows[i] + column);
-  }
-};
-
-// The processor has room for a few lines at a time that are to come to its first level, and waits when it has no more: so
-// they are spread. How many a pass asks for was measured.
-template <typename T>
-using AskedFirst = Word2VecAsked<T, Fetch::kFirst, kTile<T> / 2>;
-template <typename T>  // by products of one input with outputs of its own
-using AskedFew = Word2VecAsked<T, Fetch::kFirst, 1>;
-template <typename T>
-using AskedSecond = Word2VecAsked<T, Fetch::kSecond, kTile<T>>;
-template <typename T>
-using AskedNone = Word2VecAsked<T, Fetch::kNone, 0>;
-
-/// to += weight * from.
-template <typename T>
-[[gnu::always_inline]] inline void add_row(const T* from, T* to, T weight, std::size_t columns) {
-  const Vec<T> w = broadcast(weight);
-  for (std::size_t k = 0; k < columns; k += kLanes<T>) store(to + k, fma(w, load(from + k), load(to + k)));
-}
-
-/// Calls body(k, constant N) for N registers from column k, as many at once as leave room for others.
-template <typename T, typename Body>
-[[gnu::always_inline]] inline void by_registers(std::size_t columns, const Body& body) {
-  constexpr std::size_t L = kLanes<T>;
-  std::size_t k = 0;
-  for (; k + 7 * L <= columns; k += 7 * L) body(k, std::integral_constant<std::size_t, 7>());
-  for (; k + 3 * L <= columns; k += 3 * L) body(k, std::integral_constant<std::size_t, 3>());
-  for (; k < columns; k += L) body(k, std::integral_constant<std::size_t, 1>());
-}
-
-/// to = weight * (sum of the rows).
-template <typename T>
-[[gnu::always_inline]] inline void sum_rows(T* const* rows, std::size_t count, T weight, T* to, std::size_t columns) {
-  by_registers<T>(columns, [&](std::size_t k, auto registers) {
-    Vec<T> sums[registers] = {};
-    for (std::size_t i = 0; i < count; ++i) {
-      const T* const row = rows[i] + k;
-      for (std::size_t r = 0; r < registers; ++r) sums[r] += load(row + r * kLanes<T>);
-    }
-    for (std::size_t r = 0; r < registers; ++r) store(to + k + r * kLanes<T>, broadcast(weight) * sums[r]);
-  });
-}
-
-/// rows[i] += weight * from.
-template <typename T>
-[[gnu::always_inline]] inline void add_to_rows(const T* from, T* const* rows, std::size_t count, T weight,
-                                               std::size_t columns) {
-  by_registers<T>(columns, [&](std::size_t k, auto registers) {
-    Vec<T> added[registers];
-    for (std::size_t r = 0; r < registers; ++r) added[r] = broadcast(weight) * load(from + k + r * kLanes<T>);
-    for (std::size_t i = 0; i < count; ++i) {
-      T* const row = rows[i] + k;
-      for (std::size_t r = 0; r < registers; ++r) {
-        store(row + r * kLanes<T>, load(row + r * kLanes<T>) + added[r]);
-      }
-    }
-  });
-}
-
 template <typename T, std::size_t... I>
 [[gnu::always_inline]] inline typename Format<T>::Words lane_numbers(std::index_sequence<I...>) {
   return typename Format<T>::Words{static_cast<typename Format<T>::Word>(I)...};
@@ -200,72 +70,6 @@ template <typename T>
 template <typename T, std::size_t... I>
 [[gnu::always_inline]] inline Vec<T> repeated(Vec<T> values, std::index_sequence<I...>) {
   return __builtin_shufflevector(values, values, (I % kPlaces)...);
-}
-
-/// Lane j becomes the sum of the lanes of rows[j].
-template <std::size_t S, typename T, std::size_t... I>
-[[gnu::always_inline]] inline Vec<T> pair_sum(Vec<T> a, Vec<T> b, std::index_sequence<I...>) {
-  constexpr std::size_t W = sizeof...(I);
-  const Vec<T> first = __builtin_shufflevector(a, b, (I / S % 2 == 0 ? I : W + I - S)...);
-  const Vec<T> second = __builtin_shufflevector(a, b, (I / S % 2 == 0 ? I + S : W + I)...);
-  return first + second;
-}
-
-template <std::size_t S, typename T>
-[[gnu::always_inline]] inline Vec<T> lane_sums(const Vec<T>* rows) {
-  if constexpr (S == kLanes<T>) {
-    return rows[0];
-  } else {
-    constexpr std::size_t half = kLanes<T> / S / 2;
-    Vec<T> sums[half];
-    for (std::size_t i = 0; i < half; ++i) {
-      sums[i] = pair_sum<S, T>(rows[2 * i], rows[2 * i + 1], std::make_index_sequence<kLanes<T>>());
-    }
-    return lane_sums<2 * S, T>(sums);
-  }
-}
-
-/// Places for the products of R inputs, and for whole registers.
-template <typename T, std::size_t R>
-inline constexpr std::size_t kSlots = R * kPlaces > kLanes<T> ? R * kPlaces : kLanes<T>;
-
-/// sums[j] += x . y[j] for j < M, lane by lane, with x in registers.
-template <typename T, std::size_t M, typename Asked>
-[[gnu::always_inline]] inline void add_products_of_one(const T* x, T* const* y, std::size_t columns, Vec<T>* sums,
-                                                       Asked asked) {
-  constexpr std::size_t L = kLanes<T>;
-  by_registers<T>(columns, [&](std::size_t k, auto registers) __attribute__((always_inline)) {
-    Vec<T> row[registers];
-    for (std::size_t n = 0; n < registers; ++n) row[n] = kept(load(x + k + n * L));
-    unrolled<M>([&](auto j) __attribute__((always_inline)) {
-      const T* const to = y[j] + k;
-      for (std::size_t n = 0; n < registers; ++n) {
-        sums[j] = fma(row[n], load(to + n * L), sums[j]);
-        asked.line(j, k + n * L);
-      }
-    });
-  });
-}
-
-/// sums[r * kPlaces + j] += x[r] . y[j] for r < R, j < M, lane by lane.
-template <typename T, std::size_t R, std::size_t M, typename Asked>
-[[gnu::always_inline]] inline void add_products(T* const* x, T* const* y, std::size_t columns, Vec<T>* sums,
-                                                Asked asked) {
-  if constexpr (R == 1) return add_products_of_one<T, M>(x[0], y, columns, sums, asked);
-  for (std::size_t k = 0; k < columns; k += kLanes<T>) {
-    for (std::size_t i = 0; i < Asked::kRows; ++i) asked.line(i, k);
-    Vec<T> row[R];
-    for (std::size_t r = 0; r < R; ++r) row[r] = load(x[r] + k);
-    for (std::size_t j = 0; j < M; ++j) {
-      const Vec<T> column = kept(load(y[j] + k));
-      for (std::size_t r = 0; r < R; ++r) sums[r * kPlaces + j] = fma(row[r], column, sums[r * kPlaces + j]);
-    }
-  }
-}
-
-template <typename T>
-[[gnu::always_inline]] inline void store_sums(const Vec<T>* sums, std::size_t slots, T* to) {
-  for (std::size_t slot = 0; slot < slots; slot += kLanes<T>) store(to + slot, lane_sums<1, T>(sums + slot));
 }
 
 template <typename T>

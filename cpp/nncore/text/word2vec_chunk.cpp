@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include "nncore/core/panels.h"
 #include "nncore/core/rows.h"
 #include "nncore/text/word2vec.h"
 #include "nncore/text/word2vec_block.h"
@@ -27,23 +26,6 @@ constexpr std::size_t kAsked = 64;
 
 // Which matrix outputs are chosen from, as Word2VecSpace::updates counts them.
 constexpr std::size_t kNegative = 1, kTree = 2;
-
-// Inline in any case: GCC leaves out calls of functions that do nothing but prefetch.
-template <Fetch F, typename T>
-[[gnu::always_inline]] inline void prefetch(const T* row, std::size_t columns) {
-  constexpr std::size_t kLine = detail::kLine<T>;
-  std::size_t k = 0;
-  for (; k + 4 * kLine <= columns; k += 4 * kLine) {
-    unrolled<4>([&](auto i) __attribute__((always_inline)) { detail::prefetch_line<F>(row + k + i * kLine); });
-  }
-  for (; k < columns; k += kLine) detail::prefetch_line<F>(row + k);
-}
-
-template <typename T>
-[[gnu::always_inline]] inline void prefetch(const T* row, std::size_t columns, Fetch level) {
-  if (level == Fetch::kFirst) return prefetch<Fetch::kFirst>(row, columns);
-  prefetch<Fetch::kSecond>(row, columns);
-}
 
 template <typename T>
 class Chunk {
@@ -158,14 +140,15 @@ void Chunk<T>::place_before(std::size_t end) {
     const std::int32_t word = kept_.words[placed_];
     T* const row = word < 0 ? nullptr : weights_.input.row(static_cast<std::size_t>(word));
     space_.input_rows[placed_] = row;
-    if (row != nullptr) prefetch(row, block_.columns, block_.fetch);
+    if (row != nullptr) detail::prefetch_row(row, block_.columns, block_.fetch);
   }
 }
 
 /// Asks for the outputs that words before `end` need and nobody has asked for yet.
 template <typename T>
 void Chunk<T>::fetch_before(std::size_t end) {
-  block_.coming.take_rest(end - kept_.first, [&](const T* row) { prefetch(row, block_.columns, block_.fetch); });
+  block_.coming.take_rest(end - kept_.first,
+                          [&](const T* row) { detail::prefetch_row(row, block_.columns, block_.fetch); });
 }
 
 template <typename T>

@@ -106,19 +106,14 @@ class Word2VecPlan {
   std::size_t tiles() const { return tiles_; }
 
   /// Before the first word.
-  void begin() {
-    draw(kept_.first);
-    look_up(kept_.first);
-    draw(kept_.first + 1);
-  }
+  void begin() { draw(kept_.first); }
 
   /// Chooses the outputs of the word at t, which takes the place of the one at t - kWords. Words come one after the other.
   void plan(std::size_t t) {
     const bool centre = kept_.words[t] >= 0;
     T** const begin = centre && path_tiles_ > 0 ? plan_path(t) : sets_rows(t);
     coming_.add(begin, sets_rows(t) + (centre && negative_ > 0 ? plan_negatives(t) : 0) * kTile<T>);
-    look_up(t + 1);
-    draw(t + 2);
+    draw(t + 1);
   }
 
   /// The set of negatives of each word of the window, one after the other in the same arrays, or the only one.
@@ -141,7 +136,6 @@ class Word2VecPlan {
 
   void make_room();
   void draw(std::size_t t);
-  void look_up(std::size_t t);
   bool draws(std::size_t t) const { return t < kept_.last && kept_.words[t] >= 0 && negative_ > 0; }
   T** plan_path(std::size_t t);
   std::size_t plan_negatives(std::size_t t);
@@ -231,22 +225,14 @@ void Word2VecPlan<T>::draw(std::size_t t) {
   for (std::size_t i = 0; i < count; ++i) table.prefetch(columns[i]);
 }
 
-/// A word later: what was drawn. Another word later it is used, several at once: so soon after they were written one by one
-/// the processor would wait.
-template <typename T>
-void Word2VecPlan<T>::look_up(std::size_t t) {
-  if (!draws(t)) return;
-  const AliasTable& table = tables_.negatives();
-  const std::uint64_t *const bits = space_.bits.data(), *const columns = space_.columns.data();
-  std::int32_t* const drawn = space_.drawn.data();
-  for (std::size_t i = 0; i < used_sets(t) * negative_; ++i) drawn[i] = table.draw(bits[i], columns[i]);
-}
-
 /// Returns how many tiles there are.
 template <typename T>
 std::size_t Word2VecPlan<T>::plan_negatives(std::size_t t) {
   const std::size_t used = used_sets(t);
-  const std::int32_t* drawn = space_.drawn.data();
+  const AliasTable& table = tables_.negatives();
+  const std::uint64_t *const bits = space_.bits.data(), *const columns = space_.columns.data();
+  std::int32_t* drawn = space_.drawn.data();
+  for (std::size_t i = 0; i < used * negative_; ++i) drawn[i] = table.draw(bits[i], columns[i]);
   const std::int32_t word = kept_.words[t];
   const Word2VecMatrix<T> matrix =
       weights_.negative;  // of which the compiler knows that nothing that is stored is a part
