@@ -207,13 +207,15 @@ struct Word2VecSpace {
   std::vector<T> rates;
   bool is_draft = false;                                // whether what is written can be thrown away
   bool ended_early = false;                             // whether some work has not come to its end
-  std::array<std::vector<std::uint32_t>, 3> updates{};  // of each row of its own: products that moved it
+  // Of each row of its own, products that moved it, and at the end those of all other rows; empty: none is its own.
+  std::array<std::vector<std::uint32_t>, 3> updates{};
 
   bool counting() const { return !(updates[0].empty() && updates[1].empty() && updates[2].empty()); }
-  /// Counts products for a row of matrix m, if it is one of its own.
+  /// Counts products for a row of matrix m. Without a branch on whether it is one of its own, as that is random.
   void count(std::size_t m, const Word2VecMatrix<T>& matrix, std::int32_t row, std::size_t products) {
-    const std::size_t at = static_cast<std::size_t>(row) - matrix.first_own;
-    if (at < updates[m].size()) updates[m][at] += static_cast<std::uint32_t>(products);
+    if (updates[m].empty()) return;
+    const std::size_t at = std::min(static_cast<std::size_t>(row) - matrix.first_own, updates[m].size() - 1);
+    updates[m][at] += static_cast<std::uint32_t>(products);
   }
 };
 

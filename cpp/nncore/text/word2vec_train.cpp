@@ -179,7 +179,7 @@ std::vector<Word2VecWeights<T>> Word2VecTraining<T>::take_own(Word2VecWeights<T>
     made.push_back(with_own(weights, rows, copies_[c].reserve(size)));
     for (std::size_t m = 0; m < 3; ++m) {
       const Word2VecMatrix<T>& matrix = *matrices(made[c])[m];
-      spaces_[c].updates[m].assign(matrix.own.extent(0), 0);
+      spaces_[c].updates[m].assign(rows[m] > 0 ? rows[m] + 1 : 0, 0);
       if (!restart) continue;
       const T* const from = matrix.data() + matrix.first_own * matrix.extent(1);
       std::copy(from, from + matrix.own.size(), matrix.own.data());
