@@ -32,6 +32,7 @@ OBJECTIVES = {
     "one negative": {"negative": 1},
     "hierarchical": {"hierarchical": True, "negative": 0},
     "both": {"hierarchical": True},
+    "fresh, both": {"hierarchical": True, "shared_negatives": False},
     "softmax": {"full_softmax": True, "negative": 0},
     "cbow": {"skip_gram": False},
     "cbow of sums": {"skip_gram": False, "cbow_mean": False},

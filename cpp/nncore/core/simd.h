@@ -30,7 +30,7 @@ inline constexpr std::size_t kVectorBytes = 16;
 template <typename T>
 inline constexpr std::size_t kLanes = kVectorBytes / sizeof(T);
 
-// `unaligned` is how it is read from anywhere in memory: from memcpy, GCC makes moves of bytes, and often two more by way of
+// `unaligned` is how it is read from where any T is: from memcpy, GCC makes moves of bytes, and often two more by way of
 // the stack.
 template <typename T>
 struct VecOf;

@@ -32,9 +32,10 @@ struct Word2VecSettings {
   double ns_exponent = 0.75;
   bool hierarchical = false;
   bool full_softmax = false;
-  bool shared_negatives = true;    // skip-gram: one set of draws for all words of a window, else one for each pair
-  bool cbow_mean = true;           // else the sum of the context's vectors
-  bool exact_gradient = false;     // CBOW: the gradient of that mean or sum, else the customary one (see word2vec.cpp)
+  bool shared_negatives = true;  // skip-gram: one set of draws for all words of a window, else one for each pair
+  bool cbow_mean = true;         // else the sum of the context's vectors
+  bool exact_gradient =
+      false;  // CBOW: the gradient of that mean or sum, else the customary one (see word2vec_chunk.cpp)
   bool paper_subsampling = false;  // keep with sqrt(t / f), else with sqrt(t / f) + t / f
   double sample = 1e-3;            // t; 0 keeps every word
   std::uint64_t seed = 1;
@@ -181,7 +182,7 @@ struct Word2VecOutputs {
   bool usual = false;                     // whether sign and scale are those of negatives that all differ
 };
 
-/// Room for words whose outputs are chosen before their turn, and for the one whose turn it is.
+/// Room for words whose outputs are chosen before their turn, and for the one whose turn it is: a power of two.
 inline constexpr std::size_t kWord2VecPlanned = 4;
 
 /// Memory of outputs that are chosen before their turn.
@@ -205,8 +206,8 @@ struct Word2VecSpace {
   std::vector<std::int32_t> context;
   std::vector<T*> inputs;
   std::vector<T> rates;
-  bool is_draft = false;                                // whether what is written can be thrown away
-  bool ended_early = false;                             // whether some work has not come to its end
+  bool is_draft = false;     // whether what is written can be thrown away
+  bool ended_early = false;  // whether some work has not come to its end
   // Of each row of its own, products that moved it, and at the end those of all other rows; empty: none is its own.
   std::array<std::vector<std::uint32_t>, 3> updates{};
 

@@ -3,7 +3,7 @@
 // One update of word2vec: some input rows against some output rows, all products from the rows as they were before it.
 // For kernels only (see core/simd.h).
 
-#include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>

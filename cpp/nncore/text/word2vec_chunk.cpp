@@ -68,6 +68,7 @@ class Chunk {
 
  private:
   static constexpr std::size_t kAhead = 2;
+  static_assert(kAhead < Word2VecPlan<T>::kWords);
 
   detail::Word2VecBlock<T> make_block(T alpha);
   void plan_before(std::size_t end);
@@ -93,10 +94,11 @@ class Chunk {
   T* mean_ = nullptr;
   detail::Word2VecBlock<T> block_;
   Word2VecPlan<T> plan_;
-  std::size_t now_ = 0, next_ = 0,
-              placed_ = 0;  // the word that is learned; the first not planned; the first without a row
+  std::size_t now_ = 0;     // the word that is learned
+  std::size_t next_ = 0;    // the first that is not planned
+  std::size_t placed_ = 0;  // the first of which no input row has been asked for
   std::size_t rows_ = 0;    // inputs: space_.inputs and, where they are counted or have rates, space_.context
-  bool distinct_ = true;    // whether they differ
+  bool distinct_ = true;    // whether those that learn_rows takes differ
   Word2VecWork work_;
   detail::LossSum<T> loss_;
 };
@@ -169,7 +171,6 @@ void Chunk<T>::gather() {
   for (std::size_t i = 1; i <= reach && take(now_ - i); ++i) continue;
   for (std::size_t i = 1; i <= reach && take(now_ + i); ++i) continue;
   rows_ = count;
-  if (settings_.skip_gram && !apart_) distinct_ = detail::all_differ<T*>(nullptr, inputs, count);
 }
 
 template <typename T>
@@ -206,6 +207,7 @@ void Chunk<T>::learn_window(const Word2VecOutputs<T>& outputs, std::size_t from)
   if (outputs.count == 0) return;  // the tree of one word has no nodes
   if (counting_) count(outputs, from, space_.context.data(), rows_);
   if (settings_.skip_gram) {
+    distinct_ = detail::all_differ<T*>(nullptr, space_.inputs.data(), rows_);
     const std::size_t at_once = from == kTree ? kTreeRows : rows_;
     for (std::size_t i = 0; i < rows_; i += at_once) learn_rows(outputs, i, std::min(at_once, rows_ - i));
     return;

@@ -4,14 +4,14 @@
 // For kernels only (see core/simd.h).
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <vector>
+#include <utility>
 
 #include "nncore/core/rows.h"
+#include "nncore/core/simd.h"
 #include "nncore/text/word2vec.h"
 #include "nncore/text/word2vec_block.h"
 
@@ -29,23 +29,21 @@ bool all_differ(Word word, const Word* words, std::size_t count) {
   return !same;
 }
 
-/// The same for at most kFewWords of them, where more memory can be read behind them. Words are not negative.
 constexpr std::size_t kFewWords = 7;
 
-template <std::size_t... I>
-[[gnu::always_inline]] inline bool few_differ(std::int32_t word, const std::int32_t* words, std::size_t count,
-                                              std::index_sequence<I...>) {
+/// The same for at most kFewWords words, where that many can be read. Words are not negative.
+[[gnu::always_inline]] inline bool few_differ(std::int32_t word, const std::int32_t* words, std::size_t count) {
   using Words = std::int32_t __attribute__((vector_size(32)));
   using Unaligned = std::int32_t __attribute__((vector_size(32), aligned(alignof(std::int32_t)), may_alias));
-  const Words place = {static_cast<std::int32_t>(I)...};
+  const Words place = {0, 1, 2, 3, 4, 5, 6, 7};
   const Words all = place < static_cast<std::int32_t>(count)        ? Words(*reinterpret_cast<const Unaligned*>(words))
                     : place == static_cast<std::int32_t>(kFewWords) ? word - Words{}
                                                                     : -1 - place;
   // Each against those 1 to 4 places further around.
-  const Words same = (all == __builtin_shufflevector(all, all, ((I + 1) % 8)...)) |
-                     (all == __builtin_shufflevector(all, all, ((I + 2) % 8)...)) |
-                     (all == __builtin_shufflevector(all, all, ((I + 3) % 8)...)) |
-                     (all == __builtin_shufflevector(all, all, ((I + 4) % 8)...));
+  const Words same = (all == __builtin_shufflevector(all, all, 1, 2, 3, 4, 5, 6, 7, 0)) |
+                     (all == __builtin_shufflevector(all, all, 2, 3, 4, 5, 6, 7, 0, 1)) |
+                     (all == __builtin_shufflevector(all, all, 3, 4, 5, 6, 7, 0, 1, 2)) |
+                     (all == __builtin_shufflevector(all, all, 4, 5, 6, 7, 0, 1, 2, 3));
   using Halves = std::int64_t __attribute__((vector_size(32)));
   const Halves any = reinterpret_cast<Halves>(same);
   return (any[0] | any[1] | any[2] | any[3]) == 0;
@@ -234,12 +232,11 @@ std::size_t Word2VecPlan<T>::plan_negatives(std::size_t t) {
   std::int32_t* drawn = space_.drawn.data();
   for (std::size_t i = 0; i < used * negative_; ++i) drawn[i] = table.draw(bits[i], columns[i]);
   const std::int32_t word = kept_.words[t];
-  const Word2VecMatrix<T> matrix =
-      weights_.negative;  // of which the compiler knows that nothing that is stored is a part
+  // A copy: the compiler knows that nothing that is stored is a part of it.
+  const Word2VecMatrix<T> matrix = weights_.negative;
   Word2VecOutputs<T>* const sets = sets_of(t);
   for (std::size_t set = 0; set < used; ++set, drawn += negative_) {
-    if (negative_ <= kFewWords ? few_differ(word, drawn, negative_, std::make_index_sequence<8>())
-                               : all_differ(word, drawn, negative_)) {
+    if (negative_ <= kFewWords ? few_differ(word, drawn, negative_) : all_differ(word, drawn, negative_)) {
       take_all(sets[set], matrix, word, drawn);
     } else {
       choose(sets[set], word, drawn);
