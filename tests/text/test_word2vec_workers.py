@@ -172,3 +172,21 @@ def test_a_rate_of_zero_moves_nothing(deterministic):
     before = model.wv.vectors.copy()
     model.train(text, start_alpha=0, end_alpha=0, epochs=1)
     assert_array_equal(model.wv.vectors, before)
+
+
+@pytest.mark.usefixtures("threads")
+def test_the_last_of_the_rows_that_workers_have_moves_as_far_as_those_before_it():
+    """Its updates are not those of all the rows behind it, which would be taken for far too many."""
+    nncore.set_num_threads(2)
+    last, moved = 255, []
+    rng = np.random.default_rng(0)
+    for _ in range(12):
+        text = [[f"w{i}" for i in line] for line in rng.integers(0, 3_000, (600, 100))]
+        settings = {"vector_size": 8, "min_count": 1, "sg": 1, "sample": 0, "epochs": 1, "window": 2, "seed": 1}
+        one, two = (
+            np.linalg.norm(Word2Vec(text, **settings, workers=n, alpha=0.1, min_alpha=0.1)._negative, axis=1)
+            for n in (1, 2)
+        )
+        ratio = two / one
+        moved.append(ratio[last] / ratio[last - 20 : last].mean())
+    assert np.mean(moved) > 0.8

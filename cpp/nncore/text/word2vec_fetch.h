@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "nncore/core/cores.h"
-#include "nncore/core/panels.h"
 #include "nncore/text/word2vec.h"
 
 namespace nncore {
@@ -40,12 +39,7 @@ template <Fetch F, typename T>
 /// Asks for a row. Inline in any case: GCC leaves out calls of functions that do nothing else.
 template <Fetch F, typename T>
 [[gnu::always_inline]] inline void prefetch_row(const T* row, std::size_t columns) {
-  constexpr std::size_t kTogether = 4;
-  std::size_t k = 0;
-  for (; k + kTogether * kLine<T> <= columns; k += kTogether * kLine<T>) {
-    unrolled<kTogether>([&](auto i) __attribute__((always_inline)) { prefetch_line<F>(row + k + i * kLine<T>); });
-  }
-  for (; k < columns; k += kLine<T>) prefetch_line<F>(row + k);
+  for (std::size_t k = 0; k < columns; k += kLine<T>) prefetch_line<F>(row + k);
 }
 
 template <typename T>
